@@ -1,0 +1,5 @@
+//! Where wireless M-Bus telegrams come from: radios, captures, pipes. Knows cables and log formats, knows no meters.
+
+mod telegram;
+
+pub use telegram::{Check, LinkMode, Telegram};

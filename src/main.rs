@@ -1,0 +1,2 @@
+//! The `releve` binary: arguments → command → exit code.
+fn main() {}
