@@ -1,1 +1,4 @@
 //! The modules of the `releve` binary, as a library for tests in process.
+
+pub mod cmd;
+pub mod config;

@@ -1,2 +1,7 @@
 //! The `releve` binary: arguments → command → exit code.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    releve::cmd::main()
+}

@@ -1,0 +1,307 @@
+//! The daemon's configuration file: one struct, each option with its unit, its default and why.
+//!
+//! `deploy/config.example.toml` names every option with its default; a test parses it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// Everything that `releve run --config FILE` can be told.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where readings are kept.
+    #[serde(default)]
+    pub store: Store,
+    /// The query API.
+    #[serde(default)]
+    pub api: Api,
+    /// Whose telegrams are decoded and kept.
+    #[serde(default)]
+    pub accept: Accept,
+    /// Folder with pages of meter families beyond the built-in ones.
+    #[serde(default)]
+    pub families: Option<PathBuf>,
+    /// Where telegrams come from; at least one.
+    #[serde(default, rename = "receiver")]
+    pub receivers: Vec<Receiver>,
+}
+
+/// Where readings are kept, and for how long.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// The SQLite file; made when it is not there.
+    pub path: PathBuf,
+    /// A batch of telegrams is committed after this many seconds (1 to 60) …
+    pub commit_seconds: u32,
+    /// … or when it has this many telegrams (1 to 10 000), whichever comes first. A power cut loses at most one batch.
+    pub commit_telegrams: u32,
+    /// Days that raw telegrams of registered meters are kept (0 to 3650), so that a new key can still read them.
+    pub raw_days: u32,
+    /// Days that every live reading is kept (1 to 3650); after that the first and last of each local day.
+    pub live_days: u32,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::from("/var/lib/releve/releve.db"),
+            commit_seconds: 2,
+            commit_telegrams: 500,
+            raw_days: 30,
+            live_days: 7,
+        }
+    }
+}
+
+/// The query API.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Api {
+    /// `ADDRESS:PORT`, or `unix:/path/of/socket`. Loopback by default: whoever opens it puts TLS in front.
+    pub listen: String,
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+        }
+    }
+}
+
+/// Whose telegrams are decoded and kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Accept {
+    /// Registered meters only; the neighbours' are counted, never decoded into the store.
+    #[default]
+    Registered,
+    /// Every meter heard is registered on the spot. For test benches, not for cellars.
+    All,
+}
+
+/// One source of telegrams: exactly one of `file`, `pipe`, `command` and `stdin`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receiver {
+    /// The name that readings and `/v1/radio` call it by.
+    pub name: String,
+    /// A capture file in any of the text formats that `releve replay` reads.
+    #[serde(default)]
+    pub file: Option<PathBuf>,
+    /// With `file`: go on reading what is appended (default), or stop at the end.
+    #[serde(default = "yes")]
+    pub follow: bool,
+    /// A named pipe that some program writes lines into.
+    #[serde(default)]
+    pub pipe: Option<PathBuf>,
+    /// A program and its arguments, whose output is read line by line; started again when it ends.
+    #[serde(default)]
+    pub command: Vec<String>,
+    /// Read standard input.
+    #[serde(default)]
+    pub stdin: bool,
+    /// Zone of time stamps that carry none (`rtl_wmbus`, `rtl_433`), as an IANA name.
+    #[serde(default = "utc")]
+    pub time_zone: String,
+}
+
+/// Why a configuration can't be used: the file, the place, and what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    path: PathBuf,
+    line: Option<usize>,
+    message: String,
+}
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// The file can't be read, is no TOML, has a key that is not known (the nearest known one is named), or a value
+    /// outside its range.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
+            path: path.to_owned(),
+            line: None,
+            message: format!("can't be read: {error}"),
+        })?;
+        Self::parse(&text, path)
+    }
+
+    /// Checks a text; `path` is for errors.
+    ///
+    /// # Errors
+    /// As [`Config::read`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|error| ConfigError {
+            path: path.to_owned(),
+            line: error.span().map(|span| line_of(text, span.start)),
+            message: with_nearest(error.message()),
+        })?;
+        config.fault().map_or(Ok(config), |message| {
+            Err(ConfigError {
+                path: path.to_owned(),
+                line: None,
+                message,
+            })
+        })
+    }
+
+    /// What is outside its range, if anything.
+    fn fault(&self) -> Option<String> {
+        let range = |name: &str, value: u32, low: u32, high: u32| {
+            (value < low || value > high)
+                .then(|| format!("store.{name} is {value}: write a number from {low} to {high}"))
+        };
+        range("commit_seconds", self.store.commit_seconds, 1, 60)
+            .or_else(|| range("commit_telegrams", self.store.commit_telegrams, 1, 10_000))
+            .or_else(|| range("raw_days", self.store.raw_days, 0, 3650))
+            .or_else(|| range("live_days", self.store.live_days, 1, 3650))
+            .or_else(|| self.receivers.iter().find_map(Receiver::fault))
+            .or_else(|| {
+                let mut names: Vec<_> = self.receivers.iter().map(|receiver| &receiver.name).collect();
+                names.sort_unstable();
+                names
+                    .windows(2)
+                    .find(|pair| pair.first() == pair.last())
+                    .map(|pair| {
+                        format!(
+                            "two receivers are called {:?}: give each its own name",
+                            pair.first()
+                        )
+                    })
+            })
+    }
+}
+
+impl Receiver {
+    fn fault(&self) -> Option<String> {
+        let sources = [
+            self.file.is_some(),
+            self.pipe.is_some(),
+            !self.command.is_empty(),
+            self.stdin,
+        ];
+        let count = sources.iter().filter(|given| **given).count();
+        let name = &self.name;
+        if name.is_empty() {
+            return Some(
+                "a receiver has an empty name: readings are traced by it, so give it one".to_owned(),
+            );
+        }
+        if count != 1 {
+            return Some(format!(
+                "receiver {name:?} has {count} sources: write exactly one of file, pipe, command and stdin"
+            ));
+        }
+        jiff::tz::TimeZone::get(&self.time_zone).err().map(|_| {
+            format!(
+                "receiver {name:?}: time zone {:?} is not known: write an IANA name such as Europe/Paris",
+                self.time_zone
+            )
+        })
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// serde names the key that is not known and all that are; people want the nearest.
+fn with_nearest(message: &str) -> String {
+    let Some(unknown) = message
+        .strip_prefix("unknown field `")
+        .and_then(|rest| rest.split('`').next())
+    else {
+        return message.trim().to_owned();
+    };
+    let known = message.split('`').skip(3).step_by(2);
+    match nearest(unknown, known) {
+        Some(near) => format!("{unknown:?} is not a key here: did you mean {near:?}?"),
+        None => message.trim().to_owned(),
+    }
+}
+
+/// The candidate most like `word`, unless none is much like it.
+pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.6)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, candidate)| candidate)
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|octet| *octet == b'\n').count()
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        Config::parse(text, Path::new("releve.toml"))
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn the_example_names_every_option_with_its_default() {
+        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/config.example.toml"));
+        let example = Config::read(path).unwrap();
+        let plain = Config::parse("", path).unwrap();
+        assert_eq!(format!("{:?}", example.store), format!("{:?}", plain.store));
+        assert_eq!(format!("{:?}", example.api), format!("{:?}", plain.api));
+        assert_eq!(example.accept, plain.accept);
+        assert_eq!(example.receivers.len(), 1);
+    }
+
+    #[test]
+    fn a_typo_names_the_key_the_line_and_the_nearest_valid_one() {
+        assert_eq!(
+            refused("[store]\npath = \"x\"\ncomit_seconds = 2\n"),
+            "releve.toml:3: \"comit_seconds\" is not a key here: did you mean \"commit_seconds\"?"
+        );
+        assert_eq!(
+            refused("[strore]\npath = \"x\"\n"),
+            "releve.toml:1: \"strore\" is not a key here: did you mean \"store\"?"
+        );
+    }
+
+    #[test]
+    fn values_outside_their_range_say_the_range() {
+        assert_eq!(
+            refused("[store]\ncommit_seconds = 0\n"),
+            "releve.toml: store.commit_seconds is 0: write a number from 1 to 60"
+        );
+        assert!(
+            refused("[[receiver]]\nname = \"a\"\n").contains("exactly one of file, pipe, command and stdin")
+        );
+        assert!(
+            refused("[[receiver]]\nname = \"a\"\nstdin = true\ntime_zone = \"Paris\"\n").contains("IANA")
+        );
+        let twins = "[[receiver]]\nname = \"a\"\nstdin = true\n".repeat(2);
+        assert!(refused(&twins).contains("give each its own name"));
+        assert!(refused("accept = \"every\"").contains("every"));
+    }
+}
