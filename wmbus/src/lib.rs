@@ -6,10 +6,25 @@
 extern crate alloc;
 
 pub mod address;
+pub mod afl;
 mod cursor;
 mod decimal;
+pub mod dll;
+pub mod ell;
 mod error;
+mod frame;
+mod message;
+pub mod phy;
+mod reassembly;
+pub mod security;
+pub mod tpl;
 
 pub use address::{Address, DeviceType, IdentificationNumber, Manufacturer, Version};
 pub use decimal::Decimal;
 pub use error::{Error, ErrorKind, ForeignSystem, Layer};
+pub use frame::{Frame, Plan, Seal};
+pub use message::{Message, Note};
+pub use phy::FrameFormat;
+pub use reassembly::Reassembler;
+pub use security::Key;
+pub use tpl::Content;

@@ -1,0 +1,8 @@
+//! Security: keys, their derivation, and the ciphers behind the security modes of TPL and ELL.
+
+pub(crate) mod cipher;
+pub(crate) mod kdf;
+mod key;
+
+pub use kdf::{DerivedKey, derive};
+pub use key::{InvalidKey, Key};
