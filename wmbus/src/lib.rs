@@ -7,6 +7,7 @@ extern crate alloc;
 
 pub mod address;
 pub mod afl;
+pub mod apl;
 mod cursor;
 mod decimal;
 pub mod dll;

@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use crate::address::Address;
+use crate::apl::Records;
 use crate::tpl::Content;
 use crate::{afl, dll, ell, tpl};
 
@@ -98,6 +99,11 @@ impl Message<'_> {
         transport
             .and_then(|fields| fields.extension.counter)
             .or_else(|| self.authentication.and_then(|afl| afl.message_counter))
+    }
+
+    /// The items of the application data, when they are records.
+    pub fn records(&self) -> Records<'_> {
+        Records::new(&self.payload, self.payload_at)
     }
 
     /// The same message with other application data: for makers who scramble theirs, or put an octet in between.

@@ -1,0 +1,229 @@
+//! Compact frames: values without their headers, which a full frame or a format frame has shown before (EN 13757-3).
+//!
+//! ```text
+//! full      DIB VIB data  DIB VIB data  …
+//! format    LEN  SIG SIG  DIB VIB  DIB VIB  …
+//! compact        SIG SIG  CRC CRC  data  data  …
+//! ```
+//!
+//! The signature is the CRC of all headers, the CRC that of the whole full frame; both low octet first.
+
+use alloc::vec::Vec;
+
+use super::dif::{Dib, variable_length};
+use super::vif::Vib;
+use super::{Item, Records};
+use crate::cursor::Cursor;
+use crate::error::{Error, ErrorKind, Layer};
+use crate::phy::crc::crc;
+
+/// The headers of a full frame, in order: enough to read a compact one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    headers: Vec<u8>,
+    /// Octets of each header, and of its data (`None`: variable, with an LVAR).
+    records: Vec<(usize, Option<usize>)>,
+}
+
+/// The application data of a compact frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compact<'a> {
+    /// Signature of the layout it was made with.
+    pub signature: u16,
+    /// CRC of the full frame it was made from.
+    pub full_crc: u16,
+    /// The data of all records, and fillers.
+    pub data: &'a [u8],
+    at: usize,
+}
+
+impl Layout {
+    /// The layout of a full frame, if all of it is records.
+    pub fn of_full_frame(payload: &[u8]) -> Option<Self> {
+        let mut headers = Vec::new();
+        for item in Records::new(payload, 0) {
+            let Item::Record(record) = item else { return None };
+            headers.extend_from_slice(record.header());
+        }
+        Self::of_headers(&headers)
+    }
+
+    /// The layout of DIBs and VIBs that stand one after the other.
+    pub fn of_headers(headers: &[u8]) -> Option<Self> {
+        let mut records = Vec::new();
+        let mut rest = headers;
+        while !rest.is_empty() {
+            let (dib, dib_length) = Dib::parse(rest).ok()?;
+            if dib.data_field == 0x0F {
+                return None;
+            }
+            let vib = Vib::parse(rest.get(dib_length..)?).ok()?;
+            let length = dib_length + vib.octets.len();
+            records.push((length, dib.data_length()));
+            rest = rest.get(length..)?;
+        }
+        (!records.is_empty()).then(|| Self {
+            headers: headers.to_vec(),
+            records,
+        })
+    }
+
+    /// The layout that a format frame shows.
+    ///
+    /// Fails with `Truncated`, or with `FormatSignatureMismatch` when the frame contradicts itself.
+    pub fn of_format_frame(payload: &[u8], at: usize) -> Result<Self, Error> {
+        let mut cursor = Cursor::new(payload, at, Layer::Application);
+        let length = usize::from(cursor.u8()?);
+        let mut cursor = Cursor::new(cursor.take(length)?, at + 1, Layer::Application);
+        let got = cursor.u16_le()?;
+        let want = crc(cursor.rest());
+        let mismatch = cursor.error(ErrorKind::FormatSignatureMismatch { got, want });
+        Self::of_headers(cursor.rest())
+            .filter(|_| got == want)
+            .ok_or(mismatch)
+    }
+
+    /// What compact frames of this layout begin with.
+    pub fn signature(&self) -> u16 {
+        crc(&self.headers)
+    }
+
+    /// DIBs and VIBs, one after the other.
+    pub fn headers(&self) -> &[u8] {
+        &self.headers
+    }
+
+    /// The full frame that a compact one was made from.
+    ///
+    /// Fails with `UnknownCompactFormat` for the frame of another layout, with `Truncated` when data are missing, with
+    /// `FullFrameCrc` when there are too many or they are not those of the full frame.
+    pub fn expand(&self, compact: &Compact<'_>) -> Result<Vec<u8>, Error> {
+        let mut data = Cursor::new(compact.data, compact.at, Layer::Application);
+        if compact.signature != self.signature() {
+            return Err(data.error(ErrorKind::UnknownCompactFormat {
+                signature: compact.signature,
+            }));
+        }
+        let mut full = Vec::with_capacity(self.headers.len() + compact.data.len());
+        let mut headers = &self.headers[..];
+        for (header, length) in &self.records {
+            let (header, rest) = headers.split_at_checked(*header).unwrap_or((headers, &[]));
+            headers = rest;
+            full.extend_from_slice(header);
+            let length = match (length, data.peek()) {
+                (Some(length), _) => *length,
+                (None, Some(lvar)) => 1 + variable_length(lvar).unwrap_or(usize::MAX - 1),
+                (None, None) => 1,
+            };
+            full.extend_from_slice(data.take(length)?);
+        }
+        let want = crc(&full);
+        if want != compact.full_crc || data.rest().iter().any(|octet| *octet != 0x2F) {
+            return Err(data.error(ErrorKind::FullFrameCrc {
+                got: compact.full_crc,
+                want,
+            }));
+        }
+        Ok(full)
+    }
+}
+
+impl<'a> Compact<'a> {
+    /// Reads the application data of a compact frame, which begin at offset `at` of the telegram.
+    ///
+    /// Fails with `Truncated` when they are shorter than four octets.
+    pub fn parse(payload: &'a [u8], at: usize) -> Result<Self, Error> {
+        let mut cursor = Cursor::new(payload, at, Layer::Application);
+        let (signature, full_crc) = (cursor.u16_le()?, cursor.u16_le()?);
+        Ok(Self {
+            signature,
+            full_crc,
+            data: cursor.rest(),
+            at: cursor.at(),
+        })
+    }
+}
+
+/// The application data of the compact frame of a full one; `None` when not all of it is records.
+pub fn compact(full: &[u8]) -> Option<Vec<u8>> {
+    let layout = Layout::of_full_frame(full)?;
+    let mut data = Vec::with_capacity(full.len());
+    let mut records = Vec::with_capacity(full.len());
+    for item in Records::new(full, 0) {
+        let Item::Record(record) = item else { return None };
+        data.extend_from_slice(record.data);
+        records.extend_from_slice(record.octets);
+    }
+    let mut payload = layout.signature().to_le_bytes().to_vec();
+    payload.extend(crc(&records).to_le_bytes());
+    payload.extend(data);
+    Some(payload)
+}
+
+/// The application data of the format frame of a full one; `None` when not all of it is records.
+pub fn format(full: &[u8]) -> Option<Vec<u8>> {
+    let layout = Layout::of_full_frame(full)?;
+    let mut payload = Vec::with_capacity(3 + layout.headers.len());
+    payload.push(u8::try_from(2 + layout.headers.len()).ok()?);
+    payload.extend(layout.signature().to_le_bytes());
+    payload.extend(layout.headers);
+    Some(payload)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An index, a date and a text of varying length.
+    const FULL: [u8; 17] = [
+        0x04, 0x13, 1, 2, 3, 4, 0x42, 0x6C, 0x81, 0x3B, 0x0D, 0x78, 0x04, b'D', b'C', b'B', b'A',
+    ];
+
+    #[test]
+    fn a_layout_heard_once_reads_every_compact_frame() {
+        let layout = Layout::of_full_frame(&FULL).unwrap();
+        let octets = compact(&FULL).unwrap();
+        let parsed = Compact::parse(&octets, 0).unwrap();
+        assert_eq!(layout.expand(&parsed).as_deref(), Ok(&FULL[..]));
+        assert_eq!(
+            Layout::of_format_frame(&format(&FULL).unwrap(), 0),
+            Ok(layout.clone())
+        );
+        let filled = [&octets[..], &[0x2F; 5]].concat();
+        assert!(layout.expand(&Compact::parse(&filled, 0).unwrap()).is_ok());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_read() {
+        let layout = Layout::of_full_frame(&FULL).unwrap();
+        let octets = compact(&FULL).unwrap();
+        let kind = |octets: &[u8]| {
+            layout
+                .expand(&Compact::parse(octets, 0).unwrap())
+                .unwrap_err()
+                .kind
+        };
+        let mut changed = octets.clone();
+        changed[5] ^= 1;
+        assert!(matches!(kind(&changed), ErrorKind::FullFrameCrc { .. }));
+        assert!(matches!(
+            kind(&[&octets[..], &[0]].concat()),
+            ErrorKind::FullFrameCrc { .. }
+        ));
+        assert!(matches!(
+            kind(&octets[..octets.len() - 1]),
+            ErrorKind::Truncated { .. }
+        ));
+        changed = octets.clone();
+        changed[0] ^= 1;
+        assert!(matches!(kind(&changed), ErrorKind::UnknownCompactFormat { .. }));
+        let mut format = format(&FULL).unwrap();
+        format[1] ^= 1;
+        assert!(matches!(
+            Layout::of_format_frame(&format, 0).unwrap_err().kind,
+            ErrorKind::FormatSignatureMismatch { .. }
+        ));
+        assert!(Layout::of_full_frame(&[0x04, 0x13, 1]).is_none());
+        assert!(Layout::of_full_frame(&[0x0F, 1]).is_none());
+    }
+}
