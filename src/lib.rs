@@ -2,4 +2,6 @@
 
 pub mod cmd;
 pub mod config;
+pub mod registry;
 pub mod simulate;
+pub mod store;

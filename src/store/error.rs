@@ -1,0 +1,80 @@
+//! What can go wrong with the store: which file, and what to do about it.
+
+use std::path::PathBuf;
+
+/// Why the store refused, as a sentence for people; the variants are for code.
+///
+/// No variant holds a key, a token or a telegram.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The file is not there, and making one was not asked for.
+    #[error("{}: there is no such store: check the path, or import a registry or run the daemon to make one", .0.display())]
+    Missing(PathBuf),
+    /// The folder of the file is not there.
+    #[error("{}: the folder is not there: make it first, and give it to the user that releve runs as", .0.display())]
+    MissingFolder(PathBuf),
+    /// The file holds something else than a SQLite database.
+    #[error("{}: is not a releve store (no SQLite file): left as it is; choose another path", .0.display())]
+    NotADatabase(PathBuf),
+    /// A SQLite database of another program.
+    #[error("{path}: is another program's database (application id {application_id:#010x}): left as it is; choose another path", path = path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it says of itself.
+        application_id: u32,
+    },
+    /// Written by a newer release.
+    #[error("{path}: was written by a newer release (schema {found}, this one knows up to {known}): left as it is; install that release again", path = path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: u32,
+        /// The newest that is known here.
+        known: u32,
+    },
+    /// Pages contradict each other.
+    #[error("{path}: is damaged ({detail}): left as it is; stop releve, copy the file aside, restore a backup", path = path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the engine said.
+        detail: String,
+    },
+    /// Another process holds it for longer than we wait.
+    #[error("{}: another process is writing and did not finish in time: try again, or stop it", .0.display())]
+    Busy(PathBuf),
+    /// The file or its folder can't be written.
+    #[error("{}: can't be written: give the file and its folder to the user that releve runs as", .0.display())]
+    ReadOnly(PathBuf),
+    /// The disk, or the size allowed to the file, is used up. Nothing of the batch was stored.
+    #[error("{}: the disk is full, nothing of this batch was stored: free some space and it goes on", .0.display())]
+    Full(PathBuf),
+    /// The operating system refused.
+    #[error("{path}: {detail}", path = path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        detail: String,
+    },
+    /// A row refers to a meter, dwelling or point that is not registered, or breaks another promise of the tables.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// The registry changed between planning and applying: plan again.
+    #[error("the registry was changed by someone else in the meantime: try again")]
+    Stale,
+    /// The engine said something that none of the above covers.
+    #[error("{path}: {detail}", path = path.display())]
+    Engine {
+        /// The file.
+        path: PathBuf,
+        /// What the engine said.
+        detail: String,
+    },
+}
+
+/// What the store gives back.
+pub type Result<T> = std::result::Result<T, StoreError>;

@@ -1,0 +1,152 @@
+//! What the pipeline hands to the store, and what the store says it did with it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use decoders::reading::{Stamp, Status};
+use jiff::Timestamp;
+use wmbus::Address;
+
+use super::MeterId;
+use super::reading::StoredReading;
+
+/// The outcome code of a telegram that was read and gave readings.
+pub const READ: &str = "read";
+
+/// One telegram, after the pipeline has looked at it.
+#[derive(Clone, Debug)]
+pub enum Ingest {
+    /// From a registered meter: archived, with what could be read.
+    Telegram(Telegram),
+    /// From a meter that is not registered: counted only.
+    Stranger(Sighting),
+}
+
+/// A telegram of a registered meter.
+#[derive(Clone, Debug)]
+pub struct Telegram {
+    /// Whose it is.
+    pub meter: MeterId,
+    /// When it was received; kept to the second.
+    pub received_at: Timestamp,
+    /// Equal for all copies of one transmission, whoever repeated it (`Frame::duplicate_digest`).
+    pub digest: u64,
+    /// As received; opaque here.
+    pub octets: Vec<u8>,
+    /// Name of the receiver.
+    pub radio: Arc<str>,
+    /// Received signal strength.
+    pub rssi_dbm: Option<i16>,
+    /// What became of it: a stable code, [`READ`] when it gave readings.
+    pub outcome: &'static str,
+    /// Why, for people; never a key.
+    pub evidence: Option<String>,
+    /// What it said about its meter beside the values.
+    pub facts: Facts,
+    /// The values.
+    pub readings: Vec<StoredReading>,
+}
+
+/// What an opened telegram says about its meter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Whether it was opened at all: only then `status` empty means that all is well.
+    pub opened: bool,
+    /// The meter's clock.
+    pub device_time: Option<Stamp>,
+    /// Conditions.
+    pub status: Vec<Status>,
+    /// Further facts by name: `decoder`, `mode`, `firmware`, `fabrication_no`, `model`, `set_date_next` …
+    pub more: Vec<(Cow<'static, str>, String)>,
+}
+
+/// An unregistered meter that was heard.
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    /// Who.
+    pub address: Address,
+    /// When; kept to the second.
+    pub received_at: Timestamp,
+    /// How strong.
+    pub rssi_dbm: Option<i16>,
+    /// By which receiver.
+    pub radio: Arc<str>,
+}
+
+/// A telegram of the archive read once more.
+#[derive(Clone, Debug)]
+pub struct Redecoded {
+    /// Which one.
+    pub key: TelegramKey,
+    /// What became of it now.
+    pub outcome: &'static str,
+    /// Why, for people.
+    pub evidence: Option<String>,
+    /// What it said about its meter.
+    pub facts: Facts,
+    /// The values.
+    pub readings: Vec<StoredReading>,
+}
+
+/// The place of a telegram in the archive, which is ordered by time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TelegramKey {
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// Whose it is.
+    pub meter: MeterId,
+    /// Its digest.
+    pub digest: u64,
+}
+
+/// A telegram of the archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArchivedTelegram {
+    /// Where it stands.
+    pub key: TelegramKey,
+    /// As received.
+    pub octets: Vec<u8>,
+    /// Name of the receiver that brought it first.
+    pub radio: String,
+    /// Received signal strength.
+    pub rssi_dbm: Option<i16>,
+    /// What became of it.
+    pub outcome: String,
+    /// Why, for people.
+    pub evidence: Option<String>,
+}
+
+/// What a batch did. Everything it counts is durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IngestReport {
+    /// Telegrams kept for the first time.
+    pub telegrams: u64,
+    /// Telegrams that were there already: they added nothing.
+    pub duplicates: u64,
+    /// Telegrams that were there already, but had not been read: now they are.
+    pub recovered: u64,
+    /// Telegrams older than what the archive still keeps: their readings count, their octets were not kept.
+    pub expired: u64,
+    /// Readings added.
+    pub readings: u64,
+    /// Readings that were there already with the same value.
+    pub known: u64,
+    /// Readings that were there already with another value: the first was kept and flagged.
+    pub conflicts: u64,
+    /// Sightings of unregistered meters counted.
+    pub strangers: u64,
+}
+
+impl IngestReport {
+    /// Adds another batch's figures.
+    pub fn add(&mut self, other: Self) {
+        self.telegrams += other.telegrams;
+        self.duplicates += other.duplicates;
+        self.recovered += other.recovered;
+        self.expired += other.expired;
+        self.readings += other.readings;
+        self.known += other.known;
+        self.conflicts += other.conflicts;
+        self.strangers += other.strangers;
+    }
+}

@@ -1,0 +1,259 @@
+//! The store: what was heard and read, kept exactly, once, and durably.
+//!
+//! Everyone talks to the trait [`Store`] and plain structs; SQL stands in `sqlite/` only. Calls block: asynchronous
+//! callers use a blocking task. Instants are kept to the second.
+//!
+//! What holds for every implementation:
+//!
+//! - what a call reports as stored has survived a power cut;
+//! - a batch is stored whole or not at all;
+//! - storing something twice changes nothing, and what is stored never depends on how often a replay was interrupted;
+//! - the change feed shows every reading, in an order in which nothing is skipped.
+
+mod channel;
+mod error;
+mod ingest;
+mod reading;
+mod retain;
+mod state;
+
+use decoders::reading::Quantity;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use wmbus::{IdentificationNumber, Key};
+
+use crate::registry::{
+    Change, Dwelling, Factor, Installation, Kind, Meter, NewOccupancy, Occupancy, Point, Registry, Site,
+    SiteCode,
+};
+pub use crate::registry::{ChannelId, DwellingId, InstallationId, MeterId, OccupancyId, PointId, SiteId};
+pub use channel::{Aspect, Channel, Measured, Standard, standard};
+pub use error::{Result, StoreError};
+pub use ingest::{
+    ArchivedTelegram, Facts, Ingest, IngestReport, READ, Redecoded, Sighting, Telegram, TelegramKey,
+};
+pub use reading::{Flags, ReadingKey, ReadingRow, Source, StoredReading};
+pub use retain::{RetainReport, Retention};
+pub use state::{Counts, Heard, MeterFact, MeterState, OutcomeCount, RadioState, Token};
+
+/// A meter as the pipeline needs it: who, with which keys, dated in which zone.
+#[derive(Clone, Debug)]
+pub struct DirectoryEntry {
+    /// The meter.
+    pub meter: Meter,
+    /// Its keys, in the order in which they are to be tried.
+    pub keys: Vec<Key>,
+    /// IANA name of the zone of the site it is installed in; of its latest installation when there were several.
+    pub time_zone: String,
+    /// What it counts there, when it is installed.
+    pub kind: Option<Kind>,
+}
+
+/// An installation with everything around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// The installation.
+    pub installation: Installation,
+    /// The point it serves.
+    pub point: Point,
+    /// The meter.
+    pub meter: Meter,
+    /// Its rating factors, oldest first.
+    pub factors: Vec<Factor>,
+}
+
+/// Which readings of a meter to list.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadingQuery {
+    /// Whose.
+    pub meter: MeterId,
+    /// One series, or all, one after the other.
+    pub channel: Option<ChannelId>,
+    /// First instant.
+    pub from: Timestamp,
+    /// First instant that is too late.
+    pub until: Timestamp,
+    /// Only from this source.
+    pub source: Option<Source>,
+    /// Behind this one: the last of the page before.
+    pub after: Option<ReadingKey>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Which way to look for the nearest reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// At the instant or before it.
+    AtOrBefore,
+    /// At the instant or after it.
+    AtOrAfter,
+}
+
+/// What to read from the archive.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ArchiveQuery<'a> {
+    /// Of one meter only.
+    pub meter: Option<MeterId>,
+    /// With one of these outcomes only; empty for all.
+    pub outcomes: &'a [&'a str],
+    /// Behind this one: the last of the page before.
+    pub after: Option<TelegramKey>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Where readings are kept. See the module for what holds of every call.
+pub trait Store: Send + Sync {
+    // What comes in.
+
+    /// Stores a batch: telegrams with their readings, and sightings of strangers, in one transaction.
+    fn ingest(&self, batch: &[Ingest]) -> Result<IngestReport>;
+    /// Puts what was found by reading archived telegrams once more, in one transaction.
+    fn redecoded(&self, batch: &[Redecoded]) -> Result<IngestReport>;
+    /// Puts readings that no telegram brought (manual, estimate), in one transaction; flags conflicts as `ingest` does.
+    fn add_readings(&self, meter: MeterId, readings: &[StoredReading]) -> Result<IngestReport>;
+    /// Replaces the flags of a reading; true when that changed something, which the feed then shows.
+    fn set_flags(&self, meter: MeterId, key: ReadingKey, flags: Flags) -> Result<bool>;
+    /// Lets go of what need not be kept any longer; a bounded piece of work, to be called again while it says so.
+    fn retain(&self, now: Timestamp, retention: &Retention) -> Result<RetainReport>;
+
+    // The registry.
+
+    /// All that is registered.
+    fn registry(&self) -> Result<Registry>;
+    /// A number that grows with every change of the registry.
+    fn registry_version(&self) -> Result<u64>;
+    /// Applies changes planned on the registry of that version, all or none.
+    ///
+    /// Fails with [`StoreError::Stale`] when it has changed since.
+    fn apply(&self, version: u64, changes: &[Change]) -> Result<()>;
+    /// All meters with their keys and zones: what [`crate::registry`]'s directory is built from.
+    fn directory(&self) -> Result<Vec<DirectoryEntry>>;
+    /// Begins an occupancy and ends the one before it on the day before.
+    ///
+    /// Refused when its first day is not after the first day of every recorded one of the dwelling.
+    fn add_occupancy(&self, new: &NewOccupancy) -> Result<Occupancy>;
+    /// Ends an occupancy on a day; false when there is none of that id.
+    fn end_occupancy(&self, id: OccupancyId, last_day: Date) -> Result<bool>;
+    /// An occupancy.
+    fn occupancy(&self, id: OccupancyId) -> Result<Option<Occupancy>>;
+    /// The occupancies of a dwelling, oldest first.
+    fn occupancies(&self, dwelling: DwellingId) -> Result<Vec<Occupancy>>;
+
+    // Finding one's way.
+
+    /// A site.
+    fn site(&self, id: SiteId) -> Result<Option<Site>>;
+    /// All sites behind an id, in the order of their ids.
+    fn sites(&self, after: Option<SiteId>, limit: usize) -> Result<Vec<Site>>;
+    /// The site with a code.
+    fn site_by_code(&self, code: SiteCode) -> Result<Option<Site>>;
+    /// Sites in whose name or address every word of the text begins a word, whatever case and accents.
+    fn sites_by_address(&self, text: &str, limit: usize) -> Result<Vec<Site>>;
+    /// A dwelling.
+    fn dwelling(&self, id: DwellingId) -> Result<Option<Dwelling>>;
+    /// Dwellings of a site behind an id, in the order of their ids.
+    fn dwellings(&self, site: SiteId, after: Option<DwellingId>, limit: usize) -> Result<Vec<Dwelling>>;
+    /// The dwellings of a site with a lot number, whatever its case, blanks and dashes (mostly one).
+    fn dwellings_by_lot(&self, site: SiteId, lot: &str) -> Result<Vec<Dwelling>>;
+    /// The dwellings of a site with a client reference, whatever its case, blanks and dashes (mostly one).
+    fn dwellings_by_client_ref(&self, site: SiteId, client_ref: &str) -> Result<Vec<Dwelling>>;
+    /// A point.
+    fn point(&self, id: PointId) -> Result<Option<Point>>;
+    /// The points of a dwelling.
+    fn points(&self, dwelling: DwellingId) -> Result<Vec<Point>>;
+    /// All installations of a dwelling's points, by point and then by time.
+    fn placements(&self, dwelling: DwellingId) -> Result<Vec<Placement>>;
+    /// All installations of a meter, oldest first.
+    fn placements_of_meter(&self, meter: MeterId) -> Result<Vec<Placement>>;
+    /// A meter.
+    fn meter(&self, id: MeterId) -> Result<Option<Meter>>;
+    /// Meters behind an id, in the order of their ids.
+    fn meters(&self, after: Option<MeterId>, limit: usize) -> Result<Vec<Meter>>;
+    /// Meters with an identification number, whoever made them.
+    fn meters_by_identification(&self, number: IdentificationNumber) -> Result<Vec<Meter>>;
+    /// Meters whose printed serial has this search form (`registry::serial::search_form`).
+    fn meters_by_serial(&self, search_form: &str) -> Result<Vec<Meter>>;
+    /// Meters that said this of themselves: a fabrication number.
+    fn meters_by_fact(&self, name: &str, value: &str) -> Result<Vec<Meter>>;
+
+    // Values.
+
+    /// The channel of an id.
+    fn channel(&self, id: ChannelId) -> Result<Option<Channel>>;
+    /// The channels in which a meter has readings.
+    fn channels(&self, meter: MeterId) -> Result<Vec<(ChannelId, Channel)>>;
+    /// A page of a meter's readings, in the order of channel, instant and source.
+    fn readings(&self, query: &ReadingQuery) -> Result<Vec<ReadingRow>>;
+    /// The reading nearest to an instant on one side, leaving out those with one of the flags.
+    fn nearest(
+        &self,
+        meter: MeterId,
+        channel: ChannelId,
+        at: Timestamp,
+        side: Side,
+        without: Flags,
+    ) -> Result<Option<ReadingRow>>;
+    /// A series over `[from, until)` with its surroundings: all its readings there, those of the latest instant before,
+    /// and those of the first instant at or after `until`; by instant and source.
+    fn series(
+        &self,
+        meter: MeterId,
+        channel: ChannelId,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<ReadingRow>>;
+    /// The channels of a meter that hold the index (absolute, no extreme) of a quantity.
+    fn index_channels(&self, meter: MeterId, quantity: Quantity) -> Result<Vec<(ChannelId, Channel)>> {
+        Ok(self
+            .channels(meter)?
+            .into_iter()
+            .filter(|(_, channel)| {
+                channel.quantity == quantity
+                    && channel.aspect == Aspect::Index
+                    && channel.kind == decoders::reading::Kind::Absolute
+            })
+            .collect())
+    }
+    /// The other values that were reported for a reading flagged [`Flags::CONFLICT`].
+    fn conflicts(&self, meter: MeterId, key: ReadingKey) -> Result<Vec<i64>>;
+    /// Readings added or changed behind a cursor (0 for all), oldest change first; the cursor of the next page is the
+    /// `change` of the last row.
+    fn changes(&self, after: u64, limit: usize) -> Result<Vec<ReadingRow>>;
+    /// The cursor of the latest change; 0 when there was none.
+    fn last_change(&self) -> Result<u64>;
+
+    // The air.
+
+    /// How a meter was last heard; `None` when never.
+    fn meter_state(&self, meter: MeterId) -> Result<Option<MeterState>>;
+    /// The states of all meters that were heard, behind an id, in the order of their ids.
+    fn meter_states(&self, after: Option<MeterId>, limit: usize) -> Result<Vec<MeterState>>;
+    /// How a meter's telegrams ended, by code.
+    fn outcomes(&self, meter: MeterId) -> Result<Vec<OutcomeCount>>;
+    /// What a meter said about itself, by name.
+    fn facts(&self, meter: MeterId) -> Result<Vec<MeterFact>>;
+    /// Unregistered meters, the latest heard first.
+    fn heard(&self, limit: usize) -> Result<Vec<Heard>>;
+    /// The receivers, by name.
+    fn radios(&self) -> Result<Vec<RadioState>>;
+    /// A page of the archive, oldest first.
+    fn archive(&self, query: &ArchiveQuery<'_>) -> Result<Vec<ArchivedTelegram>>;
+
+    // Tokens.
+
+    /// Adds a token; refused when the name is taken.
+    fn add_token(&self, token: &Token) -> Result<()>;
+    /// The token with a hash.
+    fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Token>>;
+    /// All tokens, by name.
+    fn tokens(&self) -> Result<Vec<Token>>;
+    /// Removes a token; false when there is none of that name.
+    fn remove_token(&self, name: &str) -> Result<bool>;
+
+    // The store itself.
+
+    /// How much is kept.
+    fn counts(&self) -> Result<Counts>;
+}

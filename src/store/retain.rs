@@ -1,0 +1,38 @@
+//! Retention: what the store lets go of, and when.
+
+/// How long things are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Days that raw telegrams are kept.
+    pub raw_days: u32,
+    /// Days that every live reading is kept; after that the first and the last of each local day.
+    pub live_days: u32,
+    /// Days that an unregistered meter is remembered after it was last heard.
+    pub heard_days: u32,
+    /// At most so many rows are removed in one call.
+    pub rows: usize,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            raw_days: 30,
+            live_days: 7,
+            heard_days: 7,
+            rows: 10_000,
+        }
+    }
+}
+
+/// What one call let go of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RetainReport {
+    /// Raw telegrams removed.
+    pub telegrams: u64,
+    /// Live readings removed.
+    pub readings: u64,
+    /// Unregistered meters forgotten.
+    pub heard: u64,
+    /// There is more to do: call again.
+    pub more: bool,
+}
