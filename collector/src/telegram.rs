@@ -1,5 +1,6 @@
 //! One transmission as it was received.
 
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -24,7 +25,7 @@ pub struct Telegram {
 /// Who has verified the link CRCs of a telegram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Check {
-    /// The device or the program in front of us did, and removed them.
+    /// The device or the program in front of us did (or we on its word for the frame format), and removed them.
     Receiver,
     /// Nobody yet: the octets may still hold the CRCs.
     Nobody,
@@ -45,4 +46,51 @@ pub enum LinkMode {
     N,
     /// 433 MHz.
     F,
+}
+
+impl Telegram {
+    /// Octets of which nothing else is known.
+    pub fn new(octets: Vec<u8>, check: Check, radio: Arc<str>) -> Self {
+        Self {
+            octets,
+            check,
+            link_mode: None,
+            received_at: None,
+            rssi_dbm: None,
+            radio,
+        }
+    }
+}
+
+impl LinkMode {
+    /// The mode that receivers write as `T`, `T1`, `t1`, `C1`, `Cb`, `N2g`; `None` for other words.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let mut characters = name.chars();
+        let mode = match characters.next()?.to_ascii_uppercase() {
+            'S' => Self::S,
+            'T' => Self::T,
+            'C' => Self::C,
+            'R' => Self::R,
+            'N' => Self::N,
+            'F' => Self::F,
+            _ => return None,
+        };
+        // What may follow: the direction (1, 2) and a variant (a to g).
+        let variant = characters.as_str();
+        let known = variant.len() <= 2 && variant.chars().all(|c| matches!(c, '1' | '2' | 'a'..='g' | 'm'));
+        known.then_some(mode)
+    }
+}
+
+impl fmt::Display for LinkMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::S => "S",
+            Self::T => "T",
+            Self::C => "C",
+            Self::R => "R",
+            Self::N => "N",
+            Self::F => "F",
+        })
+    }
 }

@@ -1,0 +1,193 @@
+//! Plain hexadecimal, one telegram a line, with the noise people and programs leave between the digits.
+//!
+//! ```text
+//! 1E44AE4C…      1e 44 ae 4c …      0x1E44AE4C…      1E44AE4C_7A36…|…      Z1E44… (link CRCs are in there)
+//! ```
+
+use super::rejection::{Code, Rejection};
+use crate::{Check, Telegram};
+
+/// The shortest thing that has a link header: L, C, manufacturer, address.
+const MIN_OCTETS: usize = 10;
+/// Two of the longest telegrams, each with its link CRCs and a receiver's extra octets, fit.
+pub(super) const MAX_OCTETS: usize = 1024;
+
+/// Digits in a row from which on a text is meant to be hexadecimal, and a bad character is damage.
+const MEANT: usize = 8;
+
+/// A line that holds nothing but a telegram.
+pub(super) fn parse(text: &str, origin: &super::Origin) -> Result<Telegram, Rejection> {
+    let digits = text.strip_prefix(['Z', 'z']).unwrap_or(text);
+    let octets = octets(digits, is_noise)?;
+    Ok(Telegram::new(octets, Check::Nobody, origin.radio.clone()))
+}
+
+/// True for a line that [`parse`] is meant for: hexadecimal all through, or at least to begin with.
+pub(super) fn is_meant(text: &str) -> bool {
+    let digits = text.strip_prefix(['Z', 'z']).unwrap_or(text);
+    let mut count = 0;
+    for character in digits.chars() {
+        if character.is_ascii_hexdigit() {
+            count += 1;
+        } else if !is_noise(character) && !matches!(character, 'x' | 'X') {
+            return count >= MEANT;
+        }
+    }
+    count >= MEANT
+}
+
+/// The octets of a telegram, from digits between which `noise` may stand.
+///
+/// Fails with `NotHex`, `OddDigits`, `TooLong` or `TooShort`.
+pub(super) fn octets(text: &str, noise: fn(char) -> bool) -> Result<Vec<u8>, Rejection> {
+    let octets = any_octets(text, noise)?;
+    if octets.len() < MIN_OCTETS {
+        return Err(Rejection::new(
+            Code::TooShort,
+            format!(
+                "{} octets, and a telegram has at least {MIN_OCTETS}",
+                octets.len()
+            ),
+        ));
+    }
+    Ok(octets)
+}
+
+/// As [`octets`], however few they are.
+pub(super) fn any_octets(text: &str, noise: fn(char) -> bool) -> Result<Vec<u8>, Rejection> {
+    let mut octets = Vec::with_capacity((text.len() / 2).min(MAX_OCTETS));
+    let mut high: Option<u8> = None;
+    let mut characters = text.chars().enumerate().peekable();
+    while let Some((at, character)) = characters.next() {
+        // The mark of hexadecimal, `0x`, wherever it stands.
+        if character == '0'
+            && characters
+                .next_if(|(_, next)| matches!(next, 'x' | 'X'))
+                .is_some()
+        {
+            continue;
+        }
+        let Some(digit) = character.to_digit(16).and_then(|digit| u8::try_from(digit).ok()) else {
+            if noise(character) {
+                continue;
+            }
+            return Err(Rejection::new(
+                Code::NotHex,
+                format!(
+                    "character {} of the telegram is {character:?}, no hexadecimal digit",
+                    at + 1
+                ),
+            ));
+        };
+        match high.take() {
+            None => high = Some(digit),
+            Some(_) if octets.len() == MAX_OCTETS => {
+                return Err(Rejection::new(
+                    Code::TooLong,
+                    format!("more than {MAX_OCTETS} octets, and the longest telegram has 290"),
+                ));
+            }
+            Some(high) => octets.push(high << 4 | digit),
+        }
+    }
+    if high.is_some() {
+        return Err(Rejection::new(
+            Code::OddDigits,
+            format!(
+                "{} hexadecimal digits are half an octet too many: one was lost",
+                octets.len() * 2 + 1
+            ),
+        ));
+    }
+    Ok(octets)
+}
+
+/// What may stand between the digits of a plain line.
+pub(super) fn is_noise(character: char) -> bool {
+    matches!(character, ' ' | '\t' | '_' | ':' | '|')
+}
+
+/// For formats whose writers put nothing between the digits.
+pub(super) fn no_noise(_: char) -> bool {
+    false
+}
+
+/// Upper-case digits of octets.
+pub(super) fn push_upper(octets: &[u8], text: &mut String) {
+    push(octets, b"0123456789ABCDEF", text);
+}
+
+/// Lower-case digits of octets.
+pub(super) fn push_lower(octets: &[u8], text: &mut String) {
+    push(octets, b"0123456789abcdef", text);
+}
+
+fn push(octets: &[u8], digits: &[u8; 16], text: &mut String) {
+    for octet in octets {
+        for nibble in [octet >> 4, octet & 15] {
+            text.extend(digits.get(usize::from(nibble)).map(|digit| char::from(*digit)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn noise_between_digits_is_nothing() {
+        let plain = octets("0B44010203040506070A78", is_noise).unwrap();
+        assert_eq!(plain, [0x0B, 0x44, 1, 2, 3, 4, 5, 6, 7, 0x0A, 0x78]);
+        for text in [
+            "0b440102 0304\t05060 70A78",
+            "0x0B44_0102|0304:0506 0x070A 0X78",
+            "|0B44|01020304050607|0A78|",
+        ] {
+            assert_eq!(octets(text, is_noise).unwrap(), plain, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let code = |text: &str| octets(text, is_noise).unwrap_err().code;
+        assert_eq!(code("0B44010203040506070A7g"), Code::NotHex);
+        assert_eq!(code("0B44010203040506070A7\u{fffd}"), Code::NotHex);
+        assert_eq!(code("0B44010203040506070A7"), Code::OddDigits);
+        assert_eq!(code("0B440102030405060"), Code::OddDigits);
+        assert_eq!(code("0B44010203040506"), Code::TooShort);
+        assert_eq!(code(""), Code::TooShort);
+        assert_eq!(code(&"00".repeat(MAX_OCTETS + 1)), Code::TooLong);
+        assert_eq!(
+            octets(&"00".repeat(MAX_OCTETS), is_noise).unwrap().len(),
+            MAX_OCTETS
+        );
+        let reason = octets("0B44010203040506070A7g", is_noise).unwrap_err().reason;
+        assert_eq!(
+            reason,
+            "character 22 of the telegram is 'g', no hexadecimal digit"
+        );
+    }
+
+    #[test]
+    fn prose_is_not_meant_to_be_hexadecimal() {
+        assert!(!is_meant("Added 2 meters"));
+        assert!(!is_meant("deadline"));
+        assert!(!is_meant("rtl_wmbus: exiting"));
+        assert!(!is_meant("1E44"));
+        assert!(is_meant("1E44AE4C995"));
+        assert!(is_meant("Z1E44AE4C995"));
+        assert!(is_meant("1E44AE4C99?"));
+    }
+
+    #[test]
+    fn written_digits_are_read_again() {
+        let octets: Vec<u8> = (0..=255).collect();
+        let mut upper = String::new();
+        push_upper(&octets, &mut upper);
+        let mut lower = String::new();
+        push_lower(&octets, &mut lower);
+        assert_eq!(any_octets(&upper, no_noise).unwrap(), octets);
+        assert_eq!(any_octets(&lower, no_noise).unwrap(), octets);
+        assert_eq!(upper.to_lowercase(), lower);
+    }
+}
