@@ -2,6 +2,7 @@
 
 pub mod cmd;
 pub mod config;
+pub mod consumption;
 pub mod registry;
 pub mod simulate;
 pub mod store;

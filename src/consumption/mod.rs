@@ -1,0 +1,43 @@
+//! From dated readings to consumption: what was used at a place between two midnights, and how far to trust it.
+//!
+//! ```text
+//! readings ─► rules ─► Index: I(t) ─┐ one meter
+//!               restarts, falls     ├─► Place: all meters of a metering point, × rating factor ─► Consumption
+//!             period: midnights ────┘                                           sum: a dwelling
+//! ```
+//!
+//! Integers from end to end. Consumption over [a, b) is I(b) − I(a), where I is a function of the instant alone: a
+//! month is the sum of its days and a dwelling the sum of its points to the last digit, whatever the quality. What
+//! is not known is [`Quality::Missing`], never guessed. This room knows no SQL, no HTTP and no telegram.
+
+mod index;
+mod period;
+mod place;
+mod quality;
+mod rules;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+
+use jiff::Timestamp;
+
+use crate::store::Source;
+
+pub use index::{Edge, Gain, Index};
+pub use period::{Period, PeriodError, Step, midnight};
+pub use place::{Amount, Consumption, Place, Service};
+pub use quality::{Flag, Flags, Quality};
+pub use rules::Counter;
+
+/// One reading of a counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// The instant it holds for.
+    pub at: Timestamp,
+    /// The counter, in the integers its channel is stored in.
+    pub value: i64,
+    /// Where it came from.
+    pub source: Source,
+}

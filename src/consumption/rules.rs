@@ -1,0 +1,363 @@
+//! What counters do besides counting: restart at the set date, roll over, fall for no reason, remember wrongly.
+//!
+//! The raw values of one meter become one chain that only grows, so that everything above can subtract:
+//!
+//! ```text
+//! raw     ▁▂▃▅▇|▁▂▃▄     a heat cost allocator restarts at its set date; the value frozen there closes the old count
+//! chain   ▁▂▃▅▇ ▇██▉
+//! ```
+//!
+//! Where the chain can't be joined (a fall that neither a set date nor the register's width explains) a new *segment*
+//! begins, and a difference across segments is not known. Live readings decide; values from a meter's memory are
+//! placed between them and left out when they disagree by more than a drifting clock can explain.
+
+use decoders::reading::Quantity;
+
+use super::Sample;
+use super::quality::Flag;
+use crate::store::Source;
+
+/// How one quantity counts, in the integers that a channel is stored in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counter {
+    /// The register is set to 0 at the set date: heat cost allocators, and nobody else.
+    pub restarts: bool,
+    /// What one whole unit (m³, U, kWh) is in stored integers.
+    pub unit: i64,
+    /// A fall up to this much is backward flow or jitter, not a fault; in stored integers.
+    pub noise: i64,
+}
+
+impl Counter {
+    /// The counter of a quantity stored as `integer × 10^exponent` of its unit; `None` for what does not count up
+    /// (a temperature, a flow) or can't be told apart from noise at that exponent.
+    pub fn of(quantity: Quantity, exponent: i8) -> Option<Self> {
+        let unit = 10_i64.checked_pow(u32::try_from(-i32::from(exponent)).ok()?)?;
+        match quantity {
+            Quantity::HeatCost => Some(Self {
+                restarts: true,
+                unit,
+                noise: 0,
+            }),
+            // 20 litres: less is pressure swings, more is reverse flow or another meter.
+            Quantity::Volume | Quantity::Energy => Some(Self {
+                restarts: false,
+                unit,
+                noise: unit / 50,
+            }),
+            _ => None,
+        }
+    }
+
+    /// The width of a register that went from `high` over its end to `low`, if it can have done so.
+    fn rollover(&self, high: i64, low: i64) -> Option<i64> {
+        WIDTHS
+            .iter()
+            .filter_map(|width| width.checked_mul(self.unit))
+            .find(|width| high < *width && high > width / 100 * 95 && (0..width / 100 * 5).contains(&low))
+    }
+}
+
+/// One link of the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Link {
+    /// Unix seconds.
+    pub(super) at: i64,
+    /// The joined value.
+    pub(super) value: i64,
+    /// Only values of one segment can be subtracted.
+    pub(super) segment: u32,
+    pub(super) source: Source,
+    /// What was added to the raw value since the segment began because the register rolled over.
+    carried: i64,
+}
+
+/// The joined values of one meter, by time, and what happened on the way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Chain {
+    pub(super) links: Vec<Link>,
+    pub(super) events: Vec<(i64, Flag)>,
+}
+
+/// Joins samples, which are in the order of time.
+pub(super) fn join(counter: &Counter, samples: &[Sample]) -> Chain {
+    let (mut frozen, heard): (Vec<Sample>, Vec<Sample>) = samples
+        .iter()
+        .partition(|sample| matches!(sample.source, Source::SetDate | Source::History));
+    let (raised, closings) = if counter.restarts {
+        raise(heard, &mut frozen)
+    } else {
+        (heard, Vec::new())
+    };
+    // A meter that was never heard live still has its own memory.
+    let spine = if raised.is_empty() {
+        std::mem::take(&mut frozen)
+    } else {
+        raised
+    };
+    let mut chain = link(counter, &without_lone(spine, counter.noise));
+    chain
+        .events
+        .extend(closings.iter().map(|at| (*at, Flag::Restart)));
+    chain.events.sort_unstable_by_key(|(at, _)| *at);
+    place(counter, &mut chain.links, &frozen);
+    chain
+}
+
+/// Undoes the restarts of an allocator: every value becomes what the counter would show had it never restarted.
+/// The closings join what was heard; the rest of the memory stays in `frozen`, raised too.
+fn raise(heard: Vec<Sample>, frozen: &mut Vec<Sample>) -> (Vec<Sample>, Vec<i64>) {
+    let mut closings: Vec<Closing> = Vec::new();
+    let mut base = 0_i64;
+    for closing in frozen.iter().filter(|sample| sample.source == Source::SetDate) {
+        let at = closing.at.as_second();
+        let turn = turn(&heard, at, closing.value);
+        let previous = closings.last().map_or(i64::MIN, |last| last.turn);
+        let last_old = heard
+            .iter()
+            .rev()
+            .map(|sample| (sample.at.as_second(), sample.value))
+            .find(|(heard_at, _)| *heard_at < turn && *heard_at < at);
+        // The frozen value is at least what was last heard of its own count. If it is not, it closes nothing.
+        let contradicted =
+            last_old.is_some_and(|(heard_at, value)| heard_at >= previous && value > closing.value);
+        let Some(after) = base.checked_add(closing.value).filter(|_| !contradicted) else {
+            continue;
+        };
+        closings.push(Closing {
+            at,
+            turn,
+            before: base,
+        });
+        base = after;
+    }
+    let total = base;
+    let raised = |sample: &Sample, closed: usize| {
+        let base = closings.get(closed).map_or(total, |closing| closing.before);
+        sample
+            .value
+            .checked_add(base)
+            .map(|value| Sample { value, ..*sample })
+    };
+    let mut spine = Vec::with_capacity(heard.len() + closings.len());
+    let mut closed = 0;
+    for sample in &heard {
+        let at = sample.at.as_second();
+        while closings.get(closed).is_some_and(|closing| at >= closing.turn) {
+            closed += 1;
+        }
+        // A clock that is early or late by less than a day puts some values on the wrong side of the stamp.
+        let late = closings.get(closed).is_some_and(|closing| at > closing.at);
+        let early = closed
+            .checked_sub(1)
+            .and_then(|last| closings.get(last))
+            .is_some_and(|closing| at < closing.at);
+        if !late && !early {
+            spine.extend(raised(sample, closed));
+        }
+    }
+    let mut memory = Vec::with_capacity(frozen.len());
+    for sample in frozen.iter() {
+        let at = sample.at.as_second();
+        let closed = closings.partition_point(|closing| closing.at < at);
+        let closes = closings.get(closed).is_some_and(|closing| closing.at == at);
+        match sample.source {
+            Source::SetDate if closes => spine.extend(raised(sample, closed)),
+            // A month end on the set date itself: the closing says it already.
+            _ if closes => {}
+            // A closing that was not believed is no month end either.
+            Source::SetDate => {}
+            _ => memory.extend(raised(sample, closed)),
+        }
+    }
+    spine.sort_by_key(|sample| (sample.at, sample.value));
+    *frozen = memory;
+    (spine, closings.iter().map(|closing| closing.at).collect())
+}
+
+struct Closing {
+    /// The instant that the meter stamped.
+    at: i64,
+    /// The instant from which we heard the new count.
+    turn: i64,
+    /// What the counts before this one add up to.
+    before: i64,
+}
+
+/// When the new count was first heard: at the first fall within a day of the stamp, else from the stamp on.
+fn turn(heard: &[Sample], stamp: i64, frozen: i64) -> i64 {
+    let first = heard.partition_point(|sample| sample.at.as_second() < stamp - DAY);
+    let near = heard
+        .get(first.saturating_sub(1)..)
+        .unwrap_or_default()
+        .windows(2);
+    for pair in near {
+        let [before, after] = pair else { break };
+        if after.at.as_second() > stamp + DAY {
+            break;
+        }
+        if after.value < before.value && after.at.as_second() >= stamp - DAY {
+            return after.at.as_second();
+        }
+    }
+    // Heard at the very instant, without a fall: still the old count if it shows what was frozen.
+    let shows_frozen = heard
+        .iter()
+        .any(|sample| sample.at.as_second() == stamp && sample.value >= frozen);
+    if shows_frozen { stamp + 1 } else { stamp }
+}
+
+/// Leaves out a live value that both its neighbours contradict, the neighbours agreeing with each other.
+fn without_lone(samples: Vec<Sample>, noise: i64) -> Vec<Sample> {
+    let mut kept: Vec<Sample> = Vec::with_capacity(samples.len());
+    let mut rest = samples.into_iter().peekable();
+    while let Some(sample) = rest.next() {
+        let lone = match (kept.last(), rest.peek()) {
+            (Some(before), Some(after)) if sample.source == Source::Live => {
+                let agree = before.value <= after.value;
+                let spike = sample.value.saturating_sub(after.value) > noise;
+                let dip = before.value.saturating_sub(sample.value) > noise;
+                agree && (spike || dip)
+            }
+            _ => false,
+        };
+        if !lone {
+            kept.push(sample);
+        }
+    }
+    kept
+}
+
+/// Links values in the order of time; a fall is a rollover or begins a segment.
+fn link(counter: &Counter, samples: &[Sample]) -> Chain {
+    let mut chain = Chain::default();
+    let (mut segment, mut carried) = (0, 0_i64);
+    let mut before: Option<&Sample> = None;
+    let mut closing = None;
+    for sample in samples {
+        let at = sample.at.as_second();
+        if let Some(before) = before {
+            let fall = before.value.saturating_sub(sample.value);
+            let width = counter.rollover(before.value, sample.value);
+            if counter.restarts && hides_a_closing(before.at.as_second(), at, closing) {
+                (segment, carried) = (segment + 1, 0);
+                chain.events.push((at, Flag::Break));
+            } else if fall > counter.noise {
+                match width.and_then(|width| carried.checked_add(width)) {
+                    Some(sum) => {
+                        carried = sum;
+                        chain.events.push((at, Flag::Rollover));
+                    }
+                    None => {
+                        (segment, carried) = (segment + 1, 0);
+                        chain.events.push((at, Flag::Break));
+                    }
+                }
+            }
+        }
+        before = Some(sample);
+        if sample.source == Source::SetDate {
+            closing = Some(at);
+        }
+        let Some(value) = sample.value.checked_add(carried) else {
+            continue;
+        };
+        chain.links.push(Link {
+            at,
+            value,
+            segment,
+            source: sample.source,
+            carried,
+        });
+    }
+    chain
+}
+
+/// Whether a set date that nobody saw must lie in the silence between two values.
+fn hides_a_closing(before: i64, after: i64, closing: Option<i64>) -> bool {
+    let silence = after - before;
+    let due = closing.map(|closing| closing + 365 * DAY);
+    silence > YEAR || silence > 2 * DAY && due.is_some_and(|due| before < due && due < after - DAY)
+}
+
+/// Puts values from the meter's memory between those that were heard, as far as they agree.
+fn place(counter: &Counter, links: &mut Vec<Link>, frozen: &[Sample]) {
+    let mut placed: Vec<Link> = Vec::new();
+    // Newest first: the nearer to what was heard last, the better known.
+    for sample in frozen.iter().rev() {
+        let Some(link) = fit(counter, links, sample) else {
+            continue;
+        };
+        let contradicts = placed.last().is_some_and(|later| {
+            later.segment == link.segment && link.value.saturating_sub(later.value) > counter.noise
+        });
+        if !contradicts {
+            placed.push(link);
+        }
+    }
+    links.extend(placed);
+    links.sort_by_key(|link| (link.at, link.value));
+}
+
+/// Where a remembered value stands in the chain.
+fn fit(counter: &Counter, links: &[Link], sample: &Sample) -> Option<Link> {
+    let at = sample.at.as_second();
+    let next = links.partition_point(|link| link.at <= at);
+    let after = links.get(next);
+    let before = next.checked_sub(1).and_then(|index| links.get(index));
+    let candidate = |neighbour: &Link| {
+        Some(Link {
+            at,
+            value: sample.value.checked_add(neighbour.carried)?,
+            source: sample.source,
+            ..*neighbour
+        })
+    };
+    match (before, after) {
+        // Between two segments a value belongs to either, so to none.
+        (Some(before), Some(after)) if before.segment != after.segment => None,
+        (before, after) => [before, after]
+            .into_iter()
+            .flatten()
+            .filter_map(candidate)
+            .find(|link| {
+                let low = before.map_or(i64::MIN, |before| before.value);
+                let high = after.map_or(i64::MAX, |after| after.value);
+                between(link.value, low, high, counter.noise)
+                    // The meter's clock may have closed the month up to a day early or late by ours.
+                    || between(link.value, early(links, link), late(links, link), counter.noise)
+            }),
+    }
+}
+
+fn between(value: i64, low: i64, high: i64, noise: i64) -> bool {
+    value >= low.saturating_sub(noise) && value <= high.saturating_add(noise)
+}
+
+/// What was heard a day before, or first in this segment.
+fn early(links: &[Link], of: &Link) -> i64 {
+    let mut same = links.iter().filter(|link| link.segment == of.segment);
+    let mut value = same.next().map_or(i64::MIN, |link| link.value);
+    for link in same.take_while(|link| link.at <= of.at - DAY) {
+        value = link.value;
+    }
+    value
+}
+
+/// What was heard a day later, or last in this segment.
+fn late(links: &[Link], of: &Link) -> i64 {
+    let mut same = links.iter().rev().filter(|link| link.segment == of.segment);
+    let mut value = same.next().map_or(i64::MAX, |link| link.value);
+    for link in same.take_while(|link| link.at >= of.at + DAY) {
+        value = link.value;
+    }
+    value
+}
+
+const DAY: i64 = 86_400;
+
+/// A set date comes back within this time: 366 days and two for clocks.
+const YEAR: i64 = 368 * DAY;
+
+/// Widths of registers that occur, in whole units: four to seven digits before the point.
+const WIDTHS: [i64; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
