@@ -2,9 +2,10 @@
 //!
 //! Names and codes here are a promise to whoever reads our data: add, never rename.
 
-use core::fmt;
+use std::fmt;
 
 use wmbus::Decimal;
+use wmbus::apl::{Date, Moment};
 
 /// One exact value of one quantity of one meter, as a telegram says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -312,15 +313,6 @@ words! {
     }
 }
 
-/// A reading of a telegram together with everything else it said about its meter.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
-    /// The meter's clock.
-    pub device_time: Option<Stamp>,
-    /// Conditions, sorted, each once.
-    pub status: Vec<Status>,
-}
-
 impl Quantity {
     /// The name, stable for machines.
     pub const fn name(self) -> &'static str {
@@ -348,6 +340,229 @@ impl Quantity {
             Self::SignalStrength => "signal_strength",
             Self::Count => "count",
         }
+    }
+}
+
+impl Quantity {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::Volume,
+        Self::HeatCost,
+        Self::Energy,
+        Self::Flow,
+        Self::Power,
+        Self::Temperature,
+        Self::ReturnTemperature,
+        Self::TemperatureDifference,
+        Self::AmbientTemperature,
+        Self::Humidity,
+        Self::Duration,
+        Self::Battery,
+        Self::Voltage,
+        Self::Current,
+        Self::Frequency,
+        Self::Reactive,
+        Self::Apparent,
+        Self::Pressure,
+        Self::VolumeTemperature,
+        Self::Mass,
+        Self::SignalStrength,
+        Self::Count,
+    ];
+
+    /// The one with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|quantity| quantity.name() == name)
+    }
+
+    /// The unit its readings usually have.
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::Volume => Unit::CubicMetre,
+            Self::HeatCost => Unit::AllocationUnit,
+            Self::Energy => Unit::WattHour,
+            Self::Flow => Unit::CubicMetrePerHour,
+            Self::Power => Unit::Watt,
+            Self::Temperature | Self::ReturnTemperature | Self::AmbientTemperature => Unit::DegreeCelsius,
+            Self::TemperatureDifference => Unit::Kelvin,
+            Self::Humidity => Unit::Percent,
+            Self::Duration => Unit::Second,
+            Self::Battery => Unit::Day,
+            Self::Voltage => Unit::Volt,
+            Self::Current => Unit::Ampere,
+            Self::Frequency => Unit::Hertz,
+            Self::Reactive => Unit::VarHour,
+            Self::Apparent => Unit::VoltAmpereHour,
+            Self::Pressure => Unit::Bar,
+            Self::VolumeTemperature => Unit::CubicMetreDegree,
+            Self::Mass => Unit::Kilogram,
+            Self::SignalStrength => Unit::Dbm,
+            Self::Count => Unit::One,
+        }
+    }
+}
+
+impl Unit {
+    /// The symbol that people read, and the power of ten between it and this unit: `(kWh, 3)` for watt-hours.
+    pub const fn symbol(self) -> (&'static str, i8) {
+        match self {
+            Self::CubicMetre => ("m3", 0),
+            Self::AllocationUnit => ("U", 0),
+            Self::WattHour => ("kWh", 3),
+            Self::Joule => ("MJ", 6),
+            Self::CubicMetrePerHour => ("m3/h", 0),
+            Self::Watt => ("kW", 3),
+            Self::DegreeCelsius => ("degC", 0),
+            Self::Kelvin => ("K", 0),
+            Self::Percent => ("%", 0),
+            Self::Second => ("s", 0),
+            Self::Minute => ("min", 0),
+            Self::Hour => ("h", 0),
+            Self::Day => ("d", 0),
+            Self::Month => ("month", 0),
+            Self::Year => ("year", 0),
+            Self::Volt => ("V", 0),
+            Self::Ampere => ("A", 0),
+            Self::Hertz => ("Hz", 0),
+            Self::VarHour => ("kvarh", 3),
+            Self::Var => ("kvar", 3),
+            Self::VoltAmpereHour => ("kVAh", 3),
+            Self::VoltAmpere => ("kVA", 3),
+            Self::Bar => ("bar", 0),
+            Self::CubicMetreDegree => ("m3c", 0),
+            Self::Kilogram => ("kg", 0),
+            Self::Dbm => ("dBm", 0),
+            Self::One => ("", 0),
+        }
+    }
+}
+
+impl Register {
+    /// The name without its number, stable for machines.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::SetDate => "set_date",
+            Self::History(_) => "history",
+            Self::Max => "max",
+            Self::Min => "min",
+            Self::Average => "average",
+        }
+    }
+}
+
+impl Kind {
+    /// The name, stable for machines.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Absolute => "absolute",
+            Self::Increment => "increment",
+        }
+    }
+}
+
+impl Direction {
+    /// The name, stable for machines.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Net => "net",
+            Self::Forward => "forward",
+            Self::Reverse => "reverse",
+        }
+    }
+}
+
+impl Reading {
+    /// The current value of a quantity in its usual unit; what differs is set by the caller.
+    pub const fn new(quantity: Quantity, value: Decimal) -> Self {
+        Self {
+            quantity,
+            unit: quantity.unit(),
+            value,
+            register: Register::Current,
+            kind: Kind::Absolute,
+            direction: Direction::Net,
+            tariff: 0,
+            subunit: 0,
+            at: None,
+        }
+    }
+
+    /// The value in the unit that people read, exactly, and that unit's symbol.
+    pub fn shown(&self) -> (Decimal, &'static str) {
+        let (symbol, power) = self.unit.symbol();
+        let exponent = self.value.exponent.saturating_sub(power);
+        (
+            Decimal {
+                exponent,
+                ..self.value
+            },
+            symbol,
+        )
+    }
+}
+
+impl Stamp {
+    /// The stamp of a meter's date or time field; `None` when it is not set, a time of day alone, or open in other ways
+    /// than "every year".
+    pub fn of(moment: Moment) -> Option<Self> {
+        match moment {
+            Moment::Date(date) => Some(Self::date(date)),
+            Moment::DateTime {
+                date,
+                hour,
+                minute,
+                second,
+                ..
+            } => {
+                let Date { year, month, day } = date;
+                Some(Self::DateTime {
+                    year,
+                    month,
+                    day,
+                    hour,
+                    minute,
+                    second,
+                })
+            }
+            Moment::Pattern {
+                year: None,
+                month: Some(month),
+                day: Some(day),
+            } => Some(Self::EveryYear { month, day }),
+            Moment::Pattern { .. } | Moment::Time { .. } | Moment::NotSet => None,
+        }
+    }
+
+    /// A day.
+    pub const fn date(date: Date) -> Self {
+        Self::Date {
+            year: date.year,
+            month: date.month,
+            day: date.day,
+        }
+    }
+
+    /// The day it falls on; `None` when it is a day of every year.
+    pub fn day(&self) -> Option<Date> {
+        match *self {
+            Self::Date { year, month, day } | Self::DateTime { year, month, day, .. } => {
+                Date::new(year, month, day)
+            }
+            Self::EveryYear { .. } => None,
+        }
+    }
+
+    /// A day of every year as the last such day that is not after `today`; others as they are.
+    pub fn resolved(self, today: Date) -> Self {
+        let Self::EveryYear { month, day } = self else {
+            return self;
+        };
+        let of_year = |year| Date::new(year, month, day);
+        let last = of_year(today.year)
+            .filter(|date| *date <= today)
+            .or_else(|| of_year(today.year - 1));
+        last.map_or(self, Self::date)
     }
 }
 

@@ -82,7 +82,7 @@ impl Qualifier {
     }
 
     /// True when it changes no meaning: error "none", powers of ten.
-    pub(super) fn is_neutral(self) -> bool {
+    pub fn is_neutral(self) -> bool {
         self == NO_ERROR || self.correction().is_some()
     }
 

@@ -1,0 +1,82 @@
+//! What a telegram says: readings, facts and remarks.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use wmbus::Address;
+
+use crate::reading::{Reading, Stamp, Status};
+
+/// Everything that a telegram says about its meter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decoded {
+    /// The metering point's address.
+    pub meter: Address,
+    /// Who sent it: the meter, or an adapter in front of it.
+    pub sender: Address,
+    /// The family that read it; `standard` where no page answers for the meter.
+    pub decoder: Arc<str>,
+    /// Security mode of the transport layer.
+    pub mode: u8,
+    /// A MAC or a tag has been checked.
+    pub authenticated: bool,
+    /// The meter's clock, as it shows it.
+    pub device_time: Option<Stamp>,
+    /// Conditions, sorted, each once.
+    pub status: Vec<Status>,
+    /// Values, in the order of the telegram.
+    pub readings: Vec<Reading>,
+    /// What else the meter says about itself.
+    pub facts: Vec<Fact>,
+    /// What was not understood, or is worth knowing.
+    pub remarks: Vec<Remark>,
+}
+
+/// A fact about a meter: a name and a text, such as `firmware` and `010301`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// Its name, stable for machines.
+    pub name: Arc<str>,
+    /// Its value.
+    pub value: String,
+}
+
+/// Something worth knowing about a telegram that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// Stable for machines.
+    pub code: &'static str,
+    /// A sentence for people.
+    pub text: Cow<'static, str>,
+}
+
+impl Decoded {
+    pub(crate) fn new(meter: Address, sender: Address, decoder: Arc<str>) -> Self {
+        Self {
+            meter,
+            sender,
+            decoder,
+            mode: 0,
+            authenticated: false,
+            device_time: None,
+            status: Vec::new(),
+            readings: Vec::new(),
+            facts: Vec::new(),
+            remarks: Vec::new(),
+        }
+    }
+
+    pub(crate) fn fact(&mut self, name: &str, value: impl Into<String>) {
+        self.facts.push(Fact {
+            name: name.into(),
+            value: value.into(),
+        });
+    }
+
+    pub(crate) fn remark(&mut self, code: &'static str, text: impl Into<Cow<'static, str>>) {
+        self.remarks.push(Remark {
+            code,
+            text: text.into(),
+        });
+    }
+}

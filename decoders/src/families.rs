@@ -1,0 +1,260 @@
+//! All families together: who answers for a telegram, and what it says.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use wmbus::apl::compact::Layout;
+use wmbus::{Address, Content, Error, ErrorKind, Frame, Key, Layer, Message};
+
+use crate::Context;
+use crate::decoded::Decoded;
+use crate::family::Family;
+use crate::page::{Page, PageError};
+use crate::{quirks, status, table};
+
+/// The families known, found by address.
+#[derive(Clone, Debug, Default)]
+pub struct Families {
+    list: Vec<Arc<Family>>,
+    /// Manufacturer, version and device type of claims without wildcards.
+    exact: HashMap<(u16, u8, u8), usize>,
+    /// Families with a wildcard.
+    open: Vec<usize>,
+    standard: Option<Arc<str>>,
+}
+
+impl Families {
+    /// The pages that are part of this build.
+    ///
+    /// # Errors
+    /// None for a released build: a test reads them all.
+    pub fn embedded() -> Result<Self, PageError> {
+        static EMBEDDED: OnceLock<Result<Families, PageError>> = OnceLock::new();
+        EMBEDDED
+            .get_or_init(|| {
+                let mut families = Self {
+                    standard: Some("standard".into()),
+                    ..Self::default()
+                };
+                for (file, text) in PAGES {
+                    families.add(file, text)?;
+                }
+                Ok(families)
+            })
+            .clone()
+    }
+
+    /// Adds a page.
+    ///
+    /// # Errors
+    /// It can't be read, has the name of another, or answers for an address of another.
+    pub fn add(&mut self, file: &str, text: &str) -> Result<(), PageError> {
+        let family = Family::new(file, Page::parse(file, text)?)?;
+        let refuse = |message: String| PageError {
+            file: file.to_owned(),
+            line: None,
+            message,
+        };
+        for other in &self.list {
+            if other.name == family.name {
+                return Err(refuse(format!(
+                    "there is another page named {:?}: choose another name",
+                    family.name
+                )));
+            }
+            let twin = family
+                .claims
+                .iter()
+                .find(|claim| other.claims.iter().any(|theirs| theirs.overlaps(claim)));
+            if let Some(claim) = twin {
+                return Err(refuse(format!(
+                    "answers for {} as {:?} does: leave it out on one of the two pages",
+                    claim.manufacturer, other.name
+                )));
+            }
+        }
+        let index = self.list.len();
+        for claim in &family.claims {
+            match (claim.version, claim.device_type) {
+                (Some(version), Some(device_type)) => {
+                    self.exact
+                        .insert((claim.manufacturer.0, version.0, device_type.0), index);
+                }
+                _ => self.open.push(index),
+            }
+        }
+        self.list.push(Arc::new(family));
+        Ok(())
+    }
+
+    /// All families, by the names of their files.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Family>> {
+        self.list.iter()
+    }
+
+    /// The family with this name.
+    pub fn named(&self, name: &str) -> Option<&Arc<Family>> {
+        self.list.iter().find(|family| &*family.name == name)
+    }
+
+    /// The family that answers for an address.
+    pub fn of(&self, address: Address) -> Option<&Arc<Family>> {
+        let key = (
+            address.manufacturer.without_flag().0,
+            address.version.0,
+            address.device_type.0,
+        );
+        let exact = self.exact.get(&key).and_then(|index| self.list.get(*index));
+        exact.or_else(|| {
+            let mut open = self.open.iter().filter_map(|index| self.list.get(*index));
+            open.find(|family| family.claims.iter().any(|claim| claim.covers(address)))
+        })
+    }
+
+    /// The address of the metering point of a telegram, also where a maker bends the headers. Choose keys by it.
+    pub fn identify(&self, frame: &Frame<'_>) -> Address {
+        quirks::identify(frame)
+    }
+
+    /// Opens a telegram with the meter's keys, or with those that its maker ships to everybody.
+    ///
+    /// # Errors
+    /// As [`Frame::open`]; a missing key stays a missing key when only the maker's were tried in vain.
+    pub fn open<'a>(&self, frame: &Frame<'a>, keys: &[Key]) -> Result<Message<'a>, Error> {
+        let family = self.of(quirks::identify(frame));
+        let sender = || self.of(frame.link().sender);
+        let default_keys = family
+            .or_else(sender)
+            .map_or(&[][..], |family| &family.default_keys);
+        let outcome = quirks::open(frame, keys);
+        let sealed = |error: &Error| {
+            matches!(
+                error.kind,
+                ErrorKind::KeyMissing { .. } | ErrorKind::WrongKey | ErrorKind::MacMismatch
+            )
+        };
+        match outcome {
+            Err(error) if sealed(&error) && !default_keys.is_empty() => {
+                quirks::open(frame, default_keys).map_err(|_| error)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Layouts of compact frames that pages know, for a memory to begin with.
+    pub fn layouts(&self) -> impl Iterator<Item = &Layout> {
+        self.list.iter().flat_map(|family| &family.layouts)
+    }
+
+    /// What a message says.
+    ///
+    /// Compact frames must have been expanded before ([`wmbus::apl::compact`]).
+    ///
+    /// # Errors
+    /// `UnknownCompactFormat` for a compact frame, `UnsupportedCi` for application data that nobody knows to read.
+    pub fn decode(&self, message: &Message<'_>, context: &Context) -> Result<Decoded, Error> {
+        let family = self.of(message.meter).or_else(|| self.of(message.link.sender));
+        let standard = || self.standard.clone().unwrap_or_else(|| "standard".into());
+        let decoder = family.map_or_else(standard, |family| family.name.clone());
+        let mut decoded = Decoded::new(message.meter, message.link.sender, decoder);
+        decoded.mode = message.mode();
+        decoded.authenticated = message.authenticated;
+        for note in &message.notes {
+            decoded.remark(note_code(*note), note.text());
+        }
+        let family = family.map(|family| &**family);
+        match message.content {
+            Content::Records => {
+                table::read(message, family, context, &mut decoded);
+                self.status(message, family, &mut decoded);
+            }
+            Content::Manufacturer => {
+                if !self.manufacturer(message, family, context, &mut decoded) {
+                    let ci = message.ci().unwrap_or(0);
+                    return Err(Error {
+                        layer: Layer::Application,
+                        at: message.payload_at,
+                        kind: ErrorKind::UnsupportedCi { ci },
+                    });
+                }
+            }
+            Content::Compact => {
+                let compact = wmbus::apl::compact::Compact::parse(&message.payload, message.payload_at)?;
+                let kind = ErrorKind::UnknownCompactFormat {
+                    signature: compact.signature,
+                };
+                return Err(Error {
+                    layer: Layer::Application,
+                    at: message.payload_at,
+                    kind,
+                });
+            }
+            Content::ApplicationError => {
+                let code = message.payload.first().copied().unwrap_or(0);
+                decoded.remark(
+                    "application_error",
+                    format!("the meter answers with error {code}"),
+                );
+            }
+            Content::Alarm => {
+                let octet = message.payload.first().copied().unwrap_or(0);
+                decoded.remark("alarm", format!("the meter raises alarm {octet:02X}"));
+            }
+            Content::Format | Content::Nothing | Content::Management | Content::Unsupported => {
+                self.status(message, family, &mut decoded);
+            }
+        }
+        status::tidy(&mut decoded.status);
+        Ok(decoded)
+    }
+
+    fn status(&self, message: &Message<'_>, family: Option<&Family>, decoded: &mut Decoded) {
+        if let Some(octet) = message.status() {
+            match family {
+                Some(family) => family.status.read(octet, &mut decoded.status),
+                None => status::StatusTable::default().read(octet, &mut decoded.status),
+            }
+        }
+    }
+
+    fn manufacturer(
+        &self,
+        message: &Message<'_>,
+        family: Option<&Family>,
+        context: &Context,
+        decoded: &mut Decoded,
+    ) -> bool {
+        let Some(family) = family else { return false };
+        if let Some(scheme) = family.scheme
+            && scheme.read(message, context, decoded)
+        {
+            return true;
+        }
+        let ci = message.ci().unwrap_or(0);
+        let mut blocks = family
+            .blocks
+            .iter()
+            .filter(|block| block.follows_ci(ci, message.meter.version));
+        blocks.any(|block| {
+            let read = block.read(&message.payload, decoded);
+            if let Some(octet) = block.status(&message.payload).filter(|_| read) {
+                family.status.read(octet, &mut decoded.status);
+            }
+            read
+        })
+    }
+}
+
+fn note_code(note: wmbus::Note) -> &'static str {
+    match note {
+        wmbus::Note::OpenedUpstream => "opened_upstream",
+        wmbus::Note::KeyNotNeeded => "key_not_needed",
+        wmbus::Note::MacMissing => "mac_missing",
+        wmbus::Note::MacNotChecked => "mac_not_checked",
+        wmbus::Note::EncryptedLengthOverrun => "encrypted_length_overrun",
+        _ => "note",
+    }
+}
+
+/// Name and text of every page.
+const PAGES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/pages.rs"));

@@ -1,0 +1,235 @@
+//! What a family's page may say: the TOML, read and checked. A page that is wrong is refused with its line and a remedy.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+
+/// A page as it is written. `families/README.md` explains every key with examples.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    /// The family's name: lower case, digits and dashes.
+    pub name: String,
+    /// What it is, for people.
+    pub about: String,
+    /// Addresses it answers for: `QDS 34 08`, with `*` for any version or device type.
+    pub answers_for: Vec<String>,
+    /// The transport header it sends records with, for speaking as it.
+    #[serde(default)]
+    pub header: HeaderSize,
+    /// Keys that the maker ships to everybody, tried after those that are registered.
+    #[serde(default)]
+    pub default_keys: Vec<String>,
+    /// Layouts of its compact frames: headers one after the other.
+    #[serde(default)]
+    pub compact: Vec<String>,
+    /// A scheme of `scrambled/` that reads what no page can say.
+    #[serde(default)]
+    pub scrambled: Option<String>,
+    /// The records it sends, in order.
+    #[serde(default)]
+    pub record: Vec<RecordRule>,
+    /// The maker's own layouts.
+    #[serde(default)]
+    pub block: Vec<BlockRule>,
+    /// What the bits of the transport layer's status octet mean, instead of the standard's meaning.
+    #[serde(default)]
+    pub status: Option<StatusRule>,
+    /// Words of error flags.
+    #[serde(default)]
+    pub flags: Vec<FlagsRule>,
+    /// Telegrams that prove the page, made by its own encoder.
+    #[serde(default)]
+    pub example: Vec<Example>,
+}
+
+/// How long a transport header is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeaderSize {
+    /// CI 78.
+    None,
+    /// CI 7A.
+    #[default]
+    Short,
+    /// CI 72.
+    Long,
+}
+
+/// A record that the family sends.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordRule {
+    /// DIF, VIF and their extensions, as sent: `4C13`. Other widths and powers of ten are recognised too.
+    pub sends: String,
+    /// What the value is, for people: a sentence.
+    pub means: String,
+    /// `reading` (default), `ignored`, or the name of a fact (`model`, `firmware` …).
+    #[serde(default, rename = "is")]
+    pub role: Option<String>,
+    /// `current`, `set_date`, `history`, `history 1`, `max`, `min`, `average`; without it the DIF decides.
+    #[serde(default)]
+    pub register: Option<String>,
+    /// This many records with storage numbers one after the other; `history N` counts on.
+    #[serde(default)]
+    pub repeat: Option<u16>,
+    /// How far the storage numbers of a repetition are apart.
+    #[serde(default)]
+    pub step: Option<u16>,
+    /// `record` (default: the date beside it), `month_end` (of the n-th month before the clock), `undated`.
+    #[serde(default)]
+    pub dated: Option<String>,
+    /// `increment` for what was gained in a closed slot.
+    #[serde(default)]
+    pub kind: Option<String>,
+    /// For a compact profile: control and spacing octets, as sent.
+    #[serde(default)]
+    pub profile: Option<String>,
+    /// For a compact profile: how many elements are sent.
+    #[serde(default)]
+    pub elements: Option<u16>,
+    /// For ignored records and facts: the octets sent when speaking as this family.
+    #[serde(default)]
+    pub value: Option<String>,
+}
+
+/// A maker's own layout.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlockRule {
+    /// `ci A2` (all application data), `after 0F` (what follows that DIF) or `record 0DFF5F` (the data of that record).
+    pub place: String,
+    /// Octets it has at least; and exactly when `exact`.
+    pub length: usize,
+    /// No other length is this block.
+    #[serde(default)]
+    pub exact: bool,
+    /// Versions that have this block; without it all.
+    #[serde(default)]
+    pub versions: Vec<String>,
+    /// Octets that must be so: `1 = 82`.
+    #[serde(default)]
+    pub when: Vec<String>,
+    /// What stands where.
+    pub fields: Vec<FieldRule>,
+}
+
+/// A field of a maker's own layout.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FieldRule {
+    /// Offset in the block.
+    pub at: usize,
+    /// `u8`, `u16`, `u16be`, `u24`, `u32`, `i16`, `bcd3`, `bcd4`, `date_g`, `date_p`, `date_t`, `datetime_f` …
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// A quantity (`heat_cost`, `volume`, `temperature` …), `date`, `clock`, `status`, `ignored`.
+    #[serde(rename = "is")]
+    pub role: String,
+    /// Power of ten of the value.
+    #[serde(default)]
+    pub scale: i8,
+    /// `current` (default), `set_date`, `history 1`, `average` …
+    #[serde(default)]
+    pub register: Option<String>,
+    /// For a date: the register whose values it dates.
+    #[serde(default)]
+    pub dates: Option<String>,
+    /// The value counts on top of this register's.
+    #[serde(default)]
+    pub on_top_of: Option<String>,
+    /// Differences of months, oldest first, ending at the date of `history 1`: this many, two octets each.
+    #[serde(default)]
+    pub months_before: Option<u16>,
+    /// Octets that say that there is no value.
+    #[serde(default)]
+    pub absent: Option<String>,
+    /// Octets sent when speaking as this family.
+    #[serde(default)]
+    pub value: Option<String>,
+}
+
+/// The meaning of status bits, by bit or by value.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatusRule {
+    /// Bits that keep the standard's meaning.
+    #[serde(default)]
+    pub standard: bool,
+    /// Bit (`0x20`) to word (`leak`, `leak past`, `nothing`).
+    #[serde(default)]
+    pub bits: BTreeMap<String, String>,
+    /// Bits that are compared as a value, for `values`.
+    #[serde(default)]
+    pub mask: Option<String>,
+    /// Value of the masked bits to words.
+    #[serde(default)]
+    pub values: BTreeMap<String, String>,
+}
+
+/// A word of error flags and the meaning of its bits.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FlagsRule {
+    /// DIF and VIF of the record that carries it.
+    pub record: String,
+    /// Bit to word, as in [`StatusRule::bits`].
+    pub bits: BTreeMap<String, String>,
+}
+
+/// A telegram and what it says.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Example {
+    /// The stripped telegram, hexadecimal.
+    pub telegram: String,
+    /// Key, where it takes one.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// Its readings, one a line: `volume current 123.529 m3`.
+    pub says: Vec<String>,
+}
+
+/// Why a page is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageError {
+    /// The file.
+    pub file: String,
+    /// Line, from 1, where it is known.
+    pub line: Option<usize>,
+    /// What is wrong and what to write instead.
+    pub message: String,
+}
+
+impl Page {
+    /// Reads a page.
+    ///
+    /// # Errors
+    /// It is no TOML, or has a key that no page has; the line is named.
+    pub fn parse(file: &str, text: &str) -> Result<Self, PageError> {
+        toml::from_str(text).map_err(|error| PageError {
+            file: file.to_owned(),
+            line: error.span().map(|span| {
+                1 + text
+                    .bytes()
+                    .take(span.start)
+                    .filter(|octet| *octet == b'\n')
+                    .count()
+            }),
+            message: error.message().trim().to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for PageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+impl std::error::Error for PageError {}

@@ -1,0 +1,152 @@
+//! A record under the standard's meaning: which reading it is when no page says otherwise.
+
+use wmbus::Decimal;
+use wmbus::apl::{Function, Qualifier, Quantity as Vif, Record, Unit as VifUnit, Value};
+
+use crate::reading::{Direction, Kind, Quantity, Reading, Register, Unit};
+
+/// What a record says as a reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said<R> {
+    /// A value; true when it was sent as binary floating point.
+    Reading(R, bool),
+    /// A reading's place without a value: the meter says that there is none.
+    Absent,
+    /// No reading: a date, a fact, something nobody knows.
+    Nothing,
+}
+
+/// Reads a record; `at` is left to the caller, and so is the number of a history slot.
+pub(crate) fn reading(record: &Record<'_>) -> Said<Reading> {
+    let Some((quantity, unit, factor)) = quantity(record.vib.quantity, record.vib.unit) else {
+        return Said::Nothing;
+    };
+    let Some((direction, average, phase)) = qualifiers(record, quantity) else {
+        return Said::Nothing;
+    };
+    if record.dib.function == Function::ErrorState || record.vib.error.is_some() || record.vib.unknown {
+        return Said::Nothing;
+    }
+    let (value, approximate) = match record.value() {
+        _ if record.is_suspect() => return Said::Absent,
+        Value::Number(value) => (value, false),
+        Value::Approximate(value) => (value, true),
+        Value::Invalid | Value::NoData => return Said::Absent,
+        _ => return Said::Nothing,
+    };
+    let Some(mantissa) = value.mantissa.checked_mul(factor) else {
+        return Said::Nothing;
+    };
+    let register = match (record.dib.function, record.dib.storage) {
+        _ if average => Register::Average,
+        (Function::Maximum, _) => Register::Max,
+        (Function::Minimum, _) => Register::Min,
+        (_, 0) => Register::Current,
+        (_, 1) => Register::SetDate,
+        (_, storage) => Register::History(u16::try_from(storage - 1).unwrap_or(u16::MAX)),
+    };
+    let subunit = if record.dib.subunit == 0 {
+        phase
+    } else {
+        record.dib.subunit
+    };
+    let value = Decimal { mantissa, ..value };
+    let tariff = record.dib.tariff;
+    let kind = Kind::Absolute;
+    Said::Reading(
+        Reading {
+            quantity,
+            unit,
+            value,
+            register,
+            kind,
+            direction,
+            tariff,
+            subunit,
+            at: None,
+        },
+        approximate,
+    )
+}
+
+/// Quantity, unit and the whole number that brings the value into it.
+fn quantity(vif: Vif, unit: VifUnit) -> Option<(Quantity, Unit, i64)> {
+    let duration = |quantity| {
+        let unit = match unit {
+            VifUnit::Second => Unit::Second,
+            VifUnit::Minute => Unit::Minute,
+            VifUnit::Hour => Unit::Hour,
+            VifUnit::Day => Unit::Day,
+            VifUnit::Month => Unit::Month,
+            VifUnit::Year => Unit::Year,
+            _ => return None,
+        };
+        Some((quantity, unit, 1))
+    };
+    Some(match (vif, unit) {
+        (Vif::Energy, VifUnit::WattHour) => (Quantity::Energy, Unit::WattHour, 1),
+        (Vif::Energy, VifUnit::Joule) => (Quantity::Energy, Unit::Joule, 1),
+        (Vif::Volume, VifUnit::CubicMetre) => (Quantity::Volume, Unit::CubicMetre, 1),
+        (Vif::Mass, _) => (Quantity::Mass, Unit::Kilogram, 1),
+        (Vif::Power | Vif::MaximumPower, VifUnit::Watt) => (Quantity::Power, Unit::Watt, 1),
+        (Vif::VolumeFlow, VifUnit::CubicMetrePerHour) => (Quantity::Flow, Unit::CubicMetrePerHour, 1),
+        (Vif::VolumeFlow, VifUnit::CubicMetrePerMinute) => (Quantity::Flow, Unit::CubicMetrePerHour, 60),
+        (Vif::VolumeFlow, VifUnit::CubicMetrePerSecond) => (Quantity::Flow, Unit::CubicMetrePerHour, 3600),
+        (Vif::FlowTemperature, VifUnit::Celsius) => (Quantity::Temperature, Unit::DegreeCelsius, 1),
+        (Vif::ReturnTemperature, VifUnit::Celsius) => (Quantity::ReturnTemperature, Unit::DegreeCelsius, 1),
+        (Vif::TemperatureDifference, VifUnit::Kelvin) => (Quantity::TemperatureDifference, Unit::Kelvin, 1),
+        (Vif::ExternalTemperature, VifUnit::Celsius) => {
+            (Quantity::AmbientTemperature, Unit::DegreeCelsius, 1)
+        }
+        (Vif::Pressure, _) => (Quantity::Pressure, Unit::Bar, 1),
+        (Vif::HeatCost, _) => (Quantity::HeatCost, Unit::AllocationUnit, 1),
+        (Vif::Humidity, _) => (Quantity::Humidity, Unit::Percent, 1),
+        (Vif::Voltage, _) => (Quantity::Voltage, Unit::Volt, 1),
+        (Vif::Current, _) => (Quantity::Current, Unit::Ampere, 1),
+        (Vif::Frequency, _) => (Quantity::Frequency, Unit::Hertz, 1),
+        (Vif::ReactiveEnergy, _) => (Quantity::Reactive, Unit::VarHour, 1),
+        (Vif::ReactivePower, _) => (Quantity::Reactive, Unit::Var, 1),
+        (Vif::ApparentEnergy, _) => (Quantity::Apparent, Unit::VoltAmpereHour, 1),
+        (Vif::ApparentPower, _) => (Quantity::Apparent, Unit::VoltAmpere, 1),
+        (Vif::RfLevel, _) => (Quantity::SignalStrength, Unit::Dbm, 1),
+        (
+            Vif::OnTime
+            | Vif::OperatingTime
+            | Vif::ActualityDuration
+            | Vif::SinceReadout
+            | Vif::BatteryOperatingTime
+            | Vif::TransmissionPeriod,
+            _,
+        ) => return duration(Quantity::Duration),
+        (Vif::RemainingBattery, _) => return duration(Quantity::Battery),
+        (Vif::Dimensionless | Vif::ResetCounter | Vif::CumulationCounter | Vif::StopCount, _) => {
+            (Quantity::Count, Unit::One, 1)
+        }
+        _ => return None,
+    })
+}
+
+/// Direction, average and phase that the VIFEs say; `None` when they make it another value.
+fn qualifiers(record: &Record<'_>, quantity: Quantity) -> Option<(Direction, bool, u16)> {
+    let (mut direction, mut average, mut phase) = (Direction::Net, false, 0);
+    for qualifier in record.vib.qualifiers() {
+        match qualifier {
+            Qualifier::FORWARD => direction = Direction::Forward,
+            Qualifier::BACKWARD => direction = Direction::Reverse,
+            Qualifier::AVERAGE => average = true,
+            // A network's phases stand where another meter has its inputs.
+            Qualifier {
+                second_table: true,
+                code: code @ 1..=3,
+            } => phase = u16::from(code),
+            // The maker's index behind a quantity: for display, never for a bill.
+            Qualifier {
+                second_table: false,
+                code: 0x7F,
+            } if !matches!(quantity, Quantity::Volume | Quantity::HeatCost | Quantity::Energy) => {}
+            qualifier if qualifier.is_neutral() => {}
+            _ => return None,
+        }
+    }
+    Some((direction, average, phase))
+}
