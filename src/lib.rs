@@ -3,6 +3,8 @@
 pub mod cmd;
 pub mod config;
 pub mod consumption;
+pub mod json;
+pub mod pipeline;
 pub mod registry;
 pub mod simulate;
 pub mod store;

@@ -1,12 +1,15 @@
 //! The command line: one file per subcommand, each with its arguments and the function that runs it.
 
+mod decode;
 mod generate;
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use decoders::Families;
 
 /// Reads the wireless M-Bus meters of a building: decrypts, decodes, keeps exact readings, answers for consumption.
 #[derive(Parser)]
@@ -19,6 +22,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Show what telegrams say: every layer and record for people, JSON for machines.
+    Decode(decode::Args),
     /// Print the shell completions or the manual pages.
     Generate(generate::Args),
 }
@@ -39,8 +44,29 @@ pub type Outcome = Result<Done, Box<dyn Error + Send + Sync>>;
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     exit_code(match cli.command {
+        Command::Decode(args) => decode::run(&args),
         Command::Generate(args) => generate::run(&args, Cli::command()),
     })
+}
+
+/// The families that are built in, and those of a folder.
+fn families(folder: Option<&Path>) -> Result<Families, Box<dyn Error + Send + Sync>> {
+    let mut families = Families::embedded()?;
+    let Some(folder) = folder else { return Ok(families) };
+    let unreadable = |error: io::Error| format!("{}: can't be read: {error}", folder.display());
+    let mut pages = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            pages.push(path);
+        }
+    }
+    pages.sort();
+    for page in pages {
+        let text = std::fs::read_to_string(&page).map_err(|error| format!("{}: {error}", page.display()))?;
+        families.add(&page.display().to_string(), &text)?;
+    }
+    Ok(families)
 }
 
 fn exit_code(outcome: Outcome) -> ExitCode {

@@ -130,7 +130,11 @@ mod tests {
         codes.sort_unstable();
         codes.dedup();
         assert_eq!(codes.len(), Outcome::ALL.len());
-        assert!(codes.iter().all(|code| code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
+        assert!(
+            codes
+                .iter()
+                .all(|code| code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+        );
     }
 
     #[test]
@@ -138,10 +142,18 @@ mod tests {
         let damaged = Error {
             layer: Layer::Link,
             at: 10,
-            kind: ErrorKind::BlockCrc { block: 0, got: 1, want: 2 },
+            kind: ErrorKind::BlockCrc {
+                block: 0,
+                got: 1,
+                want: 2,
+            },
         };
         assert_eq!(Outcome::of(&damaged), Outcome::Damaged);
-        let sealed = Error { layer: Layer::Transport, at: 15, kind: ErrorKind::WrongKey };
+        let sealed = Error {
+            layer: Layer::Transport,
+            at: 15,
+            kind: ErrorKind::WrongKey,
+        };
         assert_eq!(Outcome::of(&sealed), Outcome::WrongKey);
     }
 }

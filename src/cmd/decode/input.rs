@@ -1,0 +1,96 @@
+//! What `releve decode` is given: a telegram, a file, or standard input.
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+
+use wmbus::Key;
+
+use crate::json::Failure;
+
+/// One argument.
+pub(super) enum Input {
+    /// A telegram in hexadecimal.
+    Telegram(Vec<u8>),
+    /// A file or standard input, a telegram a line.
+    Lines(Box<dyn BufRead>),
+}
+
+impl Input {
+    pub(super) fn of(text: &str) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        if text == "-" {
+            return Ok(Self::Lines(Box::new(BufReader::new(io::stdin()))));
+        }
+        match File::open(text) {
+            Ok(file) => Ok(Self::Lines(Box::new(BufReader::new(file)))),
+            Err(error) => match octets(text) {
+                Some(octets) => Ok(Self::Telegram(octets)),
+                None => {
+                    Err(format!("{text:?} is neither a telegram in hexadecimal nor a file ({error})").into())
+                }
+            },
+        }
+    }
+}
+
+/// Lines longer than this hold no telegram: the rest is skipped.
+const MAX_LINE: u64 = 64 * 1024;
+
+/// The next line that is not blank and no comment, without its end; false at the end of the input.
+pub(super) fn next_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    loop {
+        line.clear();
+        if input.take(MAX_LINE).read_until(b'\n', line)? == 0 {
+            return Ok(false);
+        }
+        if !line.ends_with(b"\n") && line.len() as u64 == MAX_LINE {
+            input.skip_until(b'\n')?;
+        }
+        let text = line.trim_ascii();
+        if !text.is_empty() && !text.starts_with(b"#") {
+            return Ok(true);
+        }
+    }
+}
+
+/// `HEX` or `HEX KEY`; other formats as far as the longest hexadecimal word is a telegram.
+pub(super) fn telegram_and_key(line: &[u8]) -> Result<(Vec<u8>, Option<Key>), Failure> {
+    let text = String::from_utf8_lossy(line);
+    let mut words = text.split_whitespace();
+    let first = words.next().unwrap_or("");
+    let failure = |message: String| Failure {
+        code: "not_hex",
+        message,
+    };
+    let telegram = octets(first).ok_or_else(|| {
+        let shown: String = first.chars().take(40).collect();
+        failure(format!(
+            "{shown:?} is no telegram: write an even number of hexadecimal digits"
+        ))
+    })?;
+    let key = match words.next() {
+        None => None,
+        Some(word) => Some(word.parse::<Key>().map_err(|error| Failure {
+            code: "invalid_key",
+            message: error.to_string(),
+        })?),
+    };
+    Ok((telegram, key))
+}
+
+/// Octets of hexadecimal digits; `|`, `_`, `:` and `0x` are left out.
+fn octets(text: &str) -> Option<Vec<u8>> {
+    let text = text.strip_prefix("0x").unwrap_or(text);
+    let digits: Option<Vec<u8>> = text
+        .chars()
+        .filter(|c| !matches!(c, '|' | '_' | ':' | ' '))
+        .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .collect();
+    let digits = digits.filter(|digits| digits.len() >= 2 && digits.len().is_multiple_of(2))?;
+    Some(
+        digits
+            .chunks_exact(2)
+            .map(|pair| pair.iter().fold(0, |octet, digit| octet << 4 | digit))
+            .collect(),
+    )
+}

@@ -1,0 +1,133 @@
+//! `releve decode`: one telegram, a file of them, or a stream; for people a dissection, for machines JSON.
+
+mod input;
+
+use std::io::{self, BufRead, Write};
+use std::path::PathBuf;
+
+use decoders::{Context, Decoded, Families};
+use wmbus::{Error, Frame, Key, phy};
+
+use self::input::Input;
+use super::{Done, Outcome};
+use crate::json::{Failure, Line};
+use crate::pipeline::Memory;
+
+/// What to decode.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  releve decode 1E44AE4C9956341268077A360010002F2F0413181E0000023B00002F2F2F2F
+  releve decode --key 000102030405060708090A0B0C0D0E0F telegram.txt
+  printf '%s\\n' \"HEX\" \"HEX KEY\" | releve decode --json -")]
+pub(super) struct Args {
+    /// Telegrams in hexadecimal, capture files, or `-` for one `HEX` or `HEX KEY` a line on standard input.
+    #[arg(required = true, value_name = "TELEGRAM|FILE|-")]
+    input: Vec<String>,
+    /// A key to try, 32 hexadecimal digits (16 for DES); may be given several times.
+    #[arg(long, value_name = "HEX")]
+    key: Vec<Key>,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+    /// A folder with pages of further meter families.
+    #[arg(long, value_name = "FOLDER")]
+    families: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let families = super::families(args.families.as_deref())?;
+    let mut reader = Reader {
+        memory: Memory::new(&families),
+        families: &families,
+        keys: &args.key,
+    };
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut all_read = true;
+    for text in &args.input {
+        match Input::of(text)? {
+            Input::Telegram(octets) => all_read &= reader.show(args, &octets, None, &mut out)?,
+            Input::Lines(lines) => all_read &= reader.lines(args, lines, &mut out)?,
+        }
+    }
+    out.flush()?;
+    Ok(if all_read { Done::Whole } else { Done::InPart })
+}
+
+struct Reader<'a> {
+    memory: Memory,
+    families: &'a Families,
+    keys: &'a [Key],
+}
+
+impl Reader<'_> {
+    /// One telegram a line; a line that holds none is one failed line, so that lines in and out stay in step.
+    fn lines(
+        &mut self,
+        args: &Args,
+        mut lines: Box<dyn BufRead>,
+        out: &mut impl Write,
+    ) -> Result<bool, io::Error> {
+        let mut all_read = true;
+        let mut line = Vec::new();
+        while input::next_line(&mut *lines, &mut line)? {
+            match input::telegram_and_key(&line) {
+                Ok((octets, key)) => all_read &= self.show(args, &octets, key, out)?,
+                Err(failure) => {
+                    all_read = false;
+                    self.refuse(args, failure, out)?;
+                }
+            }
+        }
+        Ok(all_read)
+    }
+
+    fn show(
+        &mut self,
+        args: &Args,
+        octets: &[u8],
+        key: Option<Key>,
+        out: &mut impl Write,
+    ) -> io::Result<bool> {
+        let keys: Vec<Key> = key.into_iter().chain(self.keys.iter().cloned()).collect();
+        let read = self.read(octets, &keys);
+        let good = read.is_ok();
+        let meter = || frame(octets).ok().map(|frame| self.families.identify(&frame));
+        if args.json {
+            let line = match &read {
+                Ok(decoded) => Line::read(decoded),
+                Err(error) => Line::failed(meter(), error),
+            };
+            serde_json::to_writer(&mut *out, &line)?;
+            writeln!(out)?;
+        } else {
+            match &read {
+                Ok(decoded) => writeln!(out, "{decoded:#?}")?,
+                Err(error) => writeln!(out, "{error}")?,
+            }
+        }
+        Ok(good)
+    }
+
+    fn refuse(&self, args: &Args, error: Failure, out: &mut impl Write) -> io::Result<()> {
+        if args.json {
+            serde_json::to_writer(&mut *out, &Line::Failed { meter: None, error })?;
+            writeln!(out)
+        } else {
+            writeln!(out, "{}", error.message)
+        }
+    }
+
+    fn read(&mut self, octets: &[u8], keys: &[Key]) -> Result<Decoded, Error> {
+        let frame = frame(octets)?;
+        self.memory
+            .read(self.families, &frame, keys, &Context::default(), 0)
+    }
+}
+
+/// A radio telegram, or a wired long frame that somebody pasted.
+fn frame(octets: &[u8]) -> Result<Frame<'_>, Error> {
+    match phy::wired_user_data(octets) {
+        Some(user_data) => Frame::from_wired(user_data),
+        None => Frame::parse(octets),
+    }
+}
