@@ -1,6 +1,10 @@
 //! Where wireless M-Bus telegrams come from: radios, captures, pipes. Knows cables and log formats, knows no meters.
 
 pub mod capture;
+pub mod receiver;
+mod tap;
 mod telegram;
 
+pub use receiver::{Event, Receiver};
+pub use tap::{Harm, Tap};
 pub use telegram::{Check, LinkMode, Telegram};

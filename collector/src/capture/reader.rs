@@ -26,7 +26,7 @@ pub struct Line {
 ///
 /// Line ends are LF or CR LF. A byte order mark, NULs that a power cut left behind, octets that are no UTF-8 and
 /// UTF-16 (which is how PowerShell redirects) do no harm. As an iterator it gives lines up to the end, the
-/// last also when its line end is missing; after an error of the source it ends.
+/// last also when its line end is missing; after an error of the source it ends with what had come till then.
 #[derive(Debug)]
 pub struct Reader<R> {
     source: R,
@@ -149,7 +149,7 @@ impl<R: BufRead> Iterator for Reader<R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.is_over {
-            return None;
+            return self.finish().map(Ok);
         }
         match self.read_line() {
             Ok(Some(line)) => Some(Ok(line)),

@@ -1,0 +1,64 @@
+//! Receivers: whatever telegrams come out of, one event at a time.
+//!
+//! [`File`] reads a capture once, [`Growing`] goes on as it grows, [`Stream`] listens to a pipe, a command's output,
+//! a socket or standard input. All of them answer within the patience they are given, so that whoever asks can also
+//! look for a reason to stop, and all of them go on after a loss: reopening is theirs, reporting is the caller's.
+
+mod command;
+mod file;
+mod growing;
+mod lines;
+mod patience;
+mod pipe;
+mod sockets;
+mod stream;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::Telegram;
+use crate::capture::Rejection;
+
+pub use file::File;
+pub use growing::Growing;
+pub use lines::Clock;
+pub use stream::Stream;
+
+/// Something that telegrams come out of.
+pub trait Receiver: Send {
+    /// The configured name; telegrams carry it.
+    fn radio(&self) -> &Arc<str>;
+
+    /// The next event, or [`Event::Idle`] when none came within `patience`.
+    fn next(&mut self, patience: Duration) -> Event;
+}
+
+/// What a receiver has to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A telegram came.
+    Telegram(Telegram),
+    /// A line came that gives none.
+    Rejected {
+        /// Its number, from 1, since the source was opened.
+        line: u64,
+        /// Why it gives none.
+        rejection: Rejection,
+    },
+    /// The source is gone, with the reason in a sentence. The receiver goes on trying to get it back.
+    Lost(String),
+    /// Nothing came for as long as was asked.
+    Idle,
+    /// The source was read to its end, and there is no more to come, ever.
+    Ended,
+}
+
+impl<R: Receiver + ?Sized> Receiver for Box<R> {
+    fn radio(&self) -> &Arc<str> {
+        (**self).radio()
+    }
+
+    fn next(&mut self, patience: Duration) -> Event {
+        (**self).next(patience)
+    }
+}
