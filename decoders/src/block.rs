@@ -65,9 +65,13 @@ enum Coding {
     UnsignedBig(usize),
     Signed(usize),
     Bcd(usize),
+    /// Sixteen bits, of which eight are 256ths: exact, as steps of 10⁻⁸.
+    Fixed8,
     DateG,
     /// Day bits 0–4, month bits 5–8, year bits 9–15.
     DateP,
+    /// Day bits 0–4, month bits 5–8: every year.
+    DayP,
     /// Day bits 4–8, month bits 9–12; the year follows from the due date.
     DateT,
     DateTimeF,
@@ -295,7 +299,14 @@ impl Field {
     fn number(&self, block: &[u8]) -> Option<Decimal> {
         let octets = self.octets(block)?;
         let mantissa = self.coding.number(octets)?;
-        Some(Decimal::new(mantissa, self.scale))
+        Some(Decimal::new(
+            mantissa,
+            if self.coding == Coding::Fixed8 {
+                -8
+            } else {
+                self.scale
+            },
+        ))
     }
 
     fn stamp(&self, block: &[u8]) -> Option<Partial> {
@@ -314,6 +325,11 @@ impl Field {
                 let value = word(octets)?;
                 let date = Date::new(2000 + (value >> 9), small(value >> 5 & 15), small(value & 31))?;
                 return Some(Partial::Whole(Stamp::date(date)));
+            }
+            Coding::DayP => {
+                let value = word(octets)?;
+                let (month, day) = (small(value >> 5 & 15), small(value & 31));
+                return Date::new(2000, month, day).map(|_| Partial::Whole(Stamp::EveryYear { month, day }));
             }
             Coding::DateT => {
                 let value = word(octets)?;
@@ -393,18 +409,20 @@ impl Coding {
             "i16" => Self::Signed(2),
             "i24" => Self::Signed(3),
             "i32" => Self::Signed(4),
+            "u8.8" => Self::Fixed8,
             "bcd1" => Self::Bcd(1),
             "bcd2" => Self::Bcd(2),
             "bcd3" => Self::Bcd(3),
             "bcd4" => Self::Bcd(4),
             "date_g" => Self::DateG,
             "date_p" => Self::DateP,
+            "day_p" => Self::DayP,
             "date_t" => Self::DateT,
             "datetime_f" => Self::DateTimeF,
             "datetime_i" => Self::DateTimeI,
             _ => {
                 return Err(format!(
-                    "type = {text:?}: write u8, u16, u24, u32, i8 … i32, u16be …, bcd1 … bcd4, date_g, date_p, date_t, \
+                    "type = {text:?}: write u8, u16, u24, u32, i8 … i32, u16be …, u8.8, bcd1 … bcd4, date_g, date_p, day_p, date_t, \
                      datetime_f or datetime_i"
                 ));
             }
@@ -416,7 +434,7 @@ impl Coding {
             Self::Unsigned(width) | Self::UnsignedBig(width) | Self::Signed(width) | Self::Bcd(width) => {
                 width
             }
-            Self::DateG | Self::DateP | Self::DateT => 2,
+            Self::Fixed8 | Self::DateG | Self::DateP | Self::DayP | Self::DateT => 2,
             Self::DateTimeF => 4,
             Self::DateTimeI => 6,
         }
@@ -440,6 +458,9 @@ impl Coding {
                 wide.get_mut(8 - width..)?.copy_from_slice(octets);
                 i64::try_from(u64::from_be_bytes(wide)).ok()
             }
+            Self::Fixed8 => octets
+                .first_chunk()
+                .map(|octets| i64::from(u16::from_le_bytes(*octets)) * STEP_256),
             Self::Signed(width) => {
                 let negative = octets.last()? & 0x80 != 0;
                 wide = [if negative { 0xFF } else { 0 }; 8];
@@ -463,6 +484,7 @@ impl Coding {
                 .get(8 - width..)?
                 .to_vec(),
             Self::Signed(width) => value.to_le_bytes().get(..width)?.to_vec(),
+            Self::Fixed8 => u16::try_from(value / STEP_256).ok()?.to_le_bytes().to_vec(),
             Self::Bcd(width) => {
                 let mut rest = u64::try_from(value).ok()?;
                 let mut octets = Vec::with_capacity(width);
@@ -493,6 +515,7 @@ impl Coding {
                 let year = date.year.checked_sub(2000).filter(|year| *year < 128)?;
                 (day | month << 5 | year << 9).to_le_bytes().to_vec()
             }
+            Self::DayP => (day | month << 5).to_le_bytes().to_vec(),
             Self::DateT => (day << 4 | month << 9 | (date.year & 1) << 13)
                 .to_le_bytes()
                 .to_vec(),
@@ -502,6 +525,9 @@ impl Coding {
         })
     }
 }
+
+/// A 256th in steps of 10⁻⁸.
+const STEP_256: i64 = 390_625;
 
 /// Month ends before that of `history 1`, from differences sent oldest first: each is the next newer minus its difference,
 /// which is negative across a restart. 8000 ends the row.

@@ -163,13 +163,21 @@ impl Families {
             decoded.remark(note_code(*note), note.text());
         }
         let family = family.map(|family| &**family);
+        let scheme = family
+            .and_then(|family| family.scheme)
+            .filter(|scheme| scheme.takes(message.content));
+        if scheme.is_some_and(|scheme| scheme.read(message, &message.payload, context, &mut decoded)) {
+            self.status(message, family, &mut decoded);
+            status::tidy(&mut decoded.status);
+            return Ok(decoded);
+        }
         match message.content {
             Content::Records => {
                 table::read(message, family, context, &mut decoded);
                 self.status(message, family, &mut decoded);
             }
             Content::Manufacturer => {
-                if !self.manufacturer(message, family, context, &mut decoded) {
+                if !manufacturer(message, family, &mut decoded) {
                     let ci = message.ci().unwrap_or(0);
                     return Err(Error {
                         layer: Layer::Application,
@@ -216,33 +224,23 @@ impl Families {
             }
         }
     }
+}
 
-    fn manufacturer(
-        &self,
-        message: &Message<'_>,
-        family: Option<&Family>,
-        context: &Context,
-        decoded: &mut Decoded,
-    ) -> bool {
-        let Some(family) = family else { return false };
-        if let Some(scheme) = family.scheme
-            && scheme.read(message, context, decoded)
-        {
-            return true;
+/// Application data that a page describes as blocks after a maker's CI-field.
+fn manufacturer(message: &Message<'_>, family: Option<&Family>, decoded: &mut Decoded) -> bool {
+    let Some(family) = family else { return false };
+    let ci = message.ci().unwrap_or(0);
+    let mut blocks = family
+        .blocks
+        .iter()
+        .filter(|block| block.follows_ci(ci, message.meter.version));
+    blocks.any(|block| {
+        let read = block.read(&message.payload, decoded);
+        if let Some(octet) = block.status(&message.payload).filter(|_| read) {
+            family.status.read(octet, &mut decoded.status);
         }
-        let ci = message.ci().unwrap_or(0);
-        let mut blocks = family
-            .blocks
-            .iter()
-            .filter(|block| block.follows_ci(ci, message.meter.version));
-        blocks.any(|block| {
-            let read = block.read(&message.payload, decoded);
-            if let Some(octet) = block.status(&message.payload).filter(|_| read) {
-                family.status.read(octet, &mut decoded.status);
-            }
-            read
-        })
-    }
+        read
+    })
 }
 
 fn note_code(note: wmbus::Note) -> &'static str {

@@ -8,7 +8,7 @@ use wmbus::{Address, DeviceType, Key, Manufacturer, Version};
 
 use crate::block::Block;
 use crate::page::{Example, HeaderSize, Page, PageError, RecordRule};
-use crate::reading::{Kind, Register};
+use crate::reading::{Kind, Register, Unit};
 use crate::scrambled::Scheme;
 use crate::status::{Flags, StatusTable};
 
@@ -60,6 +60,8 @@ pub(crate) struct RecordSpec {
     pub(crate) step: u16,
     pub(crate) dated: Dated,
     pub(crate) kind: Kind,
+    /// The unit that the maker means, where it is not the standard's.
+    pub(crate) unit: Option<Unit>,
     /// Control and spacing octets and number of elements of a compact profile.
     pub(crate) profile: Option<([u8; 2], u16)>,
     pub(crate) value: Vec<u8>,
@@ -273,6 +275,7 @@ impl RecordSpec {
             step: rule.step.unwrap_or(1).max(1),
             dated,
             kind: kind(rule.kind.as_deref())?,
+            unit: rule.unit.as_deref().map(unit).transpose()?,
             profile,
             value: rule.value.as_deref().map(hex).transpose()?.unwrap_or_default(),
             header,
@@ -353,6 +356,18 @@ pub(crate) fn register(text: &str) -> Result<RegisterRule, String> {
             }
         }),
     })
+}
+
+/// A unit by its symbol.
+fn unit(text: &str) -> Result<Unit, String> {
+    let units = [Unit::Percent, Unit::Month, Unit::Year, Unit::Hour, Unit::Volt];
+    units
+        .into_iter()
+        .find(|unit| unit.symbol().0 == text)
+        .ok_or_else(|| {
+            let known: Vec<_> = units.iter().map(|unit| unit.symbol().0).collect();
+            format!("unit = {text:?}: write one of {}", known.join(", "))
+        })
 }
 
 pub(crate) fn kind(text: Option<&str>) -> Result<Kind, String> {

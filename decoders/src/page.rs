@@ -83,6 +83,9 @@ pub struct RecordRule {
     /// `increment` for what was gained in a closed slot.
     #[serde(default)]
     pub kind: Option<String>,
+    /// `%`, where a maker gives a value another unit than the standard's.
+    #[serde(default)]
+    pub unit: Option<String>,
     /// For a compact profile: control and spacing octets, as sent.
     #[serde(default)]
     pub profile: Option<String>,

@@ -116,7 +116,10 @@ fn unwrap_prefix(mut message: Message<'_>) -> Message<'_> {
 /// A message of a bent telegram, with its address in order.
 fn mended(frame: &Frame<'_>, content: Content, payload: Vec<u8>, payload_at: usize) -> Message<'static> {
     Message {
-        link: frame.link(),
+        link: wmbus::dll::Header {
+            sender: identify(frame),
+            ..frame.link()
+        },
         extended_link: None,
         authentication: None,
         transport: frame.transport().copied(),

@@ -8,6 +8,7 @@ use crate::family::{Dated, Family, RecordSpec, Role};
 use crate::page::HeaderSize;
 use crate::quirks;
 use crate::reading::{Direction, Kind, Quantity, Reading, Register, Stamp, Status};
+use crate::scrambled::Scheme;
 use crate::standard::{self, Said};
 use crate::table::month_end;
 
@@ -73,7 +74,12 @@ impl Family {
     pub fn speak(&self, address: Address, spoken: &Spoken) -> Result<Speech, Error> {
         let status = self.status.write(&spoken.status);
         if let Some(scheme) = self.scheme {
-            let sender = quirks::swapped_back(address);
+            // Only PRIOS bends the address.
+            let sender = if scheme == Scheme::Prios {
+                quirks::swapped_back(address)
+            } else {
+                address
+            };
             let (ci, payload) = scheme
                 .write(spoken, sender.link_octets())
                 .ok_or_else(|| unencodable("a value does not fit the maker's layout"))?;

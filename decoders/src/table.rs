@@ -10,6 +10,7 @@ use crate::Context;
 use crate::decoded::Decoded;
 use crate::family::{Dated, Family, RecordSpec, Role};
 use crate::reading::{Kind, Quantity, Reading, Register, Stamp, StatusWord};
+use crate::scrambled::Place;
 use crate::standard::{self, Said};
 use crate::status;
 
@@ -40,6 +41,12 @@ pub(crate) fn read(message: &Message<'_>, family: Option<&Family>, context: &Con
     let Table { by_date, records, .. } = table;
     rank(&mut decoded.readings, &by_date);
     if let Some(family) = family {
+        if let Some(scheme) = family
+            .scheme
+            .filter(|scheme| scheme.place() == Place::After0F && !rest.is_empty())
+        {
+            scheme.read(message, rest, context, decoded);
+        }
         for block in family
             .blocks
             .iter()
@@ -197,6 +204,7 @@ impl<'a> Table<'a, '_> {
                 (reading.register, by_date) = (register, ranked);
             }
             (dated, reading.kind) = (spec.dated, spec.kind);
+            reading.unit = spec.unit.unwrap_or(reading.unit);
         }
         match (dated, reading.register) {
             (Dated::MonthEnd, Register::History(n)) => {

@@ -10,13 +10,13 @@
 //!        15   4B  I I I I  H H H H  D D        scrambled: index, stored index, date (type G) of the stored index
 //! ```
 //!
-//! Source: observed; `../shared` vectors D-1 to D-5.
+//! Source: observed.
 
 use wmbus::apl::date::type_g;
-use wmbus::{Content, Decimal, Message};
+use wmbus::{Content, Decimal};
 
 use crate::decoded::Decoded;
-use crate::reading::{Quantity, Reading, Register, Stamp, Status, StatusWord};
+use crate::reading::{Quantity, Reading, Register, Stamp, Status, StatusWord, Unit};
 use crate::speak::Spoken;
 use crate::status::add;
 
@@ -85,8 +85,8 @@ fn open(telegram: &[u8], keys: &[[u8; 8]], good: impl Fn(&[u8]) -> bool) -> Opti
 }
 
 /// Reads a message whose payload is octets 11 to 14 of the telegram and the rest in clear.
-pub(crate) fn read(message: &Message<'_>, decoded: &mut Decoded) -> bool {
-    let [general, leak, conditions, unit, 0x4B, rest @ ..] = &message.payload[..] else {
+pub(crate) fn read(octets: &[u8], decoded: &mut Decoded) -> bool {
+    let [general, leak, conditions, unit, 0x4B, rest @ ..] = octets else {
         return false;
     };
     let (Some((index, rest)), true) = (rest.split_first_chunk::<4>(), *unit == 0x13) else {
@@ -110,16 +110,14 @@ pub(crate) fn read(message: &Message<'_>, decoded: &mut Decoded) -> bool {
         }),
         None => decoded.remark("absent", "the stored index has no date yet"),
     }
-    let half_years = leak & 0x1F;
-    decoded.fact("transmit_period", format!("{} s", 4_u32 << (general & 0x0F)));
-    decoded.fact(
-        "battery",
-        format!(
-            "{}{} y",
-            half_years / 2,
-            if half_years % 2 == 1 { ".5" } else { "" }
-        ),
-    );
+    decoded.readings.push(Reading {
+        unit: Unit::Year,
+        ..Reading::new(Quantity::Battery, Decimal::new(i64::from(leak & 0x1F) * 5, -1))
+    });
+    let period = 4_i64 << (general & 0x0F);
+    decoded
+        .readings
+        .push(Reading::new(Quantity::Duration, Decimal::new(period, 0)));
     if general & 0x80 != 0 {
         add(&mut decoded.status, StatusWord::Alarm, false);
     }

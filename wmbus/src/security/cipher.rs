@@ -8,13 +8,13 @@ use ccm::consts::{U4, U8, U12, U13, U16};
 use cmac::{KeyInit, Mac};
 
 /// Decrypts whole blocks in place; octets after the last whole block stay as they are.
-pub(crate) fn aes_cbc_decrypt(key: &[u8; 16], iv: &[u8; 16], octets: &mut [u8]) {
+pub fn aes_cbc_decrypt(key: &[u8; 16], iv: &[u8; 16], octets: &mut [u8]) {
     let (blocks, _) = Array::slice_as_chunks_mut(octets);
     cbc::Decryptor::<Aes128>::new(key.into(), iv.into()).decrypt_blocks(blocks);
 }
 
 /// Encrypts whole blocks in place.
-pub(crate) fn aes_cbc_encrypt(key: &[u8; 16], iv: &[u8; 16], octets: &mut [u8]) {
+pub fn aes_cbc_encrypt(key: &[u8; 16], iv: &[u8; 16], octets: &mut [u8]) {
     let (blocks, _) = Array::slice_as_chunks_mut(octets);
     cbc::Encryptor::<Aes128>::new(key.into(), iv.into()).encrypt_blocks(blocks);
 }
