@@ -159,8 +159,8 @@ impl Families {
         let mut decoded = Decoded::new(message.meter, message.link.sender, decoder);
         decoded.mode = message.mode();
         decoded.authenticated = message.authenticated;
-        for note in &message.notes {
-            decoded.remark(note_code(*note), note.text());
+        for note in message.notes.iter() {
+            decoded.remark(note.code(), note.text());
         }
         let family = family.map(|family| &**family);
         let scheme = family
@@ -208,7 +208,12 @@ impl Families {
                 let octet = message.payload.first().copied().unwrap_or(0);
                 decoded.remark("alarm", format!("the meter raises alarm {octet:02X}"));
             }
-            Content::Format | Content::Nothing | Content::Management | Content::Unsupported => {
+            Content::Format
+            | Content::FixedStructure
+            | Content::Nothing
+            | Content::Management
+            | Content::Tls
+            | Content::Unsupported => {
                 self.status(message, family, &mut decoded);
             }
         }
@@ -241,17 +246,6 @@ fn manufacturer(message: &Message<'_>, family: Option<&Family>, decoded: &mut De
         }
         read
     })
-}
-
-fn note_code(note: wmbus::Note) -> &'static str {
-    match note {
-        wmbus::Note::OpenedUpstream => "opened_upstream",
-        wmbus::Note::KeyNotNeeded => "key_not_needed",
-        wmbus::Note::MacMissing => "mac_missing",
-        wmbus::Note::MacNotChecked => "mac_not_checked",
-        wmbus::Note::EncryptedLengthOverrun => "encrypted_length_overrun",
-        _ => "note",
-    }
 }
 
 /// Name and text of every page.

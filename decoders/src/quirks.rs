@@ -115,22 +115,10 @@ fn unwrap_prefix(mut message: Message<'_>) -> Message<'_> {
 
 /// A message of a bent telegram, with its address in order.
 fn mended(frame: &Frame<'_>, content: Content, payload: Vec<u8>, payload_at: usize) -> Message<'static> {
-    Message {
-        link: wmbus::dll::Header {
-            sender: identify(frame),
-            ..frame.link()
-        },
-        extended_link: None,
-        authentication: None,
-        transport: frame.transport().copied(),
-        meter: identify(frame),
-        content,
-        payload: payload.into(),
-        payload_at,
-        key: None,
-        authenticated: false,
-        notes: Vec::new(),
-    }
+    let meter = identify(frame);
+    let mut message = Message::from_parts(frame, meter, content, payload, payload_at);
+    message.link.sender = meter;
+    message
 }
 
 /// Version and device type stand in front of the number.

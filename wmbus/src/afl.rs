@@ -9,7 +9,7 @@
 use alloc::vec::Vec;
 
 use crate::cursor::Cursor;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Layer};
 
 /// The header of an unfragmented message or of one fragment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -55,55 +55,64 @@ impl Mac {
 }
 
 impl Header {
+    /// `cursor` stands after the CI-field.
+    ///
+    /// Fails with `AflInconsistent` when lengths and flags contradict each other, in whatever way.
     pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, Error> {
         let at = cursor.at();
         let length = usize::from(cursor.u8()?);
         let inconsistent = |reason| Error {
-            layer: crate::Layer::Authentication,
+            layer: Layer::Authentication,
             at,
             kind: ErrorKind::AflInconsistent { reason },
         };
         if length > cursor.left() {
             return Err(inconsistent("the AFL is longer than the telegram"));
         }
-        let mut fields = Cursor::new(cursor.take(length)?, at + 1, crate::Layer::Authentication);
-        let control = fields.u16_le()?;
+        let mut fields = Cursor::new(cursor.take(length)?, at + 1, Layer::Authentication);
+        let header = Self::parse_fields(&mut fields).map_err(inconsistent)?;
+        if fields.left() > 0 {
+            return Err(inconsistent(NOT_FILLED));
+        }
+        Ok(header)
+    }
+
+    fn parse_fields(fields: &mut Cursor<'_>) -> Result<Self, &'static str> {
+        let not_filled = |_| NOT_FILLED;
+        let control = fields.u16_le().map_err(not_filled)?;
         let has = |bit: u16| control & 1 << bit != 0;
         let fragment = (control & 0xFF) as u8;
         let more_fragments = has(MORE_FRAGMENTS);
         if fragment == 0 && more_fragments {
-            return Err(inconsistent(
-                "more fragments follow a message that is not fragmented",
-            ));
+            return Err("more fragments follow a message that is not fragmented");
         }
-        let message_control = has(MCL_PRESENT).then(|| fields.u8()).transpose()?;
-        let key_information = has(KI_PRESENT).then(|| fields.u16_le()).transpose()?;
-        let message_counter = has(MCR_PRESENT).then(|| fields.u32_le()).transpose()?;
+        if more_fragments && has(MAC_PRESENT) {
+            return Err("a MAC before the last fragment");
+        }
+        let message_control = has(MCL_PRESENT).then(|| fields.u8()).transpose();
+        let message_control = message_control.map_err(not_filled)?;
+        let announced = match message_control.map(|control| mac_size(control & 0x0F)) {
+            Some(None) => return Err("the authentication type is reserved"),
+            announced => announced.flatten(),
+        };
+        let key_information = has(KI_PRESENT).then(|| fields.u16_le()).transpose();
+        let key_information = key_information.map_err(not_filled)?;
+        let message_counter = has(MCR_PRESENT).then(|| fields.u32_le()).transpose();
+        let message_counter = message_counter.map_err(not_filled)?;
         let mac = if has(MAC_PRESENT) {
             // MCL may be missing in the fragment that carries the MAC: then the MAC is what the others leave.
-            let left = fields.left().checked_sub(if has(ML_PRESENT) { 2 } else { 0 });
-            let left = left.ok_or_else(|| inconsistent("the fields announced do not fill the AFL"))?;
-            let announced = message_control.map(|control| mac_size(control & 0x0F));
-            let size = match announced {
-                Some(None) => return Err(inconsistent("the authentication type is reserved")),
-                Some(Some(size)) if size != left => {
-                    return Err(inconsistent(
-                        "the MAC has another size than its authentication type",
-                    ));
-                }
-                _ => left,
-            };
-            Some(
-                Mac::new(fields.take(size)?)
-                    .ok_or_else(|| inconsistent("the MAC is longer than 16 octets"))?,
-            )
+            let behind = if has(ML_PRESENT) { 2 } else { 0 };
+            let left = fields.left().checked_sub(behind).ok_or(NOT_FILLED)?;
+            if announced.is_some_and(|size| size != left) {
+                return Err("the MAC has another size than its authentication type");
+            }
+            let octets = fields.take(left).map_err(not_filled)?;
+            Some(Mac::new(octets).ok_or("the MAC is longer than 16 octets")?)
         } else {
             None
         };
-        let message_length = has(ML_PRESENT).then(|| fields.u16_le()).transpose()?;
-        if fields.left() > 0 {
-            return Err(inconsistent("the fields announced do not fill the AFL"));
-        }
+        let message_length = has(ML_PRESENT).then(|| fields.u16_le()).transpose();
+        let message_length = message_length.map_err(not_filled)?;
         Ok(Self {
             fragment,
             more_fragments,
@@ -142,6 +151,17 @@ impl Header {
         self.message_control.unwrap_or(0) & 0x0F
     }
 
+    /// The MAC, when its method is one that can be checked: AES-CMAC.
+    pub(crate) fn verifiable_mac(&self) -> Option<Mac> {
+        self.mac
+            .filter(|_| cmac_size(self.authentication_type()).is_some())
+    }
+
+    /// Key derivation according to KI: 0 the persistent key itself, 1 derivation A, 2 and 3 reserved; `None` without KI.
+    pub fn key_derivation(&self) -> Option<u8> {
+        self.key_information.map(|field| (field >> 4 & 3) as u8)
+    }
+
     /// True for a part of a longer message.
     pub fn is_fragment(&self) -> bool {
         self.fragment != 0
@@ -162,16 +182,31 @@ impl Header {
 pub fn mac_size(authentication_type: u8) -> Option<usize> {
     match authentication_type {
         0 => Some(0),
+        // AES-GMAC, known by name only.
+        8 => Some(12),
+        9 => Some(16),
+        other => cmac_size(other),
+    }
+}
+
+/// Octets of an AES-CMAC by authentication type; `None` for other methods.
+pub fn cmac_size(authentication_type: u8) -> Option<usize> {
+    match authentication_type {
         3 => Some(2),
         4 => Some(4),
         5 => Some(8),
-        6 | 8 => Some(12),
-        7 | 9 => Some(16),
+        6 => Some(12),
+        7 => Some(16),
         _ => None,
     }
 }
 
 pub(crate) const CI: u8 = 0x90;
+
+const NOT_FILLED: &str = "the fields announced do not fill the AFL";
+
+/// MLMP in MCL: the message has an ML-field.
+pub(crate) const HAS_LENGTH: u8 = 0x40;
 
 const MORE_FRAGMENTS: u16 = 14;
 const MCL_PRESENT: u16 = 13;
@@ -183,7 +218,6 @@ const KI_PRESENT: u16 = 9;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Layer;
 
     fn parse(octets: &[u8]) -> Result<Header, Error> {
         Header::parse(&mut Cursor::new(octets, 11, Layer::Authentication))
@@ -220,6 +254,12 @@ mod tests {
         assert!(reason(&[0x20, 0, 0]).contains("longer than the telegram"));
         assert!(reason(&[0x02, 0x00, 0x40]).contains("not fragmented"));
         assert!(reason(&[0x03, 0x00, 0x00, 0xFF]).contains("do not fill"));
+        assert!(reason(&[0x01, 0x00]).contains("do not fill"));
+        assert!(reason(&[0x03, 0x00, 0x08, 0xFF]).contains("do not fill"));
+        assert!(reason(&[0x03, 0x00, 0x20, 0x21]).contains("reserved"));
+        assert!(reason(&[0x0A, 0x01, 0x44, 1, 2, 3, 4, 5, 6, 7, 8]).contains("before the last"));
+        let long_mac = [&[0x13, 0x00, 0x04][..], &[1; 17]].concat();
+        assert!(reason(&long_mac).contains("16 octets"));
         assert!(reason(&[0x04, 0x00, 0x24, 0x21, 0xFF]).contains("reserved"));
         assert!(reason(&[0x04, 0x00, 0x24, 0x25, 0xFF]).contains("another size"));
     }

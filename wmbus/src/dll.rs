@@ -73,8 +73,13 @@ impl Control {
             0x5A | 0x7A => "REQ-UD1",
             0x5B | 0x7B => "REQ-UD2",
             0x06 => "CNF-IR",
-            _ => "unknown",
+            _ => UNKNOWN,
         }
+    }
+
+    /// True for a value of the standard.
+    pub fn is_known(self) -> bool {
+        self.name() != UNKNOWN
     }
 
     /// Which way it goes. PRM (bit 6) does not tell: SND-NR from a meter has it set.
@@ -96,5 +101,36 @@ impl fmt::Display for Control {
 impl fmt::Debug for Control {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}({})", self.name())
+    }
+}
+
+const UNKNOWN: &str = "unknown";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn direction_is_not_the_primary_bit() {
+        assert_eq!(Control::SND_NR.flow(), Flow::FromMeter);
+        assert_eq!(Control(0x08).flow(), Flow::FromMeter);
+        assert_eq!(Control(0x5B).flow(), Flow::ToMeter);
+        assert_eq!(Control(0x00).flow(), Flow::Either);
+        assert_eq!(
+            (Control(0x7B).name(), Control(0x5B).name()),
+            ("REQ-UD2", "REQ-UD2")
+        );
+        assert!(!Control(0xFF).is_known() && Control(0x30).is_known());
+    }
+
+    #[test]
+    fn header_there_and_back() {
+        let octets = [0, 0x44, 0x2D, 0x2C, 0x78, 0x56, 0x34, 0x12, 0x1B, 0x16];
+        let header = Header::parse(&mut Cursor::new(&octets, 0, crate::Layer::Link)).unwrap();
+        assert_eq!(header.sender.to_string(), "KAM 12345678 1B 16");
+        let mut again = Vec::new();
+        header.encode(&mut again);
+        assert_eq!(again, octets);
     }
 }

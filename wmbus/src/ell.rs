@@ -14,6 +14,8 @@ use alloc::vec::Vec;
 use crate::address::Address;
 use crate::cursor::Cursor;
 use crate::error::{Error, ErrorKind};
+use crate::phy::crc::crc;
+use crate::tpl::Access;
 
 /// The header without the payload CRC, which belongs to what may be encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +67,13 @@ impl Header {
         }
     }
 
+    /// The header of a telegram sent some telegrams later: access number and session number have moved on.
+    pub(crate) fn advanced(mut self, telegrams: u8) -> Self {
+        self.access_number = self.access_number.wrapping_add(telegrams);
+        self.session = self.session.map(|session| session.advanced(u32::from(telegrams)));
+        self
+    }
+
     /// The counter block of the first 16 octets of key stream, for a sender.
     ///
     /// ```text
@@ -94,30 +103,53 @@ impl Header {
 pub struct CommunicationControl(pub u8);
 
 impl CommunicationControl {
-    /// B: the meter can receive.
-    pub fn bidirectional(self) -> bool {
-        self.0 & 0x80 != 0
+    /// B and A: when the meter can be reached (that reading of A is unverified).
+    pub const fn access(self) -> Access {
+        Access::from_bits(self.0 & 0x80 != 0, self.0 & 0x04 != 0)
+    }
+
+    /// D and X: how long after an answer may be sent.
+    pub const fn delay(self) -> Delay {
+        match (self.0 & 0x40 != 0, self.0 & 0x01 != 0) {
+            (false, false) => Delay::Slow,
+            (true, false) => Delay::Fast,
+            (false, true) => Delay::Extended,
+            (true, true) => Delay::Reserved,
+        }
     }
 
     /// S: sent at a predictable instant.
-    pub fn synchronous(self) -> bool {
+    pub const fn synchronous(self) -> bool {
         self.0 & 0x20 != 0
     }
 
     /// H: this copy has been repeated.
-    pub fn repeated(self) -> bool {
+    pub const fn repeated(self) -> bool {
         self.0 & 0x10 != 0
     }
 
-    /// A: with B, when the meter can be reached.
-    pub fn accessible(self) -> bool {
-        self.0 & 0x04 != 0
+    /// P: sent with priority.
+    pub const fn priority(self) -> bool {
+        self.0 & 0x08 != 0
     }
 
     /// As the meter itself sent it: H and R, which repeaters set without knowing the key, cleared.
-    pub fn unrepeated(self) -> Self {
-        Self(self.0 & 0xED)
+    pub const fn unrepeated(self) -> Self {
+        Self(self.0 & REPEATERS_BITS_CLEARED)
     }
+}
+
+/// The time a partner has to leave before it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Delay {
+    /// Slow response.
+    Slow,
+    /// Fast response.
+    Fast,
+    /// Extended delay.
+    Extended,
+    /// Both bits set.
+    Reserved,
 }
 
 /// SN: session (bits 3–0), minute counter (28–4) and encryption (31–29).
@@ -128,6 +160,12 @@ impl SessionNumber {
     /// A session number.
     pub fn new(encryption: u8, minutes: u32, session: u8) -> Self {
         Self(u32::from(encryption & 7) << 29 | (minutes & 0x1FF_FFFF) << 4 | u32::from(session & 0x0F))
+    }
+
+    /// The session number of another telegram: the same encryption, the time and session `steps` further.
+    pub(crate) fn advanced(self, steps: u32) -> Self {
+        let low = 0x1FFF_FFFF;
+        Self(self.0 & !low | self.0.wrapping_add(steps) & low)
     }
 
     /// 0 none, 1 AES-CTR, others reserved.
@@ -154,9 +192,11 @@ pub fn synchronous_interval(access_number: u8) -> u32 {
     2048 + u32::from(access_number.abs_diff(128)) - 64
 }
 
-/// The payload CRC of `octets`, as sent: low octet first.
-pub(crate) fn payload_crc(octets: &[u8]) -> [u8; 2] {
-    crate::phy::crc::crc(octets).to_le_bytes()
+/// Writes the payload CRC into the first two octets, over all behind them: low octet first.
+pub(crate) fn set_payload_crc(octets: &mut [u8]) {
+    if let Some((field, payload)) = octets.split_first_chunk_mut::<2>() {
+        *field = crc(payload).to_le_bytes();
+    }
 }
 
 /// Splits off the payload CRC and checks it.
@@ -167,16 +207,16 @@ pub(crate) fn check_payload(octets: &[u8]) -> Result<&[u8], ErrorKind> {
             have: octets.len(),
         });
     };
-    let want = payload_crc(payload);
-    if *sent == want {
+    let (got, want) = (u16::from_le_bytes(*sent), crc(payload));
+    if got == want {
         Ok(payload)
     } else {
-        Err(ErrorKind::PayloadCrc {
-            got: u16::from_le_bytes(*sent),
-            want: u16::from_le_bytes(want),
-        })
+        Err(ErrorKind::PayloadCrc { got, want })
     }
 }
+
+/// CC without H (bit 4) and R (bit 1).
+pub(crate) const REPEATERS_BITS_CLEARED: u8 = 0xED;
 
 #[cfg(test)]
 mod tests {
@@ -204,6 +244,23 @@ mod tests {
     }
 
     #[test]
+    fn control_bits() {
+        let control = CommunicationControl(0b1011_0110);
+        assert_eq!((control.access(), control.delay()), (Access::Always, Delay::Slow));
+        assert!(control.synchronous() && control.repeated() && !control.priority());
+        assert_eq!(control.unrepeated(), CommunicationControl(0b1010_0100));
+        assert_eq!(CommunicationControl(0x41).delay(), Delay::Reserved);
+    }
+
+    #[test]
+    fn intervals_at_the_edges() {
+        assert_eq!(synchronous_interval(0), 2112);
+        assert_eq!(synchronous_interval(64), 2048);
+        assert_eq!(synchronous_interval(128), 1984);
+        assert_eq!(synchronous_interval(255), 2111);
+    }
+
+    #[test]
     fn session_number_fields() {
         let session = SessionNumber(0x21D6_9C20);
         assert_eq!(
@@ -211,5 +268,7 @@ mod tests {
             (1, 0x1D_69C2, 0)
         );
         assert_eq!(SessionNumber::new(1, 0x1D_69C2, 0), session);
+        assert_eq!(session.advanced(16), SessionNumber::new(1, 0x1D_69C3, 0));
+        assert_eq!(SessionNumber(0x3FFF_FFFF).advanced(1), SessionNumber(0x2000_0000));
     }
 }

@@ -9,8 +9,11 @@
 use alloc::vec::Vec;
 
 use crate::address::Address;
+use crate::ci::{Announces, HeaderSize, announces};
 use crate::cursor::Cursor;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind, Layer};
+
+pub use crate::ci::{Content, content};
 
 /// The transport header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,10 +40,25 @@ pub struct Fields {
 }
 
 /// CF, configuration field. Bits 12–8 are the security mode; the others depend on it.
+///
+/// ```text
+/// mode 0    B A S mmmmm  0000 cc R H        B, A: when the meter can be reached; S: sent at a predictable instant
+/// mode 5    B A S mmmmm  NNNN cc R H        N: encrypted blocks of 16; R, H: repeated; c: content of the message
+/// mode 7    c c Z mmmmm  NNNN P iii         Z: a message counter follows; i: content index; P: padding
+/// mode 10   c c Z mmmmm  nnnnnnnn           n: encrypted octets, FF for all
+/// mode 2, 3 ? ? ? mmmmm  nnnnnnnn           n: encrypted octets
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Configuration(pub u16);
 
-/// Fields between CF and the application data.
+/// Fields between CF and the application data, in modes 7 and 10.
+///
+/// ```text
+/// mode 7    CFE        [counter ×4]  [key version]        CFE: 0 V kk iiii: V key version follows, k key derivation,
+/// mode 10   CFE CFE    [key version] [counter ×4]              i key id; second octet: size of the tag
+/// ```
+///
+/// No telegram with both counter and key version is known: their order is a best guess.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extension {
     /// CFE: one octet in mode 7, two in mode 10.
@@ -51,61 +69,72 @@ pub struct Extension {
     pub key_version: Option<u8>,
 }
 
-/// What follows the transport header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Content {
-    /// Data records.
-    Records,
-    /// Values of a layout known from elsewhere.
-    Compact,
-    /// A layout without values.
-    Format,
-    /// What the maker likes.
-    Manufacturer,
-    /// One octet saying what went wrong.
-    ApplicationError,
-    /// One octet of alarm.
-    Alarm,
-    /// Nothing: the telegram ends after the header.
-    Nothing,
-    /// A command, a selection, network management: not for a reader of meters.
-    Management,
-    /// Known, and not read here: DLMS, OBIS, TLS.
-    Unsupported,
-}
-
-/// How long the header is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Size {
-    None,
-    Short,
-    Long,
-}
-
 impl Header {
-    /// `cursor` stands after the CI-field, which [`content`] knows.
-    pub(crate) fn parse(ci: u8, cursor: &mut Cursor<'_>) -> Result<Self, Error> {
-        let Some((size, _)) = lookup(ci) else {
-            return Err(cursor.error(crate::ErrorKind::UnknownCi { ci }));
-        };
-        let address = match size {
-            Size::Long => Some(Address::from_transport_octets(cursor.array()?)),
-            Size::Short | Size::None => None,
-        };
-        let fields = match size {
-            Size::None => None,
-            Size::Short | Size::Long => Some(Fields::parse(cursor)?),
-        };
-        Ok(Self { ci, address, fields })
+    /// No header: application data behind the CI-field (78, 79, 69, A0…).
+    pub const fn none(ci: u8) -> Self {
+        Self {
+            ci,
+            address: None,
+            fields: None,
+        }
     }
 
-    /// The CI-field and the header's octets.
-    pub(crate) fn encode(&self, octets: &mut Vec<u8>) {
+    /// A short header (7A, 7B, 8A…).
+    pub const fn short(ci: u8, fields: Fields) -> Self {
+        Self {
+            ci,
+            address: None,
+            fields: Some(fields),
+        }
+    }
+
+    /// A long header (72, 73, 8B…).
+    pub const fn long(ci: u8, address: Address, fields: Fields) -> Self {
+        Self {
+            ci,
+            address: Some(address),
+            fields: Some(fields),
+        }
+    }
+
+    /// `cursor` stands after the CI-field. Fails with `UnknownCi` when it announces no transport layer.
+    pub(crate) fn parse(ci: u8, cursor: &mut Cursor<'_>) -> Result<Self, Error> {
+        let Announces::Transport(size, _) = announces(ci) else {
+            return Err(cursor.error(ErrorKind::UnknownCi { ci }));
+        };
+        Ok(match size {
+            HeaderSize::None => Self::none(ci),
+            HeaderSize::Short => Self::short(ci, Fields::parse(cursor)?),
+            HeaderSize::Long => {
+                let address = Address::from_transport_octets(cursor.array()?);
+                Self::long(ci, address, Fields::parse(cursor)?)
+            }
+        })
+    }
+
+    /// The CI-field and the header's octets. Fails with `Unencodable` when the CI-field announces another header.
+    pub(crate) fn encode(&self, octets: &mut Vec<u8>) -> Result<(), Error> {
+        let size = match (self.address, self.fields) {
+            (None, None) => Some(HeaderSize::None),
+            (None, Some(_)) => Some(HeaderSize::Short),
+            (Some(_), Some(_)) => Some(HeaderSize::Long),
+            (Some(_), None) => None,
+        };
+        if !matches!(announces(self.ci), Announces::Transport(announced, _) if Some(announced) == size) {
+            return Err(Error {
+                layer: Layer::Transport,
+                at: 0,
+                kind: ErrorKind::Unencodable {
+                    reason: "the CI-field announces another header",
+                },
+            });
+        }
         octets.push(self.ci);
         octets.extend(self.address.iter().flat_map(|address| address.transport_octets()));
         if let Some(fields) = &self.fields {
             fields.encode(octets);
         }
+        Ok(())
     }
 
     /// The security mode; 0 without header.
@@ -120,6 +149,25 @@ impl Header {
 }
 
 impl Fields {
+    /// Fields of a message in clear.
+    pub const fn plain(access_number: u8, status: u8) -> Self {
+        Self::sealed(access_number, status, 0)
+    }
+
+    /// Fields of a message with a security mode that needs no extension; lengths are set when it is encoded.
+    pub const fn sealed(access_number: u8, status: u8, mode: u8) -> Self {
+        Self {
+            access_number,
+            status,
+            configuration: Configuration((mode as u16 & 0x1F) << 8),
+            extension: Extension {
+                configuration: None,
+                counter: None,
+                key_version: None,
+            },
+        }
+    }
+
     fn parse(cursor: &mut Cursor<'_>) -> Result<Self, Error> {
         let access_number = cursor.u8()?;
         let status = cursor.u8()?;
@@ -138,37 +186,104 @@ impl Fields {
         octets.extend(self.configuration.0.to_le_bytes());
         self.extension.encode(self.configuration, octets);
     }
+
+    /// The same with the flags that announce what the extension holds.
+    pub(crate) fn with_flags(mut self) -> Self {
+        let mode = self.configuration.mode();
+        if mode == 7 || mode == 10 {
+            let flag = |present: bool, mask: u16| if present { mask } else { 0 };
+            self.configuration.0 = self.configuration.0 & !COUNTER_FOLLOWS
+                | flag(self.extension.counter.is_some(), COUNTER_FOLLOWS);
+            let field = self.extension.configuration.unwrap_or(0) & !KEY_VERSION_FOLLOWS
+                | flag(self.extension.key_version.is_some(), KEY_VERSION_FOLLOWS);
+            self.extension.configuration = Some(field);
+        }
+        self
+    }
 }
 
 impl Configuration {
     /// The security mode, 0 to 31. 16 and above are reserved; Diehl uses them.
-    pub fn mode(self) -> u8 {
+    pub const fn mode(self) -> u8 {
         (self.0 >> 8 & 0x1F) as u8
     }
 
     /// Encrypted blocks of 16 octets, in modes 5 and 7.
-    pub fn blocks(self) -> usize {
-        usize::from(self.0 >> 4 & 0x0F)
+    pub const fn blocks(self) -> usize {
+        (self.0 >> 4 & 0x0F) as usize
     }
 
     /// Encrypted octets, in modes 2, 3 and 10 (there FF means all).
-    pub fn octets(self) -> u8 {
+    pub const fn octets(self) -> u8 {
         (self.0 & 0xFF) as u8
     }
 
     /// Z: a message counter stands in the extension, in modes 7 and 10.
-    pub fn has_counter(self) -> bool {
-        self.0 & 0x2000 != 0
+    pub const fn has_counter(self) -> bool {
+        self.0 & COUNTER_FOLLOWS != 0
+    }
+
+    /// B and A, when the meter can be reached, in modes 0 and 5. With an extended link layer its word counts.
+    pub const fn access(self) -> Access {
+        Access::from_bits(self.0 & 0x8000 != 0, self.0 & 0x4000 != 0)
     }
 
     /// S: sent at a predictable instant, in modes 0 and 5.
-    pub fn synchronous(self) -> bool {
+    pub const fn synchronous(self) -> bool {
         self.0 & 0x2000 != 0
     }
 
+    /// H: this copy has been repeated, in modes 0 and 5.
+    pub const fn repeated(self) -> bool {
+        self.0 & 0x0001 != 0
+    }
+
+    /// Content of the message: 0 standard data, 2 static data, others reserved.
+    pub const fn message_content(self) -> u8 {
+        match self.mode() {
+            7 | 10 => (self.0 >> 14) as u8,
+            _ => (self.0 >> 2 & 3) as u8,
+        }
+    }
+
+    /// Content index of mode 7: tells a meter's kinds of telegram apart without decrypting them.
+    pub const fn content_index(self) -> u8 {
+        (self.0 & 7) as u8
+    }
+
     /// The same with this many encrypted blocks (at most 15).
-    pub fn with_blocks(self, blocks: u8) -> Self {
-        Self(self.0 & 0xFF0F | u16::from(blocks & 0x0F) << 4)
+    pub const fn with_blocks(self, blocks: u8) -> Self {
+        Self(self.0 & 0xFF0F | (blocks as u16 & 0x0F) << 4)
+    }
+
+    /// The same with this many encrypted octets.
+    pub const fn with_octets(self, octets: u8) -> Self {
+        Self(self.0 & 0xFF00 | octets as u16)
+    }
+}
+
+/// When a meter listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Never: it only sends.
+    SendOnly,
+    /// At other times, but not after this telegram.
+    Later,
+    /// Shortly after this telegram.
+    AfterSending,
+    /// Always, at least until its next telegram.
+    Always,
+}
+
+impl Access {
+    /// From bits B and A.
+    pub const fn from_bits(bidirectional: bool, accessible: bool) -> Self {
+        match (bidirectional, accessible) {
+            (false, false) => Self::SendOnly,
+            (false, true) => Self::Later,
+            (true, false) => Self::AfterSending,
+            (true, true) => Self::Always,
+        }
     }
 }
 
@@ -200,17 +315,17 @@ impl Extension {
 
     fn encode(&self, configuration: Configuration, octets: &mut Vec<u8>) {
         let [low, high] = self.configuration.unwrap_or(0).to_le_bytes();
-        let counter = self.counter.filter(|_| configuration.has_counter());
+        let counter = || self.counter.map(u32::to_le_bytes).into_iter().flatten();
         match configuration.mode() {
             7 => {
                 octets.push(low);
-                octets.extend(counter.iter().flat_map(|counter| counter.to_le_bytes()));
+                octets.extend(counter());
                 octets.extend(self.key_version);
             }
             10 => {
                 octets.extend([low, high]);
                 octets.extend(self.key_version);
-                octets.extend(counter.iter().flat_map(|counter| counter.to_le_bytes()));
+                octets.extend(counter());
             }
             _ => {}
         }
@@ -227,95 +342,65 @@ impl Extension {
     }
 }
 
-/// What a CI-field announces; `None` when it is reserved, or no transport layer.
-pub fn content(ci: u8) -> Option<Content> {
-    lookup(ci).map(|(_, content)| content)
-}
-
-/// EN 13757-7, CI-field: header and content of each value of the transport layer.
-fn lookup(ci: u8) -> Option<(Size, Content)> {
-    use Content::{
-        Alarm, ApplicationError, Compact, Format, Management, Manufacturer, Nothing, Records, Unsupported,
-    };
-    Some(match ci {
-        0x00..=0x1F => (Size::None, Unsupported),
-        0x50 | 0x52 | 0x54 | 0x5C | 0x66 | 0x83 | 0x89 | 0xB8..=0xBF => (Size::None, Management),
-        0x51 => (Size::None, Records),
-        0x53 | 0x55 | 0x68 | 0x6C | 0x6D | 0x82 | 0x84 | 0x85 | 0x87 | 0xC0 | 0xC2 | 0xC3 | 0xC5 => {
-            (Size::Long, Management)
-        }
-        0x67 | 0x88 | 0xC1 | 0xC4 => (Size::Short, Management),
-        0x5A => (Size::Short, Records),
-        0x5B => (Size::Long, Records),
-        0x5F | 0x60 | 0x64 | 0x7C | 0x7E | 0x9F => (Size::Long, Unsupported),
-        0x61 | 0x65 | 0x7D | 0x7F | 0x9E => (Size::Short, Unsupported),
-        0x69 => (Size::None, Format),
-        0x6A => (Size::Short, Format),
-        0x6B => (Size::Long, Format),
-        0x6E => (Size::Short, ApplicationError),
-        0x6F => (Size::Long, ApplicationError),
-        0x70 => (Size::None, ApplicationError),
-        0x71 => (Size::None, Alarm),
-        0x72 => (Size::Long, Records),
-        0x73 => (Size::Long, Compact),
-        0x74 => (Size::Short, Alarm),
-        0x75 => (Size::Long, Alarm),
-        0x78 => (Size::None, Records),
-        0x79 => (Size::None, Compact),
-        0x7A => (Size::Short, Records),
-        0x7B => (Size::Short, Compact),
-        0x80 | 0x8B => (Size::Long, Nothing),
-        0x8A => (Size::Short, Nothing),
-        0xA0..=0xB7 => (Size::None, Manufacturer),
-        _ => return None,
-    })
-}
-
+const COUNTER_FOLLOWS: u16 = 0x2000;
 const KEY_VERSION_FOLLOWS: u16 = 0x40;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Layer;
 
     #[test]
     fn headers_there_and_back() {
         let address = Address::from_link_octets([0x93, 0x15, 0x78, 0x56, 0x34, 0x12, 0x33, 0x03]);
         let extension = Extension {
-            configuration: Some(0x50),
+            configuration: Some(0x10),
             counter: Some(9),
             key_version: Some(2),
         };
-        for (ci, address) in [(0x7A, None), (0x72, Some(address)), (0x78, None)] {
-            for (configuration, extension) in [
-                (0x2520, Extension::default()),
-                (0x0000, Extension::default()),
-                (0x2720, extension),
-                (
-                    0x2AFF,
-                    Extension {
-                        configuration: Some(0x0150),
-                        ..extension
-                    },
-                ),
+        let with = |configuration, extension| {
+            Fields {
+                access_number: 42,
+                status: 4,
+                configuration: Configuration(configuration),
+                extension,
+            }
+            .with_flags()
+        };
+        for fields in [
+            with(0x2520, Extension::default()),
+            with(0x0000, Extension::default()),
+            with(0x0720, extension),
+            with(
+                0x0AFF,
+                Extension {
+                    configuration: Some(0x0110),
+                    ..extension
+                },
+            ),
+        ] {
+            for header in [
+                Header::short(0x7A, fields),
+                Header::long(0x72, address, fields),
+                Header::none(0x78),
             ] {
-                let fields = Fields {
-                    access_number: 42,
-                    status: 4,
-                    configuration: Configuration(configuration),
-                    extension,
-                };
-                let header = Header {
-                    ci,
-                    address,
-                    fields: (ci != 0x78).then_some(fields),
-                };
                 let mut octets = Vec::new();
-                header.encode(&mut octets);
+                header.encode(&mut octets).unwrap();
                 let mut cursor = Cursor::new(&octets[1..], 11, Layer::Transport);
-                assert_eq!(Header::parse(ci, &mut cursor), Ok(header));
+                assert_eq!(Header::parse(header.ci, &mut cursor), Ok(header));
                 assert_eq!(cursor.left(), 0);
             }
+        }
+    }
+
+    #[test]
+    fn a_header_that_its_ci_does_not_announce_is_refused() {
+        for header in [
+            Header::none(0x7A),
+            Header::short(0x72, Fields::plain(1, 0)),
+            Header::none(0x8C),
+        ] {
+            let error = header.encode(&mut Vec::new()).unwrap_err();
+            assert_eq!(error.kind.code(), "unencodable");
         }
     }
 
@@ -324,5 +409,16 @@ mod tests {
         assert_eq!(Configuration(0x7545).mode(), 21);
         assert_eq!(Configuration(0x2590).blocks(), 9);
         assert_eq!(Configuration(0x2500).with_blocks(9), Configuration(0x2590));
+    }
+
+    #[test]
+    fn other_bits_of_the_configuration_field() {
+        let mode_5 = Configuration(0x8529);
+        assert_eq!(mode_5.access(), Access::AfterSending);
+        assert_eq!((mode_5.message_content(), mode_5.repeated()), (2, true));
+        assert!(Configuration(0x2000).synchronous());
+        let mode_7 = Configuration(0x8725);
+        assert_eq!((mode_7.message_content(), mode_7.content_index()), (2, 5));
+        assert_eq!(Configuration(0x0A00).with_octets(0xFF), Configuration(0x0AFF));
     }
 }

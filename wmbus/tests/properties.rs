@@ -82,7 +82,7 @@ fn plan() -> impl Strategy<Value = Plan> {
                     },
                     extended_link,
                     authentication,
-                    transport: tpl::Header {
+                    transport: Some(tpl::Header {
                         ci: if meter.is_some() { 0x72 } else { 0x7A },
                         address: meter,
                         fields: Some(Fields {
@@ -91,10 +91,11 @@ fn plan() -> impl Strategy<Value = Plan> {
                             configuration,
                             extension,
                         }),
-                    },
+                    }),
                     payload,
                     clear: if mode == 10 { Vec::new() } else { clear },
                     key: Some(key),
+                    link_key: None,
                 }
             },
         )
@@ -110,7 +111,7 @@ proptest! {
     fn what_is_encoded_is_read_again(plan in plan(), format in prop_oneof![
         Just(FrameFormat::A), Just(FrameFormat::B), Just(FrameFormat::Stripped)
     ]) {
-        let des = plan.transport.mode() == 2;
+        let des = plan.transport.unwrap().mode() == 2;
         let sealed_link = plan.extended_link.and_then(|e| e.session).is_some_and(|s| s.encryption() == 1);
         prop_assume!(!(des && sealed_link));
         let Ok(octets) = plan.encode_as(format) else { return Ok(()) };
@@ -118,8 +119,8 @@ proptest! {
         prop_assert_eq!(frame.link(), plan.link);
         prop_assert_eq!(frame.extended_link().copied(), plan.extended_link);
         let message = frame.open(&keys(&plan)).unwrap();
-        prop_assert_eq!(message.meter, plan.transport.address.unwrap_or(plan.link.sender));
-        let mode = plan.transport.mode();
+        prop_assert_eq!(message.meter, plan.transport.unwrap().address.unwrap_or(plan.link.sender));
+        let mode = plan.transport.unwrap().mode();
         prop_assert!(message.payload.starts_with(&plan.payload));
         prop_assert!(message.payload.ends_with(&plan.clear));
         let fillers = &message.payload[plan.payload.len()..message.payload.len() - plan.clear.len()];

@@ -9,9 +9,9 @@
 use std::collections::BTreeMap;
 
 use wmbus::phy::{self, crc::crc, manchester, sync::Burst, three_out_of_six};
-use wmbus::security::{DerivedKey, derive};
+use wmbus::security::{Purpose, derive, initialisation_vector};
 use wmbus::{
-    Error, ErrorKind, Frame, FrameFormat, IdentificationNumber, Key, Manufacturer, Message, Plan, Reassembler,
+    ErrorKind, Frame, FrameFormat, IdentificationNumber, Key, Manufacturer, Message, Note, Notes, Reassembler,
 };
 
 /// The specification, or nothing when the shared folder is not beside the project.
@@ -116,22 +116,8 @@ fn bits(chips: &str) -> Vec<u8> {
 }
 
 /// A message sent again as it was read: the octets must be the same.
-fn resend(
-    message: &Message<'_>,
-    key: Option<Key>,
-    payload: Vec<u8>,
-    clear: Vec<u8>,
-) -> Result<Vec<u8>, Error> {
-    Plan {
-        link: message.link,
-        extended_link: message.extended_link,
-        authentication: message.authentication,
-        transport: message.transport.unwrap(),
-        payload,
-        clear,
-        key,
-    }
-    .encode()
+fn resend(message: &Message<'_>, key: Option<Key>) -> Vec<u8> {
+    message.plan(key).encode().unwrap()
 }
 
 #[test]
@@ -238,18 +224,18 @@ fn derived_keys() {
     let Some(text) = specification() else { return };
     let rows = rows(&text, "K");
     assert_eq!(rows.len(), 8);
-    let master: [u8; 16] = hex("000102030405060708090A0B0C0D0E0F").try_into().unwrap();
+    let master: Key = "000102030405060708090A0B0C0D0E0F".parse().unwrap();
     let meter: IdentificationNumber = "12345678".parse().unwrap();
     for row in &rows[4..] {
         let purpose = match quoted(&row[2]) {
-            "00" => DerivedKey::MeterEncryption,
-            "01" => DerivedKey::MeterMac,
-            "10" => DerivedKey::PartnerEncryption,
-            "11" => DerivedKey::PartnerMac,
+            "00" => Purpose::MeterEncryption,
+            "01" => Purpose::MeterMac,
+            "10" => Purpose::PartnerEncryption,
+            "11" => Purpose::PartnerMac,
             other => panic!("{other}"),
         };
         assert_eq!(
-            derive(&master, purpose, 0x0AB3, meter).to_vec(),
+            derive(&master, purpose, 0x0AB3, meter).unwrap().reveal(),
             hex(quoted(&row[4])),
             "{}",
             row[0]
@@ -278,11 +264,7 @@ fn extended_link_layer() {
             (Some(inner[0]), &inner[1..]),
             "{id}"
         );
-        assert_eq!(
-            resend(&message, Some(key), inner[1..].to_vec(), vec![]).unwrap(),
-            telegram,
-            "{id}"
-        );
+        assert_eq!(resend(&message, Some(key)), telegram, "{id}");
     }
     let wrong = Frame::parse(&examples["E-1"].hex("telegram"))
         .unwrap()
@@ -294,7 +276,7 @@ fn extended_link_layer() {
     let telegram = examples["E-4"].hex("telegram");
     let message = Frame::parse(&telegram).unwrap().open(&[]).unwrap();
     assert_eq!(message.payload[..], examples["E-4"].hex("from CI on")[1..]);
-    assert_eq!(message.notes, [wmbus::Note::OpenedUpstream]);
+    assert_eq!(message.notes, Notes::from([Note::OpenedUpstream]));
     assert_eq!(message.payload_at, telegram.len() - message.payload.len());
 }
 
@@ -317,7 +299,7 @@ fn security_modes_5_and_2() {
     let overrun = examples["X-18"].hex("telegram");
     let frame = Frame::parse(&overrun).unwrap();
     let message = frame.open(&[examples["M5-1"].key("key")]).unwrap();
-    assert_eq!(message.notes, [wmbus::Note::EncryptedLengthOverrun]);
+    assert_eq!(message.notes, Notes::from([Note::EncryptedLengthOverrun]));
     let wrong = frame.open(&[examples["M5-10"].key("key")]).unwrap_err();
     assert_eq!(
         wrong.kind,
@@ -335,18 +317,19 @@ fn opens_and_reseals(id: &str, example: &Example) {
     let key = example.key("key");
     let message = frame.open(std::slice::from_ref(&key)).unwrap();
     let plain = example.hex("plaintext");
+    if message.mode() == 5 {
+        let iv = initialisation_vector(message.meter, message.access_number().unwrap());
+        assert_eq!(iv.to_vec(), example.hex("IV"), "{id}");
+    }
     let clear = if example.0.contains_key("clear tail") {
         example.hex("clear tail")
     } else {
         Vec::new()
     };
     assert_eq!(message.payload[..], [&plain[2..], &clear[..]].concat(), "{id}");
+    assert_eq!(message.clear_tail(), clear, "{id}");
     assert_eq!(message.key, Some(0));
-    assert_eq!(
-        resend(&message, Some(key), plain[2..].to_vec(), clear).unwrap(),
-        telegram,
-        "{id}"
-    );
+    assert_eq!(resend(&message, Some(key)), telegram, "{id}");
 }
 
 #[test]
@@ -363,11 +346,7 @@ fn security_mode_7() {
         assert!(message.authenticated);
         assert_eq!(message.message_counter(), Some(0x0AB3));
         assert_eq!(message.payload[..], plain[2..], "{id}");
-        assert_eq!(
-            resend(&message, Some(key), plain[2..].to_vec(), vec![]).unwrap(),
-            telegram,
-            "{id}"
-        );
+        assert_eq!(resend(&message, Some(key)), telegram, "{id}");
     }
     let mut forged = examples["M7-1"].hex("telegram");
     let at = forged
@@ -398,11 +377,7 @@ fn security_mode_10() {
         let message = frame.open(std::slice::from_ref(&key)).unwrap();
         assert!(message.authenticated);
         assert_eq!(message.payload[..], example.hex("plaintext"), "{id}");
-        assert_eq!(
-            resend(&message, Some(key), example.hex("plaintext"), vec![]).unwrap(),
-            telegram,
-            "{id}"
-        );
+        assert_eq!(resend(&message, Some(key)), telegram, "{id}");
     }
     // M10-3
     let mut forged = examples["M10-1"].hex("telegram");
@@ -443,6 +418,16 @@ fn fragments() {
         .unwrap();
     assert!(message.authenticated);
     assert_eq!(message.payload[..], example.hex("plaintext")[2..]);
+    assert_eq!(
+        whole.octets()[whole.octets().len() - 126..],
+        example.hex("reassembled")
+    );
+    // Sent again in pieces of the same sizes, it is the same telegrams.
+    let key = "000102030405060708090A0B0C0D0E0F".parse().ok();
+    assert_eq!(
+        message.plan(key).encode_fragments(&[60, 55, 11]).unwrap(),
+        telegrams
+    );
     // One missing in between, one without a beginning, one too late.
     memory.push(&frames[0], 10).unwrap_err();
     assert_eq!(
@@ -501,7 +486,7 @@ fn header_without_application() {
         phy::frame(&stripped, FrameFormat::A).unwrap(),
         example.hex("format A")
     );
-    assert_eq!(resend(&message, None, vec![], vec![]).unwrap(), stripped);
+    assert_eq!(resend(&message, None), stripped);
 }
 
 fn lines_of(text: &str, heading: &str) -> Example {

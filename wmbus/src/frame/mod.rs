@@ -7,18 +7,25 @@
 //! ```
 
 mod encode;
+mod keying;
 mod open;
+mod unseal;
+mod walk;
+mod wired;
 
 pub use encode::Plan;
 
 use alloc::borrow::Cow;
-use alloc::vec::Vec;
 
+use self::walk::Layers;
 use crate::address::Address;
+use crate::ci::Content;
 use crate::cursor::Cursor;
-use crate::error::{Error, ErrorKind, Layer};
+use crate::dll::Flow;
+use crate::error::{Error, Layer};
+use crate::notes::{Note, Notes};
 use crate::phy::{self, FrameFormat, Stripped};
-use crate::tpl::Content;
+use crate::security::cbc;
 use crate::{afl, dll, ell, tpl};
 
 /// A telegram without link CRCs, with every header that can be read without a key.
@@ -32,25 +39,7 @@ pub struct Frame<'a> {
     metadata: &'a [u8],
     link: dll::Header,
     layers: Layers,
-}
-
-/// The headers above the link layer, and where they stand.
-#[derive(Clone, Debug, Default)]
-struct Layers {
-    ell: Option<ell::Header>,
-    /// From `body_at` on (the payload CRC) all is encrypted by the ELL.
-    ell_sealed: bool,
-    /// Encrypted according to the session number, but the payload CRC is right as it is.
-    ell_opened_upstream: bool,
-    afl: Option<afl::Header>,
-    /// Offset of the CI-field of the AFL.
-    afl_at: usize,
-    tpl: Option<tpl::Header>,
-    /// Offset of the CI-field of the TPL: where the message begins that a MAC covers.
-    tpl_at: usize,
-    /// Offset of what follows the last header read.
-    body_at: usize,
-    fault: Option<Error>,
+    notes: Notes,
 }
 
 /// What a telegram is sealed with.
@@ -73,38 +62,22 @@ impl<'a> Frame<'a> {
         phy::strip(octets)?.try_into()
     }
 
-    /// Reads a buffer whose source is known.
+    /// Reads a buffer whose source is known: stripped by a radio module, or with the CRCs of a frame format.
     ///
     /// Fails with the errors of [`phy::strip_as`].
     pub fn parse_as(octets: &'a [u8], format: FrameFormat) -> Result<Self, Error> {
         phy::strip_as(octets, format)?.try_into()
     }
 
-    /// Reads the user data of a wired long frame (see [`phy::wired_user_data`]) as if it had come by radio: the address
-    /// is that of the long transport header, which such frames have.
+    /// The telegram behind this one, when the buffer held two: some gateways send a full and a compact frame at once.
     ///
-    /// For pasted telegrams. Fails with `Truncated` when there is no CI-field.
-    pub fn from_wired(user_data: &[u8]) -> Result<Frame<'static>, Error> {
-        let mut cursor = Cursor::new(user_data, 4, Layer::Link);
-        let control = dll::Control(cursor.u8()?);
-        // One octet of bus address, which names a place on the wire and no meter.
-        cursor.u8()?;
-        let upper = cursor.rest();
-        let mut octets = Vec::with_capacity(user_data.len() + 8);
-        let meter = upper
-            .get(1..9)
-            .and_then(|address| address.try_into().ok())
-            .unwrap_or_default();
-        let sender = Address::from_transport_octets(meter);
-        dll::Header { control, sender }.encode(&mut octets);
-        octets.extend_from_slice(upper);
-        set_length(&mut octets);
-        Stripped {
-            octets: octets.into(),
-            format: FrameFormat::Stripped,
-            metadata: &[],
-        }
-        .try_into()
+    /// `None` when what follows is no telegram of its own.
+    pub fn following(&self) -> Option<Frame<'a>> {
+        // Header and CI-field: shorter ones are receivers' additions.
+        let octets = Some(self.metadata).filter(|metadata| metadata.len() > 10)?;
+        Frame::parse(octets)
+            .ok()
+            .filter(|frame| frame.fault().is_none() && frame.link.control.is_known())
     }
 
     /// The stripped octets: L first.
@@ -157,22 +130,40 @@ impl<'a> Frame<'a> {
         self.layers.fault.as_ref()
     }
 
+    /// What is worth knowing about how the telegram came.
+    pub fn notes(&self) -> Notes {
+        self.notes
+    }
+
+    /// What the transport layer carries; `None` when it can't be seen.
+    pub fn content(&self) -> Option<Content> {
+        self.layers.content
+    }
+
     /// The address of the metering point, as far as headers tell (a record `07 79` may name another one).
     ///
     /// From a meter: that of a long transport header, else the sender's. To a meter: that of a long transport header,
     /// else the receiver's of the ELL, else the sender's for want of a better one.
     pub fn meter(&self) -> Address {
-        let receiver = self.layers.ell.and_then(|ell| ell.receiver);
-        self.layers
-            .tpl
-            .and_then(|tpl| tpl.address)
-            .or(receiver.filter(|_| !self.is_from_meter()))
-            .unwrap_or(self.link.sender)
+        keying::metering_point(&self.link, self.layers.ell.as_ref(), self.layers.tpl.as_ref())
     }
 
     /// False only for telegrams that partners send to meters.
     pub fn is_from_meter(&self) -> bool {
-        self.link.control.flow() != dll::Flow::ToMeter
+        self.link.control.flow() != Flow::ToMeter
+    }
+
+    /// Security mode of the transport layer; `None` when it can't be seen.
+    pub fn mode(&self) -> Option<u8> {
+        self.layers.tpl.map(|tpl| tpl.mode())
+    }
+
+    /// Access number: the transport layer's, else the extended link layer's.
+    pub fn access_number(&self) -> Option<u8> {
+        let fields = self.layers.tpl.and_then(|tpl| tpl.fields);
+        fields
+            .map(|fields| fields.access_number)
+            .or_else(|| self.layers.ell.map(|ell| ell.access_number))
     }
 
     /// What has to be opened before records can be read; `None` when all is in clear (or was opened upstream).
@@ -182,13 +173,28 @@ impl<'a> Frame<'a> {
         }
         let fields = self.layers.tpl?.fields?;
         let mode = fields.configuration.mode();
+        let body = self.body();
         let in_clear = match mode {
             0 => true,
-            5 | 7 => fields.configuration.blocks() == 0 || self.body().starts_with(&CHECK),
-            2 | 3 => fields.configuration.octets() == 0 || self.body().starts_with(&CHECK),
+            2 | 5 | 7 => unseal::announced_octets(&fields, body.len()) == 0 || body.starts_with(&cbc::CHECK),
             _ => false,
         };
         (!in_clear).then_some(Seal::Transport { mode })
+    }
+
+    /// The same telegram with the layers above the link layer read from another offset on: behind a block that a maker
+    /// put in front of the CI-field.
+    pub fn resumed_at(&self, at: usize) -> Frame<'_> {
+        let mut layers = Layers::default();
+        layers.walk(&self.octets, at);
+        Frame {
+            octets: Cow::Borrowed(&self.octets),
+            format: self.format,
+            metadata: self.metadata,
+            link: self.link,
+            layers,
+            notes: self.notes,
+        }
     }
 
     /// The octets with what repeaters change masked: two copies of one transmission have the same.
@@ -199,7 +205,7 @@ impl<'a> Frame<'a> {
         let [ell_mask, tpl_mask] = &mut masks;
         if self.layers.ell.is_some() {
             // CI at offset 10, CC behind it.
-            *ell_mask = (11, 0xED);
+            *ell_mask = (11, ell::REPEATERS_BITS_CLEARED);
         }
         if let Some(tpl) = self
             .layers
@@ -241,6 +247,7 @@ impl<'a> Frame<'a> {
             metadata: &[],
             link: self.link,
             layers: self.layers.clone(),
+            notes: self.notes,
         }
     }
 
@@ -256,13 +263,14 @@ impl<'a> Frame<'a> {
         afl.encode(&mut octets);
         let at = octets.len();
         octets.extend_from_slice(message);
-        walk(&octets, at, &mut layers);
+        layers.walk(&octets, at);
         Frame {
             octets: octets.into(),
             format: self.format,
             metadata: &[],
             link: self.link,
             layers,
+            notes: self.notes,
         }
     }
 }
@@ -275,94 +283,33 @@ impl<'a> TryFrom<Stripped<'a>> for Frame<'a> {
             octets,
             format,
             metadata,
+            length_corrected,
         } = stripped;
         let mut cursor = Cursor::new(&octets, 0, Layer::Link);
         let link = dll::Header::parse(&mut cursor)?;
         let at = cursor.at();
         let mut layers = Layers::default();
-        walk(&octets, at, &mut layers);
+        layers.walk(&octets, at);
+        let mut notes = Notes::NONE;
+        for (note, applies) in [
+            (Note::MetadataRemoved, !metadata.is_empty()),
+            (Note::LengthCorrected, length_corrected),
+            (Note::UnknownControl, !link.control.is_known()),
+            (Note::LocalAddress, link.sender.manufacturer.is_local()),
+        ] {
+            if applies {
+                notes.insert(note);
+            }
+        }
         Ok(Self {
             octets,
             format,
             metadata,
             link,
             layers,
+            notes,
         })
     }
-}
-
-/// Reads CI after CI until the transport layer, a seal, a fragment, the end or a fault.
-fn walk(octets: &[u8], at: usize, layers: &mut Layers) {
-    let mut cursor = Cursor::new(octets.get(at..).unwrap_or_default(), at, Layer::Link);
-    layers.body_at = at;
-    layers.fault = step(&mut cursor, layers).err();
-    if layers.fault.is_none() {
-        layers.body_at = cursor.at();
-    }
-}
-
-fn step(cursor: &mut Cursor<'_>, layers: &mut Layers) -> Result<(), Error> {
-    while let Some(ci) = cursor.peek() {
-        let at = cursor.at();
-        layers.body_at = at;
-        match ci {
-            0x8C..=0x8F => {
-                cursor.enter(Layer::ExtendedLink);
-                if layers.ell.is_some() || layers.afl.is_some() {
-                    return Err(cursor.error(ErrorKind::LayerOrder { ci }));
-                }
-                cursor.u8()?;
-                let header = ell::Header::parse(ci, cursor)?;
-                layers.ell = Some(header);
-                let Some(session) = header.session else { continue };
-                match (ell::check_payload(cursor.rest()), session.encryption()) {
-                    (Ok(_), encryption) => {
-                        layers.ell_opened_upstream = encryption != 0;
-                        cursor.take(2)?;
-                    }
-                    (Err(kind), 0) => return Err(cursor.error(kind)),
-                    (Err(_), 1) => {
-                        layers.ell_sealed = true;
-                        return Ok(());
-                    }
-                    (Err(_), value) => return Err(cursor.error(ErrorKind::EllReservedSecurity { value })),
-                }
-            }
-            0x81 | 0x86 => {
-                cursor.enter(if ci == 0x81 {
-                    Layer::Network
-                } else {
-                    Layer::ExtendedLink
-                });
-                return Err(cursor.error(ErrorKind::UnsupportedLayer { ci }));
-            }
-            afl::CI => {
-                cursor.enter(Layer::Authentication);
-                if layers.afl.is_some() {
-                    return Err(cursor.error(ErrorKind::LayerOrder { ci }));
-                }
-                cursor.u8()?;
-                layers.afl_at = at;
-                let header = afl::Header::parse(cursor)?;
-                layers.afl = Some(header);
-                // Only the first fragment begins with a CI-field.
-                if header.fragment > 1 {
-                    return Ok(());
-                }
-            }
-            _ => {
-                cursor.enter(Layer::Transport);
-                if tpl::content(ci).is_none() {
-                    return Err(cursor.error(ErrorKind::UnknownCi { ci }));
-                }
-                cursor.u8()?;
-                layers.tpl_at = at;
-                layers.tpl = Some(tpl::Header::parse(ci, cursor)?);
-                return Ok(());
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Sets L to the number of octets after it; 255 when there are more, as in messages put together from fragments.
@@ -372,9 +319,3 @@ fn set_length(octets: &mut [u8]) {
         *length = count;
     }
 }
-
-/// What every plaintext of modes 2, 3, 5 and 7 begins with.
-const CHECK: [u8; 2] = [0x2F, 0x2F];
-
-/// The content a telegram without a transport layer has.
-const NO_CONTENT: Content = Content::Nothing;

@@ -32,6 +32,8 @@ pub struct Stripped<'a> {
     pub format: FrameFormat,
     /// What followed the telegram: RSSI, quality, another telegram.
     pub metadata: &'a [u8],
+    /// L still counted link CRCs that somebody had removed, and was corrected.
+    pub length_corrected: bool,
 }
 
 /// Finds out what a buffer of unknown origin holds, checks CRCs where there are any and removes them.
@@ -58,6 +60,7 @@ pub fn strip(octets: &[u8]) -> Result<Stripped<'_>, Error> {
             octets: telegram.into(),
             format: FrameFormat::Stripped,
             metadata,
+            length_corrected: false,
         });
     }
     if count + 1 == usize::from(length) || (count + 3 == usize::from(length) && length >= 130) {
@@ -68,6 +71,7 @@ pub fn strip(octets: &[u8]) -> Result<Stripped<'_>, Error> {
             octets: telegram.into(),
             format: FrameFormat::B,
             metadata: &[],
+            length_corrected: true,
         });
     }
     Err(mismatch(size_b, count))
@@ -98,6 +102,7 @@ pub fn strip_as(octets: &[u8], format: FrameFormat) -> Result<Stripped<'_>, Erro
         octets,
         format,
         metadata,
+        length_corrected: false,
     })
 }
 
