@@ -8,6 +8,7 @@
 //!
 //! Nouns and rules only: nothing here knows SQL, HTTP or an octet. The store keeps what these structs say.
 
+mod directory;
 mod dwelling;
 mod id;
 mod installation;
@@ -17,6 +18,7 @@ mod occupancy;
 mod point;
 mod site;
 
+pub use directory::Directory;
 pub use dwelling::Dwelling;
 pub use id::{ChannelId, DwellingId, InstallationId, MeterId, OccupancyId, PointId, SiteId};
 pub use installation::{Factor, Installation};
