@@ -8,7 +8,6 @@
 //!
 //! Nouns and rules only: nothing here knows SQL, HTTP or an octet. The store keeps what these structs say.
 
-mod directory;
 mod dwelling;
 mod id;
 mod installation;
@@ -16,9 +15,10 @@ mod key;
 mod meter;
 mod occupancy;
 mod point;
+pub mod serial;
 mod site;
+pub mod text;
 
-pub use directory::Directory;
 pub use dwelling::Dwelling;
 pub use id::{ChannelId, DwellingId, InstallationId, MeterId, OccupancyId, PointId, SiteId};
 pub use installation::{Factor, Installation};

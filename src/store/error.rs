@@ -63,6 +63,12 @@ pub enum StoreError {
     /// A row refers to a meter, dwelling or point that is not registered, or breaks another promise of the tables.
     #[error("refused: {0}")]
     Refused(String),
+    /// The dwelling has an occupancy that begins later than that day.
+    #[error("the last occupancy of this dwelling begins on {last}: a new one can't begin before it")]
+    MoveInTooEarly {
+        /// First day of the last recorded occupancy.
+        last: jiff::civil::Date,
+    },
     /// The registry changed between planning and applying: plan again.
     #[error("the registry was changed by someone else in the meantime: try again")]
     Stale,

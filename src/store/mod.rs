@@ -12,9 +12,11 @@
 
 mod channel;
 mod error;
+mod find;
 mod ingest;
 mod reading;
 mod retain;
+pub mod sqlite;
 mod state;
 
 use decoders::reading::Quantity;
@@ -29,11 +31,13 @@ use crate::registry::{
 pub use crate::registry::{ChannelId, DwellingId, InstallationId, MeterId, OccupancyId, PointId, SiteId};
 pub use channel::{Aspect, Channel, Measured, Standard, standard};
 pub use error::{Result, StoreError};
+pub use find::{Found, find_meters};
 pub use ingest::{
     ArchivedTelegram, Facts, Ingest, IngestReport, READ, Redecoded, Sighting, Telegram, TelegramKey,
 };
 pub use reading::{Flags, ReadingKey, ReadingRow, Source, StoredReading};
 pub use retain::{RetainReport, Retention};
+pub use sqlite::SqliteStore;
 pub use state::{Counts, Heard, MeterFact, MeterState, OutcomeCount, RadioState, Token};
 
 /// A meter as the pipeline needs it: who, with which keys, dated in which zone.
@@ -132,7 +136,8 @@ pub trait Store: Send + Sync {
     fn directory(&self) -> Result<Vec<DirectoryEntry>>;
     /// Begins an occupancy and ends the one before it on the day before.
     ///
-    /// Refused when its first day is not after the first day of every recorded one of the dwelling.
+    /// Fails with [`StoreError::MoveInTooEarly`] when its first day lies before that of a recorded one. On the very
+    /// same day both stand side by side: two people of one household.
     fn add_occupancy(&self, new: &NewOccupancy) -> Result<Occupancy>;
     /// Ends an occupancy on a day; false when there is none of that id.
     fn end_occupancy(&self, id: OccupancyId, last_day: Date) -> Result<bool>;
@@ -175,7 +180,9 @@ pub trait Store: Send + Sync {
     fn meters_by_identification(&self, number: IdentificationNumber) -> Result<Vec<Meter>>;
     /// Meters whose printed serial has this search form (`registry::serial::search_form`).
     fn meters_by_serial(&self, search_form: &str) -> Result<Vec<Meter>>;
-    /// Meters that said this of themselves: a fabrication number.
+    /// Meters whose printed serial has these digits (`registry::serial::digits`).
+    fn meters_by_serial_digits(&self, digits: &str) -> Result<Vec<Meter>>;
+    /// Meters that said this of themselves: a fabrication number. Leading zeros don't count.
     fn meters_by_fact(&self, name: &str, value: &str) -> Result<Vec<Meter>>;
 
     // Values.

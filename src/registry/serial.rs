@@ -1,0 +1,281 @@
+//! Printed serials: what stands on a housing, what residents make of it, and which meters they may mean.
+
+use std::fmt;
+
+use wmbus::{Address, IdentificationNumber, Manufacturer};
+
+/// Turns a printed serial into the address that its maker computes from it, where a maker does. Makers' knowledge
+/// lives in `decoders`; whoever wires the two hands the function in.
+pub type AddressOfSerial = fn(&str) -> Option<Address>;
+
+/// The form in which serials are compared: capital letters and digits only, without `S/N`, without what follows a
+/// slash, `O` and `I` read as digits where they stand among digits at the end, without leading zeros.
+///
+/// Empty for a text that holds neither letter nor digit.
+pub fn search_form(text: &str) -> String {
+    let upper = text.trim().to_uppercase();
+    let mut rest = upper.as_str();
+    for prefix in ["S/N", "SN:", "N°", "NO.", "NR.", "NO:", "N/S", "#"] {
+        if let Some(behind) = rest.strip_prefix(prefix) {
+            rest = behind.trim_start_matches([' ', ':', '.']);
+            break;
+        }
+    }
+    let rest = rest
+        .split('/')
+        .find(|part| !part.trim().is_empty())
+        .unwrap_or_default();
+    let characters: Vec<char> = rest.chars().filter(char::is_ascii_alphanumeric).collect();
+    let ending = characters
+        .iter()
+        .rev()
+        .take_while(|character| matches!(character, '0'..='9' | 'O' | 'I'))
+        .count();
+    let number_begins = characters.len() - ending;
+    let mends = characters.iter().skip(number_begins).any(char::is_ascii_digit);
+    let form: String = characters
+        .iter()
+        .enumerate()
+        .map(|(index, character)| match character {
+            'O' if mends && index >= number_begins => '0',
+            'I' if mends && index >= number_begins => '1',
+            other => *other,
+        })
+        .collect();
+    match form.trim_start_matches('0') {
+        "" if !form.is_empty() => "0".to_owned(),
+        stripped => stripped.to_owned(),
+    }
+}
+
+/// The digits of a serial without leading zeros, when there are enough of them to mean something (five).
+pub fn digits(text: &str) -> Option<String> {
+    let digits: String = search_form(text).chars().filter(char::is_ascii_digit).collect();
+    let digits = digits.trim_start_matches('0');
+    (digits.len() >= 5).then(|| digits.to_owned())
+}
+
+/// Maker and number of a 14-character serial: medium, three letters, two characters, eight digits (DIN 43863-5).
+///
+/// `9DME0060642600` is DME 60642600. `None` for any other form.
+pub fn fourteen(text: &str) -> Option<(Manufacturer, IdentificationNumber)> {
+    let characters: String = text
+        .to_uppercase()
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect();
+    let medium = characters.get(..1)?;
+    let number = characters.get(6..)?;
+    let middle = characters.get(4..6)?;
+    let well_formed = characters.len() == 14
+        && medium.bytes().all(|octet| octet.is_ascii_alphanumeric())
+        && middle.bytes().all(|octet| octet.is_ascii_hexdigit())
+        && number.bytes().all(|octet| octet.is_ascii_digit());
+    if !well_formed {
+        return None;
+    }
+    Some((characters.get(1..4)?.parse().ok()?, number.parse().ok()?))
+}
+
+/// What to look for when someone types a serial: the surest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// Each thing to look for, with the rule that led to it.
+    pub probes: Vec<(Rule, Probe)>,
+}
+
+/// One thing to look for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// A meter with this printed serial, in its search form.
+    Printed(String),
+    /// A meter whose printed serial has these digits.
+    Digits(String),
+    /// A meter of this maker with this number.
+    Made(Manufacturer, IdentificationNumber),
+    /// A meter with this number, whoever made it.
+    Number(IdentificationNumber),
+    /// A meter that says it was fabricated under this number.
+    Fabrication(String),
+}
+
+/// How a meter was found. Said to whoever asks, since some rules prove less than others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// The printed serial of the registry.
+    PrintedSerial,
+    /// The 14-character form names maker and number.
+    FourteenCharacters,
+    /// The maker computes the address from the serial.
+    ComputedAddress,
+    /// The number is the meter's own on the air.
+    IdentificationNumber,
+    /// The digits of the printed serial, whatever letters stand among them.
+    PrintedDigits,
+    /// The last eight digits of a longer number.
+    LastEight,
+    /// The fabrication number that the meter sends.
+    FabricationNumber,
+    /// The decimal number written in hexadecimal (Apator).
+    DecimalAsHexadecimal,
+}
+
+impl Rule {
+    /// The name, stable for machines.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PrintedSerial => "printed_serial",
+            Self::FourteenCharacters => "fourteen_characters",
+            Self::ComputedAddress => "computed_address",
+            Self::IdentificationNumber => "identification_number",
+            Self::PrintedDigits => "printed_digits",
+            Self::LastEight => "last_eight",
+            Self::FabricationNumber => "fabrication_number",
+            Self::DecimalAsHexadecimal => "decimal_as_hexadecimal",
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Search {
+    /// What a typed text may mean. Empty for a text without letters and digits, or a very long one.
+    pub fn new(typed: &str, computed: Option<AddressOfSerial>) -> Self {
+        let form = search_form(typed);
+        let mut probes = Vec::new();
+        if form.is_empty() || typed.len() > LONGEST {
+            return Self { probes };
+        }
+        probes.push((Rule::PrintedSerial, Probe::Printed(form.clone())));
+        if let Some((manufacturer, number)) = fourteen(typed) {
+            probes.push((Rule::FourteenCharacters, Probe::Made(manufacturer, number)));
+        }
+        if let Some(address) = computed.and_then(|computed| computed(&form)) {
+            let probe = Probe::Made(address.manufacturer.without_flag(), address.identification_number);
+            probes.push((Rule::ComputedAddress, probe));
+        }
+        let plain = form.bytes().all(|octet| octet.is_ascii_digit());
+        if form.len() <= 8
+            && let Ok(number) = form.parse()
+        {
+            probes.push((Rule::IdentificationNumber, Probe::Number(number)));
+        }
+        if let Some(digits) = digits(typed) {
+            probes.push((Rule::PrintedDigits, Probe::Digits(digits)));
+        }
+        if plain {
+            if let Some(number) = form.len().checked_sub(8).filter(|before| *before > 0)
+                && let Some(Ok(number)) = form.get(number..).map(str::parse)
+            {
+                probes.push((Rule::LastEight, Probe::Number(number)));
+            }
+            probes.push((Rule::FabricationNumber, Probe::Fabrication(form.clone())));
+            if let (Ok(decimal), Ok(apator)) = (form.parse(), "APT".parse()) {
+                let probe = Probe::Made(apator, IdentificationNumber(decimal));
+                probes.push((Rule::DecimalAsHexadecimal, probe));
+            }
+        }
+        Self { probes }
+    }
+}
+
+/// No serial is longer; whatever is typed beyond is no serial.
+const LONGEST: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serials_match_however_they_are_typed() {
+        for (typed, form) in [
+            ("C19UA145842", "C19UA145842"),
+            ("c19 ua 145842", "C19UA145842"),
+            ("C19-UA-145842", "C19UA145842"),
+            ("C19UA14584O/2019", "C19UA145840"),
+            ("S/N 00123456", "123456"),
+            ("no. 0012.3456", "123456"),
+            ("N° 123456", "123456"),
+            ("12I45O78", "12145078"),
+            ("OIL", "OIL"),
+            ("0000", "0"),
+            ("/12345678", "12345678"),
+            (" .- ", ""),
+        ] {
+            assert_eq!(search_form(typed), form, "{typed}");
+            assert_eq!(search_form(&search_form(typed)), form, "{typed}, twice");
+        }
+        assert_eq!(digits("C19UA145842").as_deref(), Some("19145842"));
+        assert_eq!(digits("AB12"), None);
+    }
+
+    #[test]
+    fn fourteen_characters_name_maker_and_number() {
+        let (manufacturer, number) = fourteen("9DME 00 6064 2600").unwrap();
+        assert_eq!(manufacturer.to_string(), "DME");
+        assert_eq!(number.to_string(), "60642600");
+        assert_eq!(fourteen("EZRI0B50037282").unwrap().0.to_string(), "ZRI");
+        for text in [
+            "9DME006064260",
+            "9D1E0060642600",
+            "9DME0060642A00",
+            "9DMÉ0060642600",
+            "",
+        ] {
+            assert_eq!(fourteen(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_surest_reading_of_a_number_comes_first() {
+        let rules = |typed: &str| -> Vec<_> {
+            Search::new(typed, None)
+                .probes
+                .iter()
+                .map(|(rule, _)| rule.name())
+                .collect()
+        };
+        assert_eq!(
+            rules("0012345"),
+            [
+                "printed_serial",
+                "identification_number",
+                "printed_digits",
+                "fabrication_number",
+                "decimal_as_hexadecimal"
+            ]
+        );
+        assert_eq!(
+            rules("2019 12345678"),
+            [
+                "printed_serial",
+                "printed_digits",
+                "last_eight",
+                "fabrication_number"
+            ]
+        );
+        assert_eq!(rules("9DME0060642600").get(1), Some(&"fourteen_characters"));
+        assert_eq!(rules("C19UA145842"), ["printed_serial", "printed_digits"]);
+        assert!(rules("?").is_empty());
+        assert!(rules(&"1".repeat(65)).is_empty());
+        // Apator prints 1353735 and sends 0014A807.
+        let probes = Search::new("1353735", None).probes;
+        let wanted = Probe::Made("APT".parse().unwrap(), "0014A807".parse().unwrap());
+        assert!(probes.contains(&(Rule::DecimalAsHexadecimal, wanted)));
+    }
+
+    #[test]
+    fn a_maker_may_compute_the_address() {
+        let computed: AddressOfSerial = |serial| {
+            (serial == "H19CA159196")
+                .then(|| Address::from_link_octets([0x30, 0x4C, 0x9C, 0x58, 0x24, 0x21, 0x0C, 0x04]))
+        };
+        let probes = Search::new("h19ca159196", Some(computed)).probes;
+        let wanted = Probe::Made("SAP".parse().unwrap(), "2124589C".parse().unwrap());
+        assert_eq!(probes.get(1), Some(&(Rule::ComputedAddress, wanted)));
+    }
+}

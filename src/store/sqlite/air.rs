@@ -1,0 +1,165 @@
+//! The air: meters, strangers, receivers and the archive, as they were last heard.
+
+use std::fmt::Write;
+
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter};
+use wmbus::Address;
+
+use super::codes::{self, instant, instant_or_none};
+use super::find::{many, rows};
+use crate::store::{
+    ArchiveQuery, ArchivedTelegram, Heard, MeterFact, MeterId, MeterState, OutcomeCount, RadioState,
+    TelegramKey,
+};
+
+/// The columns of [`state`].
+const STATE: &str =
+    "meter, meter_state.first_heard, meter_state.last_heard, rssi_dbm, radio.name, outcome.code,
+    meter_state.telegrams, opened_at, device_time, status
+    FROM meter_state JOIN radio ON radio.id = radio JOIN outcome ON outcome.id = outcome";
+
+pub(super) fn meter_state(connection: &Connection, meter: MeterId) -> rusqlite::Result<Option<MeterState>> {
+    connection
+        .prepare_cached(&format!("SELECT {STATE} WHERE meter = ?1"))?
+        .query_row([meter.0], state)
+        .optional()
+}
+
+pub(super) fn meter_states(
+    connection: &Connection,
+    after: Option<MeterId>,
+    limit: usize,
+) -> rusqlite::Result<Vec<MeterState>> {
+    let sql = format!("SELECT {STATE} WHERE meter > ?1 ORDER BY meter LIMIT ?2");
+    let after = after.map_or(i64::MIN, |id| id.0);
+    many(connection, &sql, [after, rows(limit)], state)
+}
+
+fn state(row: &Row<'_>) -> rusqlite::Result<MeterState> {
+    let device_time: Option<i64> = row.get(8)?;
+    Ok(MeterState {
+        meter: MeterId(row.get(0)?),
+        first_heard: instant(row, 1)?,
+        last_heard: instant(row, 2)?,
+        rssi_dbm: row.get(3)?,
+        radio: row.get(4)?,
+        outcome: row.get(5)?,
+        telegrams: codes::unsigned(row.get(6)?),
+        opened_at: instant_or_none(row, 7)?,
+        device_time: device_time.and_then(codes::stamp),
+        status: codes::status(row.get_ref(9)?.as_str()?),
+    })
+}
+
+pub(super) fn outcomes(connection: &Connection, meter: MeterId) -> rusqlite::Result<Vec<OutcomeCount>> {
+    many(
+        connection,
+        "SELECT code, telegrams, last_at FROM meter_outcome JOIN outcome ON outcome.id = outcome
+         WHERE meter = ?1 ORDER BY code",
+        [meter.0],
+        |row| {
+            Ok(OutcomeCount {
+                outcome: row.get(0)?,
+                telegrams: codes::unsigned(row.get(1)?),
+                last_at: instant(row, 2)?,
+            })
+        },
+    )
+}
+
+pub(super) fn facts(connection: &Connection, meter: MeterId) -> rusqlite::Result<Vec<MeterFact>> {
+    many(
+        connection,
+        "SELECT name, value, at FROM meter_fact WHERE meter = ?1 ORDER BY name",
+        [meter.0],
+        |row| {
+            Ok(MeterFact {
+                name: row.get(0)?,
+                value: row.get(1)?,
+                at: instant(row, 2)?,
+            })
+        },
+    )
+}
+
+pub(super) fn heard(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<Heard>> {
+    many(
+        connection,
+        "SELECT address, heard.first_heard, heard.last_heard, heard.telegrams, rssi_dbm, radio.name
+         FROM heard JOIN radio ON radio.id = radio ORDER BY heard.last_heard DESC, address LIMIT ?1",
+        [rows(limit)],
+        |row| {
+            Ok(Heard {
+                address: Address::from_link_octets(codes::unsigned(row.get(0)?).to_be_bytes()),
+                first_heard: instant(row, 1)?,
+                last_heard: instant(row, 2)?,
+                telegrams: codes::unsigned(row.get(3)?),
+                rssi_dbm: row.get(4)?,
+                radio: row.get(5)?,
+            })
+        },
+    )
+}
+
+pub(super) fn radios(connection: &Connection) -> rusqlite::Result<Vec<RadioState>> {
+    many(
+        connection,
+        "SELECT name, first_heard, last_heard, telegrams FROM radio ORDER BY name",
+        [],
+        |row| {
+            Ok(RadioState {
+                name: row.get(0)?,
+                first_heard: instant(row, 1)?,
+                last_heard: instant(row, 2)?,
+                telegrams: codes::unsigned(row.get(3)?),
+            })
+        },
+    )
+}
+
+pub(super) fn archive(
+    connection: &Connection,
+    query: &ArchiveQuery<'_>,
+) -> rusqlite::Result<Vec<ArchivedTelegram>> {
+    let mut sql = "SELECT received_at, meter, digest, octets, radio.name, rssi_dbm, outcome.code, evidence
+        FROM telegram JOIN radio ON radio.id = radio JOIN outcome ON outcome.id = outcome
+        WHERE (received_at, meter, digest) > (?1, ?2, ?3) AND (?4 IS NULL OR meter = ?4)"
+        .to_owned();
+    if !query.outcomes.is_empty() {
+        if !query.outcomes.contains(&crate::store::READ) {
+            // Lets the engine walk the short index of what is still to be read.
+            sql.push_str(" AND outcome <> 1");
+        }
+        sql.push_str(" AND code IN (");
+        for number in 0..query.outcomes.len() {
+            // A String takes whatever is written to it.
+            let _ = write!(sql, "{}?{}", if number == 0 { "" } else { ", " }, number + 6);
+        }
+        sql.push(')');
+    }
+    sql.push_str(" ORDER BY received_at, meter, digest LIMIT ?5");
+    let (received_at, of, digest) = query.after.map_or((i64::MIN, i64::MIN, i64::MIN), |key| {
+        (
+            key.received_at.as_second(),
+            key.meter.0,
+            codes::signed(key.digest),
+        )
+    });
+    let (meter, limit) = (query.meter.map(|meter| meter.0), rows(query.limit));
+    let mut parameters: Vec<&dyn ToSql> = params![received_at, of, digest, meter, limit].to_vec();
+    parameters.extend(query.outcomes.iter().map(|code| code as &dyn ToSql));
+    many(connection, &sql, params_from_iter(parameters), |row| {
+        Ok(ArchivedTelegram {
+            key: TelegramKey {
+                received_at: instant(row, 0)?,
+                meter: MeterId(row.get(1)?),
+                digest: codes::unsigned(row.get(2)?),
+            },
+            octets: row.get(3)?,
+            radio: row.get(4)?,
+            rssi_dbm: row.get(5)?,
+            outcome: row.get(6)?,
+            evidence: row.get(7)?,
+        })
+    })
+}

@@ -1,0 +1,212 @@
+//! Ingest: a batch of telegrams becomes rows, each transmission once, whatever order and how often it comes.
+
+use rusqlite::params;
+
+use super::codes;
+use super::repeat::Kept;
+use super::repeat::Window;
+use super::state::Gathered;
+use super::write::{Batch, Fault, counter};
+use crate::store::{Facts, Ingest, READ, Redecoded, Source, StoredReading, Telegram};
+
+/// Stores a batch.
+pub(super) fn ingest(batch: &mut Batch<'_>, items: &[Ingest]) -> Result<(), Fault> {
+    let mut instants: Vec<i64> = items
+        .iter()
+        .filter_map(|item| match item {
+            Ingest::Telegram(telegram) => Some(telegram.received_at.as_second()),
+            Ingest::Stranger(_) => None,
+        })
+        .collect();
+    let mut window = Window::load(batch.transaction, &mut instants)?;
+    let floor = counter(batch.transaction, "raw_floor")?.unwrap_or(i64::MIN);
+    let mut gathered = Gathered::default();
+    for item in items {
+        match item {
+            Ingest::Telegram(telegram) if telegram.received_at.as_second() < floor => {
+                expired(batch, &mut gathered, telegram)?;
+            }
+            Ingest::Telegram(telegram) => keep(batch, &mut window, &mut gathered, telegram)?,
+            Ingest::Stranger(sighting) => {
+                let at = sighting.received_at.as_second();
+                let radio = batch.radio(&sighting.radio, at)?;
+                gathered.radio(radio, at, 0);
+                gathered.stranger(batch.transaction, sighting, radio)?;
+                batch.report.strangers += 1;
+            }
+        }
+    }
+    gathered.store(batch.transaction)?;
+    Ok(())
+}
+
+/// Stores what archived telegrams say when they are read once more.
+pub(super) fn redecoded(batch: &mut Batch<'_>, items: &[Redecoded]) -> Result<(), Fault> {
+    let mut gathered = Gathered::default();
+    for item in items {
+        let (received_at, digest) = (item.key.received_at.as_second(), item.key.digest);
+        let place = params![received_at, item.key.meter.0, codes::signed(digest)];
+        let found = batch
+            .transaction
+            .prepare_cached(
+                "SELECT outcome, radio, rssi_dbm FROM telegram
+                 WHERE received_at = ?1 AND meter = ?2 AND digest = ?3",
+            )?
+            .query_row(place, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+        let (before, radio, rssi_dbm) = match found {
+            Ok(found) => found,
+            // Left the archive between reading and writing: as if it had never been asked for.
+            Err(rusqlite::Error::QueryReturnedNoRows) => {
+                batch.report.expired += 1;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let source = Telegram {
+            meter: item.key.meter,
+            received_at: item.key.received_at,
+            digest,
+            octets: Vec::new(),
+            radio: "".into(),
+            rssi_dbm,
+            outcome: item.outcome,
+            evidence: item.evidence.clone(),
+            facts: item.facts.clone(),
+            readings: Vec::new(),
+        };
+        let kept = Kept {
+            received_at,
+            outcome: before,
+        };
+        recover(batch, &mut gathered, &source, kept, radio)?;
+        readings(batch, &mut gathered, item.key.meter.0, &item.readings)?;
+    }
+    gathered.store(batch.transaction)?;
+    Ok(())
+}
+
+/// A telegram that the archive takes, unless it is there already.
+fn keep(
+    batch: &mut Batch<'_>,
+    window: &mut Window,
+    gathered: &mut Gathered,
+    telegram: &Telegram,
+) -> Result<(), Fault> {
+    let (meter, received_at) = (telegram.meter.0, telegram.received_at.as_second());
+    let radio = batch.radio(&telegram.radio, received_at)?;
+    if let Some(kept) = window.find(meter, telegram.digest, received_at) {
+        gathered.radio(radio, received_at, 0);
+        if telegram.outcome != READ || kept.outcome == READ_ID {
+            batch.report.duplicates += 1;
+            return Ok(());
+        }
+        // It could not be read then, and now it can: the key came, or the layout was learnt.
+        batch.report.recovered += 1;
+        recover(batch, gathered, telegram, kept, radio)?;
+        window.set_outcome(meter, telegram.digest, kept.received_at, READ_ID);
+        return readings(batch, gathered, meter, &telegram.readings);
+    }
+    let outcome = batch.outcome(telegram.outcome)?;
+    batch
+        .transaction
+        .prepare_cached(
+            "INSERT INTO telegram (received_at, meter, digest, octets, radio, rssi_dbm, outcome, evidence)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            received_at,
+            meter,
+            codes::signed(telegram.digest),
+            telegram.octets,
+            radio,
+            telegram.rssi_dbm,
+            outcome,
+            telegram.evidence,
+        ])?;
+    batch.report.telegrams += 1;
+    window.add(meter, telegram.digest, Kept { received_at, outcome });
+    gathered.radio(radio, received_at, 1);
+    gathered.telegram(telegram, received_at, radio, outcome, 1);
+    gathered.outcome(meter, outcome, received_at, 1);
+    facts(gathered, telegram, received_at);
+    readings(batch, gathered, meter, &telegram.readings)
+}
+
+/// A telegram older than what the archive keeps: its values count, its octets would be thrown away at once.
+fn expired(batch: &mut Batch<'_>, gathered: &mut Gathered, telegram: &Telegram) -> Result<(), Fault> {
+    let (meter, received_at) = (telegram.meter.0, telegram.received_at.as_second());
+    let radio = batch.radio(&telegram.radio, received_at)?;
+    gathered.radio(radio, received_at, 0);
+    batch.memory.expired.forget_far_from(received_at);
+    let outcome = batch.outcome(telegram.outcome)?;
+    match batch.memory.expired.find(meter, telegram.digest, received_at) {
+        Some(kept) if outcome != READ_ID || kept.outcome == READ_ID => {
+            batch.report.duplicates += 1;
+            return Ok(());
+        }
+        _ => {}
+    }
+    let kept = Kept { received_at, outcome };
+    batch.memory.expired.add(meter, telegram.digest, kept);
+    batch.report.expired += 1;
+    gathered.telegram(telegram, received_at, radio, outcome, 0);
+    facts(gathered, telegram, received_at);
+    readings(batch, gathered, meter, &telegram.readings)
+}
+
+/// Puts a better outcome in the place of the one that is kept.
+fn recover(
+    batch: &mut Batch<'_>,
+    gathered: &mut Gathered,
+    telegram: &Telegram,
+    kept: Kept,
+    radio: i64,
+) -> Result<(), Fault> {
+    let meter = telegram.meter.0;
+    let outcome = batch.outcome(telegram.outcome)?;
+    batch
+        .transaction
+        .prepare_cached(
+            "UPDATE telegram SET outcome = ?4, evidence = ?5
+             WHERE received_at = ?1 AND meter = ?2 AND digest = ?3",
+        )?
+        .execute(params![
+            kept.received_at,
+            meter,
+            codes::signed(telegram.digest),
+            outcome,
+            telegram.evidence,
+        ])?;
+    if outcome != kept.outcome {
+        gathered.outcome(meter, kept.outcome, kept.received_at, -1);
+        gathered.outcome(meter, outcome, kept.received_at, 1);
+    }
+    gathered.telegram(telegram, kept.received_at, radio, outcome, 0);
+    facts(gathered, telegram, kept.received_at);
+    Ok(())
+}
+
+fn facts(gathered: &mut Gathered, telegram: &Telegram, received_at: i64) {
+    let Facts { more, .. } = &telegram.facts;
+    for (name, value) in more {
+        gathered.fact(telegram.meter.0, name, value, received_at);
+    }
+}
+
+fn readings(
+    batch: &mut Batch<'_>,
+    gathered: &mut Gathered,
+    meter: i64,
+    readings: &[StoredReading],
+) -> Result<(), Fault> {
+    for reading in readings {
+        batch.reading(crate::store::MeterId(meter), reading)?;
+        if reading.source == Source::Live {
+            gathered.live(meter, reading.at.as_second());
+        }
+    }
+    Ok(())
+}
+
+/// The id of [`READ`], which the first migration gives it.
+pub(super) const READ_ID: i64 = 1;

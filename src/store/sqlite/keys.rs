@@ -1,0 +1,36 @@
+//! Meters' keys: the only file that reads and writes them. They leave as [`wmbus::Key`], which prints nothing.
+
+use rusqlite::{Connection, params};
+use wmbus::Key;
+
+use super::codes::invalid;
+use crate::registry::MeterKey;
+use crate::store::MeterId;
+
+/// All keys, by meter and then in the order in which they were added.
+pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<MeterKey>> {
+    connection
+        .prepare_cached("SELECT meter, octets FROM meter_key ORDER BY meter, ordinal")?
+        .query_map([], |row| {
+            let octets = row.get_ref(1)?.as_blob()?;
+            Ok(MeterKey {
+                meter: MeterId(row.get(0)?),
+                // The error tells the length and nothing else.
+                key: Key::from_octets(octets)
+                    .map_err(|error| invalid(1, rusqlite::types::Type::Blob, error.to_string()))?,
+            })
+        })?
+        .collect()
+}
+
+/// Adds a key behind those that the meter has; nothing when it has it already.
+pub(super) fn add(connection: &Connection, key: &MeterKey) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO meter_key (meter, ordinal, octets)
+             SELECT ?1, (SELECT count(*) FROM meter_key WHERE meter = ?1), ?2
+             WHERE NOT EXISTS (SELECT 1 FROM meter_key WHERE meter = ?1 AND octets = ?2)",
+        )?
+        .execute(params![key.meter.0, key.key.reveal()])?;
+    Ok(())
+}

@@ -1,0 +1,337 @@
+//! The store in one SQLite file: the embedded default.
+//!
+//! ```text
+//! open     look first, touch later        ingest, repeat, state   a batch becomes rows
+//! migrate  versions                       registry, keys, people  what operators enter
+//! write    the one writer                 find, values, air       questions
+//! read     the readers                    retain                  letting go
+//! ```
+//!
+//! Tables and columns are explained in `migrations/`, where they are made.
+
+mod air;
+mod codes;
+mod error;
+mod find;
+mod ingest;
+mod keys;
+mod migrate;
+mod open;
+mod people;
+mod read;
+mod registry;
+mod repeat;
+mod retain;
+mod state;
+#[cfg(test)]
+mod tests;
+mod values;
+mod write;
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rusqlite::Connection;
+use wmbus::IdentificationNumber;
+
+pub use open::Options;
+use read::Readers;
+use values::Values;
+use write::{Batch, Fault, Writer};
+
+use super::{
+    ArchiveQuery, ArchivedTelegram, Channel, ChannelId, Counts, DirectoryEntry, DwellingId, Flags, Heard,
+    Ingest, IngestReport, MeterFact, MeterId, MeterState, OccupancyId, OutcomeCount, Placement, PointId,
+    RadioState, ReadingKey, ReadingQuery, ReadingRow, Redecoded, Result, RetainReport, Retention, Side,
+    SiteId, Store, StoredReading, Token,
+};
+use crate::registry::{Change, Dwelling, Meter, NewOccupancy, Occupancy, Point, Registry, Site, SiteCode};
+
+/// A store in one SQLite file.
+pub struct SqliteStore {
+    path: PathBuf,
+    writer: Writer,
+    readers: Readers,
+}
+
+impl SqliteStore {
+    fn new(writer: Writer, readers: Readers, path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            writer,
+            readers,
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn write<T>(&self, work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>) -> Result<T> {
+        self.writer.write(&self.path, work)
+    }
+
+    fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        self.readers.read(|connection, _| query(connection))
+    }
+
+    fn values<T>(&self, query: impl FnOnce(Values<'_>) -> rusqlite::Result<T>) -> Result<T> {
+        self.readers
+            .read(|connection, channels| query(Values { connection, channels }))
+    }
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store for SqliteStore {
+    fn ingest(&self, batch: &[Ingest]) -> Result<IngestReport> {
+        self.write(|open| ingest::ingest(open, batch).map(|()| open.report))
+    }
+
+    fn redecoded(&self, batch: &[Redecoded]) -> Result<IngestReport> {
+        self.write(|open| ingest::redecoded(open, batch).map(|()| open.report))
+    }
+
+    fn add_readings(&self, meter: MeterId, readings: &[StoredReading]) -> Result<IngestReport> {
+        self.write(|open| {
+            for reading in readings {
+                open.reading(meter, reading)?;
+            }
+            Ok(open.report)
+        })
+    }
+
+    fn set_flags(&self, meter: MeterId, key: ReadingKey, flags: Flags) -> Result<bool> {
+        self.write(|open| open.set_flags(meter, key, flags))
+    }
+
+    fn retain(&self, now: Timestamp, retention: &Retention) -> Result<RetainReport> {
+        self.write(|open| retain::retain(open, now, retention))
+    }
+
+    fn registry(&self) -> Result<Registry> {
+        self.read(registry::snapshot)
+    }
+
+    fn registry_version(&self) -> Result<u64> {
+        self.read(registry::version)
+    }
+
+    fn apply(&self, version: u64, changes: &[Change]) -> Result<()> {
+        self.write(|open| registry::apply(open, version, changes))
+    }
+
+    fn directory(&self) -> Result<Vec<DirectoryEntry>> {
+        self.read(registry::directory)
+    }
+
+    fn add_occupancy(&self, new: &NewOccupancy) -> Result<Occupancy> {
+        self.write(|open| people::add_occupancy(open, new))
+    }
+
+    fn end_occupancy(&self, id: OccupancyId, last_day: Date) -> Result<bool> {
+        self.write(|open| people::end_occupancy(open, id, last_day))
+    }
+
+    fn occupancy(&self, id: OccupancyId) -> Result<Option<Occupancy>> {
+        self.read(|connection| people::occupancy(connection, id))
+    }
+
+    fn occupancies(&self, dwelling: DwellingId) -> Result<Vec<Occupancy>> {
+        self.read(|connection| people::occupancies(connection, dwelling))
+    }
+
+    fn site(&self, id: SiteId) -> Result<Option<Site>> {
+        self.read(|connection| find::site_by_id(connection, id))
+    }
+
+    fn sites(&self, after: Option<SiteId>, limit: usize) -> Result<Vec<Site>> {
+        self.read(|connection| find::sites(connection, after, limit))
+    }
+
+    fn site_by_code(&self, code: SiteCode) -> Result<Option<Site>> {
+        self.read(|connection| find::site_by_code(connection, code))
+    }
+
+    fn sites_by_address(&self, text: &str, limit: usize) -> Result<Vec<Site>> {
+        self.read(|connection| find::sites_by_address(connection, text, limit))
+    }
+
+    fn dwelling(&self, id: DwellingId) -> Result<Option<Dwelling>> {
+        self.read(|connection| find::dwelling_by_id(connection, id))
+    }
+
+    fn dwellings(&self, site: SiteId, after: Option<DwellingId>, limit: usize) -> Result<Vec<Dwelling>> {
+        self.read(|connection| find::dwellings(connection, site, after, limit))
+    }
+
+    fn dwellings_by_lot(&self, site: SiteId, lot: &str) -> Result<Vec<Dwelling>> {
+        self.read(|connection| find::dwellings_by_lot(connection, site, lot))
+    }
+
+    fn dwellings_by_client_ref(&self, site: SiteId, client_ref: &str) -> Result<Vec<Dwelling>> {
+        self.read(|connection| find::dwellings_by_client_ref(connection, site, client_ref))
+    }
+
+    fn point(&self, id: PointId) -> Result<Option<Point>> {
+        self.read(|connection| find::point_by_id(connection, id))
+    }
+
+    fn points(&self, dwelling: DwellingId) -> Result<Vec<Point>> {
+        self.read(|connection| find::points(connection, dwelling))
+    }
+
+    fn placements(&self, dwelling: DwellingId) -> Result<Vec<Placement>> {
+        self.read(|connection| find::placements(connection, dwelling))
+    }
+
+    fn placements_of_meter(&self, meter: MeterId) -> Result<Vec<Placement>> {
+        self.read(|connection| find::placements_of_meter(connection, meter))
+    }
+
+    fn meter(&self, id: MeterId) -> Result<Option<Meter>> {
+        self.read(|connection| find::meter_by_id(connection, id))
+    }
+
+    fn meters(&self, after: Option<MeterId>, limit: usize) -> Result<Vec<Meter>> {
+        self.read(|connection| find::meters(connection, after, limit))
+    }
+
+    fn meters_by_identification(&self, number: IdentificationNumber) -> Result<Vec<Meter>> {
+        self.read(|connection| find::meters_where(connection, "identification", number.0))
+    }
+
+    fn meters_by_serial(&self, search_form: &str) -> Result<Vec<Meter>> {
+        self.read(|connection| find::meters_where(connection, "serial_search", search_form))
+    }
+
+    fn meters_by_serial_digits(&self, digits: &str) -> Result<Vec<Meter>> {
+        self.read(|connection| find::meters_where(connection, "serial_digits", digits))
+    }
+
+    fn meters_by_fact(&self, name: &str, value: &str) -> Result<Vec<Meter>> {
+        self.read(|connection| find::meters_by_fact(connection, name, value))
+    }
+
+    fn channel(&self, id: ChannelId) -> Result<Option<Channel>> {
+        self.readers
+            .read(|connection, channels| channels.get(connection, id))
+    }
+
+    fn channels(&self, meter: MeterId) -> Result<Vec<(ChannelId, Channel)>> {
+        self.values(|values| values.channels(meter))
+    }
+
+    fn readings(&self, query: &ReadingQuery) -> Result<Vec<ReadingRow>> {
+        self.values(|values| values.page(query))
+    }
+
+    fn nearest(
+        &self,
+        meter: MeterId,
+        channel: ChannelId,
+        at: Timestamp,
+        side: Side,
+        without: Flags,
+    ) -> Result<Option<ReadingRow>> {
+        self.values(|values| values.nearest(meter, channel, at, side, without))
+    }
+
+    fn series(
+        &self,
+        meter: MeterId,
+        channel: ChannelId,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<ReadingRow>> {
+        self.values(|values| values.series(meter, channel, from, until))
+    }
+
+    fn conflicts(&self, meter: MeterId, key: ReadingKey) -> Result<Vec<i64>> {
+        self.values(|values| values.conflicts(meter, key))
+    }
+
+    fn changes(&self, after: u64, limit: usize) -> Result<Vec<ReadingRow>> {
+        self.values(|values| values.changes(after, limit))
+    }
+
+    fn last_change(&self) -> Result<u64> {
+        self.read(|connection| {
+            Ok(codes::unsigned(
+                write::counter(connection, "change")?.unwrap_or(0),
+            ))
+        })
+    }
+
+    fn meter_state(&self, meter: MeterId) -> Result<Option<MeterState>> {
+        self.read(|connection| air::meter_state(connection, meter))
+    }
+
+    fn meter_states(&self, after: Option<MeterId>, limit: usize) -> Result<Vec<MeterState>> {
+        self.read(|connection| air::meter_states(connection, after, limit))
+    }
+
+    fn outcomes(&self, meter: MeterId) -> Result<Vec<OutcomeCount>> {
+        self.read(|connection| air::outcomes(connection, meter))
+    }
+
+    fn facts(&self, meter: MeterId) -> Result<Vec<MeterFact>> {
+        self.read(|connection| air::facts(connection, meter))
+    }
+
+    fn heard(&self, limit: usize) -> Result<Vec<Heard>> {
+        self.read(|connection| air::heard(connection, limit))
+    }
+
+    fn radios(&self) -> Result<Vec<RadioState>> {
+        self.read(air::radios)
+    }
+
+    fn archive(&self, query: &ArchiveQuery<'_>) -> Result<Vec<ArchivedTelegram>> {
+        self.read(|connection| air::archive(connection, query))
+    }
+
+    fn add_token(&self, token: &Token) -> Result<()> {
+        self.write(|open| people::add_token(open, token))
+    }
+
+    fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Token>> {
+        self.read(|connection| people::token_by_hash(connection, hash))
+    }
+
+    fn tokens(&self) -> Result<Vec<Token>> {
+        self.read(people::tokens)
+    }
+
+    fn remove_token(&self, name: &str) -> Result<bool> {
+        self.write(|open| people::remove_token(open, name))
+    }
+
+    fn counts(&self) -> Result<Counts> {
+        self.read(|connection| {
+            let count = |table: &str| {
+                connection
+                    .prepare_cached(&format!("SELECT count(*) FROM {table}"))?
+                    .query_row([], |row| row.get(0))
+                    .map(codes::unsigned)
+            };
+            Ok(Counts {
+                sites: count("site")?,
+                dwellings: count("dwelling")?,
+                points: count("point")?,
+                meters: count("meter")?,
+                readings: count("reading")?,
+                telegrams: count("telegram")?,
+                heard: count("heard")?,
+            })
+        })
+    }
+}

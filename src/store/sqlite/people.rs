@@ -1,0 +1,160 @@
+//! People: occupancies, and the tokens of programs that ask on their behalf.
+
+use jiff::civil::Date;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::codes::{instant, invalid, word};
+use super::find::many;
+use super::write::{Batch, Fault};
+use crate::registry::{NewOccupancy, Occupancy, Role};
+use crate::store::{DwellingId, OccupancyId, StoreError, Token};
+
+/// The columns of [`occupancy_row`].
+const OCCUPANCY: &str = "id, dwelling, role, first_day, last_day, keeps_hourly";
+
+pub(super) fn add_occupancy(batch: &mut Batch<'_>, new: &NewOccupancy) -> Result<Occupancy, Fault> {
+    let connection = batch.transaction;
+    let last = occupancies(connection, new.dwelling)?
+        .iter()
+        .map(|occupancy| occupancy.from)
+        .max();
+    if let Some(last) = last.filter(|last| new.from < *last) {
+        return Err(StoreError::MoveInTooEarly { last }.into());
+    }
+    let day_before = new
+        .from
+        .yesterday()
+        .map_err(|_| StoreError::Refused("the first day lies outside the calendar".to_owned()))?;
+    connection
+        .prepare_cached(
+            "UPDATE occupancy SET last_day = ?3
+             WHERE dwelling = ?1 AND first_day < ?2 AND (last_day IS NULL OR last_day >= ?2)",
+        )?
+        .execute(params![
+            new.dwelling.0,
+            new.from.to_string(),
+            day_before.to_string()
+        ])?;
+    let id = connection
+        .prepare_cached(
+            "INSERT INTO occupancy (dwelling, role, first_day, keeps_hourly) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .insert(params![
+            new.dwelling.0,
+            new.role.name(),
+            new.from.to_string(),
+            new.keeps_hourly
+        ])?;
+    Ok(Occupancy {
+        id: OccupancyId(id),
+        dwelling: new.dwelling,
+        role: new.role,
+        from: new.from,
+        until: None,
+        keeps_hourly: new.keeps_hourly,
+    })
+}
+
+pub(super) fn end_occupancy(batch: &mut Batch<'_>, id: OccupancyId, last_day: Date) -> Result<bool, Fault> {
+    let Some(known) = occupancy(batch.transaction, id)? else {
+        return Ok(false);
+    };
+    if last_day < known.from {
+        return Err(StoreError::Refused(format!(
+            "occupancy {id} begins on {}: it can't end before that",
+            known.from
+        ))
+        .into());
+    }
+    batch
+        .transaction
+        .prepare_cached("UPDATE occupancy SET last_day = ?2 WHERE id = ?1")?
+        .execute(params![id.0, last_day.to_string()])?;
+    Ok(true)
+}
+
+pub(super) fn occupancy(connection: &Connection, id: OccupancyId) -> rusqlite::Result<Option<Occupancy>> {
+    connection
+        .prepare_cached(&format!("SELECT {OCCUPANCY} FROM occupancy WHERE id = ?1"))?
+        .query_row([id.0], occupancy_row)
+        .optional()
+}
+
+pub(super) fn occupancies(connection: &Connection, of: DwellingId) -> rusqlite::Result<Vec<Occupancy>> {
+    let sql = format!("SELECT {OCCUPANCY} FROM occupancy WHERE dwelling = ?1 ORDER BY first_day, id");
+    many(connection, &sql, [of.0], occupancy_row)
+}
+
+fn occupancy_row(row: &Row<'_>) -> rusqlite::Result<Occupancy> {
+    let last_day: Option<String> = row.get(4)?;
+    Ok(Occupancy {
+        id: OccupancyId(row.get(0)?),
+        dwelling: DwellingId(row.get(1)?),
+        role: word(row, 2, Role::from_name)?,
+        from: word(row, 3, |day| day.parse().ok())?,
+        until: last_day
+            .map(|day| day.parse())
+            .transpose()
+            .map_err(|error: jiff::Error| invalid(4, rusqlite::types::Type::Text, error))?,
+        keeps_hourly: row.get(5)?,
+    })
+}
+
+/// The columns of [`token_row`].
+const TOKEN: &str = "name, scope, hash, created";
+
+pub(super) fn add_token(batch: &mut Batch<'_>, token: &Token) -> Result<(), Fault> {
+    let added = batch
+        .transaction
+        .prepare_cached(
+            "INSERT INTO token (name, scope, hash, created) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (name) DO NOTHING",
+        )?
+        .execute(params![
+            token.name,
+            token.scope,
+            token.hash,
+            token.created.as_second()
+        ])?;
+    if added == 0 {
+        let taken = format!(
+            "a token is called {:?} already: choose another name, or remove it",
+            token.name
+        );
+        return Err(StoreError::Refused(taken).into());
+    }
+    Ok(())
+}
+
+pub(super) fn token_by_hash(connection: &Connection, hash: &[u8; 32]) -> rusqlite::Result<Option<Token>> {
+    connection
+        .prepare_cached(&format!("SELECT {TOKEN} FROM token WHERE hash = ?1"))?
+        .query_row([hash], token_row)
+        .optional()
+}
+
+pub(super) fn tokens(connection: &Connection) -> rusqlite::Result<Vec<Token>> {
+    many(
+        connection,
+        &format!("SELECT {TOKEN} FROM token ORDER BY name"),
+        [],
+        token_row,
+    )
+}
+
+pub(super) fn remove_token(batch: &mut Batch<'_>, name: &str) -> Result<bool, Fault> {
+    let removed = batch
+        .transaction
+        .prepare_cached("DELETE FROM token WHERE name = ?1")?
+        .execute([name])?;
+    Ok(removed > 0)
+}
+
+fn token_row(row: &Row<'_>) -> rusqlite::Result<Token> {
+    Ok(Token {
+        name: row.get(0)?,
+        scope: row.get(1)?,
+        hash: row.get(2)?,
+        created: instant(row, 3)?,
+    })
+}

@@ -1,0 +1,139 @@
+//! Readers: a few connections that only read, lent out one call at a time.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::codes;
+use super::error::explain;
+use super::open::READ_ONLY;
+use crate::store::{Channel, ChannelId, Result};
+
+/// A small pool: connections are opened when they are first needed and then kept.
+pub(super) struct Readers {
+    path: PathBuf,
+    patience: Duration,
+    idle: Mutex<Idle>,
+    returned: Condvar,
+    channels: Channels,
+}
+
+struct Idle {
+    connections: Vec<Connection>,
+    /// How many more may be opened.
+    unopened: usize,
+}
+
+impl Readers {
+    pub(super) fn new(path: &Path, patience: Duration, size: usize) -> Self {
+        Self {
+            path: path.to_owned(),
+            patience,
+            idle: Mutex::new(Idle {
+                connections: Vec::new(),
+                unopened: size.max(1),
+            }),
+            returned: Condvar::new(),
+            channels: Channels::default(),
+        }
+    }
+
+    /// Runs a query; it sees one consistent state of the store from its first statement to its last.
+    pub(super) fn read<T>(
+        &self,
+        query: impl FnOnce(&Connection, &Channels) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let explained = |error| explain(&self.path, error);
+        let (connection, place) = self.lend().map_err(explained)?;
+        let snapshot = connection.unchecked_transaction().map_err(explained)?;
+        let answer = query(&snapshot, &self.channels).map_err(explained)?;
+        snapshot.finish().map_err(explained)?;
+        place.give_back(connection);
+        Ok(answer)
+    }
+
+    fn lend(&self) -> rusqlite::Result<(Connection, Place<'_>)> {
+        let mut idle = self.idle();
+        loop {
+            if let Some(connection) = idle.connections.pop() {
+                return Ok((connection, Place(Some(self))));
+            }
+            if idle.unopened > 0 {
+                idle.unopened -= 1;
+                drop(idle);
+                let place = Place(Some(self));
+                return Ok((self.connect()?, place));
+            }
+            idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn connect(&self) -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(&self.path, READ_ONLY)?;
+        connection.busy_timeout(self.patience)?;
+        connection.pragma_update(None, "trusted_schema", false)?;
+        connection.set_prepared_statement_cache_capacity(48);
+        Ok(connection)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Idle> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place of a lent connection in the pool. A connection that met an error is not given back: its place is free
+/// again when this is dropped, and the next one who needs it opens a new one.
+struct Place<'a>(Option<&'a Readers>);
+
+impl Place<'_> {
+    fn give_back(mut self, connection: Connection) {
+        if let Some(readers) = self.0.take() {
+            readers.idle().connections.push(connection);
+            readers.returned.notify_one();
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(readers) = self.0 {
+            readers.idle().unopened += 1;
+            readers.returned.notify_one();
+        }
+    }
+}
+
+/// The channels of this store by id. They are added and never changed, so what was read once stays true.
+#[derive(Default)]
+pub(super) struct Channels(RwLock<HashMap<ChannelId, Channel>>);
+
+impl Channels {
+    /// The channel of an id, `None` when there is none.
+    pub(super) fn get(&self, connection: &Connection, id: ChannelId) -> rusqlite::Result<Option<Channel>> {
+        let known = self
+            .0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&id)
+            .copied();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let found = connection
+            .prepare_cached(
+                "SELECT quantity, unit, exponent, direction, tariff, subunit, aspect, kind FROM channel WHERE id = ?1",
+            )?
+            .query_row([id.0], |row| codes::channel(row, 0))
+            .optional()?;
+        if let Some(channel) = found {
+            self.0
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(id, channel);
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,252 @@
+//! The registry's rows, and finding one's way among them.
+
+use jiff::civil::date;
+use wmbus::{DeviceType, Version};
+
+use super::{Scratch, address, at, building, sighting, store};
+use crate::registry::serial::Rule;
+use crate::registry::{Change, Kind, Meter, MeterAddress, NewOccupancy, Role, Site};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{
+    DwellingId, Facts, Ingest, MeterId, OccupancyId, PointId, SiteId, Store, StoreError, Token, find_meters,
+};
+
+#[test]
+fn what_was_put_is_there() {
+    let (_scratch, store) = store(3);
+    let registry = store.registry().unwrap();
+    assert_eq!(registry.version, 1);
+    assert_eq!(store.registry_version().unwrap(), 1);
+    assert_eq!(registry.sites[0].address, "12, rue de l'Église, 93100 Montreuil");
+    assert_eq!(registry.dwellings[0].surface, Some(5432));
+    assert_eq!(registry.points.len(), 3);
+    assert_eq!(registry.meters[2].address, MeterAddress::from(address(3)));
+    assert_eq!(registry.factors[0].value.to_string(), "1.250");
+    assert_eq!(registry.keys.len(), 2);
+    let shown = format!("{registry:?} {:?}", store.directory().unwrap());
+    assert!(
+        !shown.contains("0001020304") && !shown.contains("[0, 1, 2"),
+        "a key was printed"
+    );
+}
+
+#[test]
+fn a_plan_made_on_an_older_registry_is_refused() {
+    let (_scratch, store) = store(1);
+    let site = Site {
+        name: "another name".to_owned(),
+        ..store.registry().unwrap().sites[0].clone()
+    };
+    assert!(matches!(
+        store.apply(0, &[Change::Site(site.clone())]),
+        Err(StoreError::Stale)
+    ));
+    store.apply(1, &[Change::Site(site.clone())]).unwrap();
+    assert_eq!(store.site(SiteId(1)).unwrap(), Some(site));
+    store.apply(2, &[]).unwrap();
+    assert_eq!(store.registry_version().unwrap(), 2, "no change, no new version");
+}
+
+#[test]
+fn a_plan_that_contradicts_itself_changes_nothing() {
+    let (_scratch, store) = store(2);
+    let twin = Meter {
+        id: MeterId(9),
+        ..store.registry().unwrap().meters[0].clone()
+    };
+    let site = Site {
+        name: "another name".to_owned(),
+        ..store.registry().unwrap().sites[0].clone()
+    };
+    assert!(matches!(
+        store.apply(1, &[Change::Site(site), Change::Meter(twin)]),
+        Err(StoreError::Refused(_))
+    ));
+    assert_eq!(store.registry_version().unwrap(), 1);
+    assert_eq!(
+        store.site(SiteId(1)).unwrap().unwrap().name,
+        "Résidence des Tilleuls"
+    );
+}
+
+#[test]
+fn sites_and_dwellings_are_found_however_they_are_typed() {
+    let (_scratch, store) = store(1);
+    assert_eq!(
+        store.site_by_code("ab-123".parse().unwrap()).unwrap().unwrap().id,
+        SiteId(1)
+    );
+    assert!(store.site_by_code("AB124".parse().unwrap()).unwrap().is_none());
+    for typed in [
+        "montreuil",
+        "MONTREUIL eglise",
+        "12 rue",
+        "residence til",
+        "l'église (93100)",
+    ] {
+        assert_eq!(store.sites_by_address(typed, 5).unwrap().len(), 1, "{typed}");
+    }
+    for typed in ["reuil", "13 rue", "", "%", "' OR 1=1 --"] {
+        assert_eq!(store.sites_by_address(typed, 5).unwrap(), [], "{typed}");
+    }
+    assert!(store.sites_by_address(&"montreuil ".repeat(1000), 5).is_ok());
+    let site = SiteId(1);
+    for lot in ["A-007", "a7", "A 07"] {
+        assert_eq!(store.dwellings_by_lot(site, lot).unwrap().len(), 1, "{lot}");
+    }
+    assert!(store.dwellings_by_lot(site, "").unwrap().is_empty());
+    assert!(store.dwellings_by_lot(SiteId(2), "A-007").unwrap().is_empty());
+    assert_eq!(store.dwellings_by_client_ref(site, "loc 0102").unwrap().len(), 1);
+    assert!(store.dwellings_by_client_ref(site, "loc 12").unwrap().is_empty());
+    assert_eq!(store.dwellings(site, None, 10).unwrap().len(), 1);
+    assert!(store.dwellings(site, Some(DwellingId(1)), 10).unwrap().is_empty());
+}
+
+#[test]
+fn a_meter_is_found_from_what_stands_on_it() {
+    let (_scratch, store) = store(3);
+    let found = |typed: &str| -> Vec<_> {
+        find_meters(&store, typed, None)
+            .unwrap()
+            .into_iter()
+            .map(|found| (found.meter.id.0, found.rule))
+            .collect()
+    };
+    assert_eq!(found("c19ua145842"), [(2, Rule::PrintedSerial)]);
+    assert_eq!(found("19-145842"), [(2, Rule::PrintedDigits)]);
+    assert_eq!(found("00000003"), [(3, Rule::IdentificationNumber)]);
+    assert_eq!(found("2"), [(2, Rule::IdentificationNumber)]);
+    assert_eq!(found("2019 0000 0001"), [(1, Rule::LastEight)]);
+    assert_eq!(found("6KAM1B00000001"), [(1, Rule::FourteenCharacters)]);
+    assert_eq!(found("145842"), []);
+    let mut said = super::telegram(1, 1_700_000_000, 1, vec![]);
+    said.facts = Facts {
+        opened: true,
+        more: vec![("fabrication_no".into(), "000009988776".to_owned())],
+        ..Facts::default()
+    };
+    store.ingest(&[Ingest::Telegram(said)]).unwrap();
+    assert_eq!(found("9988776"), [(1, Rule::FabricationNumber)]);
+}
+
+#[test]
+fn a_dwelling_knows_what_serves_it() {
+    let (_scratch, store) = store(2);
+    let placements = store.placements(DwellingId(1)).unwrap();
+    assert_eq!(placements.len(), 2);
+    assert_eq!(placements[1].meter.id, MeterId(2));
+    assert_eq!(placements[1].point.id, PointId(2));
+    assert_eq!(placements[1].factors[0].value.to_string(), "1.250");
+    assert_eq!(store.placements_of_meter(MeterId(2)).unwrap(), placements[1..]);
+    assert_eq!(store.points(DwellingId(1)).unwrap().len(), 2);
+    assert_eq!(store.point(PointId(2)).unwrap().unwrap().kind, Kind::HotWater);
+    let directory = store.directory().unwrap();
+    assert_eq!(directory.len(), 2);
+    assert_eq!(directory[1].keys.len(), 1);
+    assert_eq!(directory[1].kind, Some(Kind::HotWater));
+    assert_eq!(directory[1].time_zone, "Europe/Paris");
+}
+
+#[test]
+fn a_stranger_that_is_registered_is_none_any_more() {
+    let scratch = Scratch::new();
+    let store = SqliteStore::create(&scratch.path()).unwrap();
+    let with = |number, version, device_type| {
+        let mut heard = sighting(number, 1_700_000_000);
+        if let Ingest::Stranger(sighting) = &mut heard {
+            sighting.address.version = Version(version);
+            sighting.address.device_type = DeviceType(device_type);
+        }
+        heard
+    };
+    let batch = [
+        with(1, 0x1B, 0x06),
+        with(1, 0x1C, 0x06),
+        with(2, 0xFF, 0xFF),
+        with(9, 0x1B, 0x06),
+    ];
+    store.ingest(&batch).unwrap();
+    building(&store, 1);
+    let strangers: Vec<_> = store
+        .heard(10)
+        .unwrap()
+        .iter()
+        .map(|heard| heard.address.to_string())
+        .collect();
+    assert_eq!(
+        strangers,
+        ["KAM 00000001 1C 06", "KAM 00000002 FF FF", "KAM 00000009 1B 06"]
+    );
+    let open = Meter {
+        id: MeterId(7),
+        address: MeterAddress {
+            version: None,
+            device_type: None,
+            ..MeterAddress::from(address(2))
+        },
+        printed_serial: None,
+    };
+    store.apply(1, &[Change::Meter(open)]).unwrap();
+    assert_eq!(store.heard(10).unwrap().len(), 2);
+}
+
+#[test]
+fn occupancies_follow_one_another() {
+    let (_scratch, store) = store(1);
+    let move_in = |from| {
+        store.add_occupancy(&NewOccupancy {
+            dwelling: DwellingId(1),
+            role: Role::Tenant,
+            from,
+            keeps_hourly: false,
+        })
+    };
+    let first = move_in(date(2023, 5, 1)).unwrap();
+    let second = move_in(date(2024, 3, 1)).unwrap();
+    let partner = move_in(date(2024, 3, 1)).unwrap();
+    let all = store.occupancies(DwellingId(1)).unwrap();
+    assert_eq!(all[0].until, Some(date(2024, 2, 29)));
+    assert_eq!((all[1].until, all[2].until), (None, None));
+    assert_eq!(store.occupancy(first.id).unwrap().unwrap(), all[0]);
+    assert!(matches!(
+        move_in(date(2024, 2, 29)),
+        Err(StoreError::MoveInTooEarly { last }) if last == date(2024, 3, 1)
+    ));
+    assert!(store.end_occupancy(second.id, date(2024, 1, 1)).is_err());
+    assert!(store.end_occupancy(second.id, date(2024, 6, 30)).unwrap());
+    assert!(!store.end_occupancy(OccupancyId(99), date(2024, 6, 30)).unwrap());
+    assert_eq!(store.occupancy(partner.id).unwrap().unwrap().until, None);
+    let nowhere = NewOccupancy {
+        dwelling: DwellingId(9),
+        role: Role::Tenant,
+        from: date(2024, 1, 1),
+        keeps_hourly: false,
+    };
+    assert!(matches!(
+        store.add_occupancy(&nowhere),
+        Err(StoreError::Refused(_))
+    ));
+}
+
+#[test]
+fn tokens_are_found_by_hash_and_never_shown() {
+    let (_scratch, store) = store(1);
+    let token = Token {
+        name: "portal".to_owned(),
+        scope: "portal".to_owned(),
+        hash: [0xAB; 32],
+        created: at(1_700_000_000),
+    };
+    store.add_token(&token).unwrap();
+    let taken = store.add_token(&Token {
+        hash: [1; 32],
+        ..token.clone()
+    });
+    assert!(matches!(taken, Err(StoreError::Refused(why)) if why.contains("portal")));
+    assert_eq!(store.token_by_hash(&[0xAB; 32]).unwrap(), Some(token.clone()));
+    assert_eq!(store.token_by_hash(&[0; 32]).unwrap(), None);
+    assert_eq!(store.tokens().unwrap(), [token.clone()]);
+    assert!(!format!("{token:?}").contains("171"));
+    assert!(store.remove_token("portal").unwrap());
+    assert!(!store.remove_token("portal").unwrap());
+}

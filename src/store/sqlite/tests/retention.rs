@@ -1,0 +1,195 @@
+//! What is let go, and that a replay of old captures does not bring it back.
+
+use jiff::civil::date;
+
+use super::{content, instant, live, meaning, reading, sighting, store, telegram};
+use crate::registry::{NewOccupancy, Role};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{
+    ArchiveQuery, DwellingId, Flags, Ingest, MeterId, ReadingQuery, RetainReport, Retention, Source, Store,
+};
+
+const HOUR: i64 = 3600;
+
+/// Hourly telegrams of so many hours, from a local midnight in Paris on.
+fn hourly(meter: i64, from: &str, hours: i64) -> Vec<Ingest> {
+    let from = instant(from).as_second();
+    (0..hours)
+        .map(|hour| live(meter, from + hour * HOUR, from + hour))
+        .collect()
+}
+
+fn instants(store: &SqliteStore, meter: i64) -> Vec<String> {
+    let query = ReadingQuery {
+        meter: MeterId(meter),
+        channel: None,
+        from: jiff::Timestamp::MIN,
+        until: jiff::Timestamp::MAX,
+        source: None,
+        after: None,
+        limit: 10_000,
+    };
+    store
+        .readings(&query)
+        .unwrap()
+        .iter()
+        .map(|row| row.reading.at.to_string())
+        .collect()
+}
+
+fn retain_all(store: &SqliteStore, now: &str, rows: usize) -> RetainReport {
+    let retention = Retention {
+        rows,
+        ..Retention::default()
+    };
+    let mut sum = RetainReport::default();
+    loop {
+        let report = store.retain(instant(now), &retention).unwrap();
+        sum.telegrams += report.telegrams;
+        sum.readings += report.readings;
+        sum.heard += report.heard;
+        if !report.more {
+            return sum;
+        }
+    }
+}
+
+#[test]
+fn of_old_days_the_first_and_last_reading_stay() {
+    let (_scratch, store) = store(1);
+    // Three days around the night when summer time ends: 24, 25 and 24 hours.
+    store.ingest(&hourly(1, "2023-10-27T22:00:00Z", 73)).unwrap();
+    let report = retain_all(&store, "2023-11-20T12:00:00Z", 10_000);
+    assert_eq!(report.readings, 73 - 6);
+    assert_eq!(
+        instants(&store, 1),
+        [
+            "2023-10-27T22:00:00Z",
+            "2023-10-28T21:00:00Z",
+            "2023-10-28T22:00:00Z",
+            "2023-10-29T22:00:00Z",
+            "2023-10-29T23:00:00Z",
+            "2023-10-30T22:00:00Z",
+        ]
+    );
+    assert_eq!(retain_all(&store, "2023-11-20T12:00:00Z", 10_000).readings, 0);
+}
+
+#[test]
+fn young_days_and_other_sources_stay_whole() {
+    let (_scratch, store) = store(1);
+    store.ingest(&hourly(1, "2023-11-10T23:00:00Z", 48)).unwrap();
+    let stored: Vec<_> = (0..5)
+        .map(|n| reading(instant("2023-11-11T03:30:00Z"), Source::ALL[n], 7))
+        .filter(|reading| reading.source != Source::Live)
+        .collect();
+    store.add_readings(MeterId(1), &stored).unwrap();
+    // Seven days before this instant it is still the 12th in Paris: only the 11th is due.
+    let report = retain_all(&store, "2023-11-19T15:00:00Z", 10_000);
+    assert_eq!(report.readings, 22);
+    assert_eq!(instants(&store, 1).len(), 2 + 4 + 24);
+}
+
+#[test]
+fn the_last_reading_that_nothing_speaks_against_stays() {
+    let (_scratch, store) = store(1);
+    let day = instant("2023-09-30T22:00:00Z").as_second();
+    let batch: Vec<_> = (0..6)
+        .map(|hour| {
+            let mut reading = reading(super::at(day + hour * HOUR), Source::Live, hour);
+            if hour == 0 || hour == 5 {
+                reading.flags = Flags::IMPLAUSIBLE;
+            }
+            reading
+        })
+        .collect();
+    store
+        .ingest(&[Ingest::Telegram(telegram(1, day, 1, batch))])
+        .unwrap();
+    retain_all(&store, "2023-11-20T12:00:00Z", 10_000);
+    let hours: Vec<_> = instants(&store, 1)
+        .iter()
+        .map(|at| at[11..13].to_owned())
+        .collect();
+    assert_eq!(hours, ["22", "23", "02", "03"]);
+}
+
+#[test]
+fn a_household_may_keep_its_hours() {
+    let (_scratch, store) = store(2);
+    store.ingest(&hourly(1, "2023-09-30T22:00:00Z", 48)).unwrap();
+    store
+        .add_occupancy(&NewOccupancy {
+            dwelling: DwellingId(1),
+            role: Role::Tenant,
+            from: date(2023, 10, 2),
+            keeps_hourly: true,
+        })
+        .unwrap();
+    assert_eq!(retain_all(&store, "2023-11-20T12:00:00Z", 10_000).readings, 22);
+    assert_eq!(instants(&store, 1).len(), 2 + 24);
+}
+
+#[test]
+fn small_pieces_of_work_come_to_the_same_end() {
+    let (whole, one) = store(3);
+    let (pieces, other) = store(3);
+    for store in [&one, &other] {
+        for meter in 1..=3 {
+            store.ingest(&hourly(meter, "2023-09-30T22:00:00Z", 100)).unwrap();
+        }
+        store
+            .ingest(&[sighting(5, 1_690_000_000), sighting(6, 1_700_390_000)])
+            .unwrap();
+    }
+    let sum = retain_all(&one, "2023-11-20T12:00:00Z", 1_000_000);
+    assert_eq!(sum, retain_all(&other, "2023-11-20T12:00:00Z", 7));
+    assert_eq!((sum.telegrams, sum.heard), (300, 1));
+    assert_eq!(content(&whole.path()), content(&pieces.path()));
+}
+
+#[test]
+fn replaying_an_old_capture_brings_nothing_back() {
+    let (scratch, store) = store(1);
+    let capture = hourly(1, "2023-09-30T22:00:00Z", 48);
+    store.ingest(&capture).unwrap();
+    retain_all(&store, "2023-11-20T12:00:00Z", 10_000);
+    let before = meaning(&scratch.path());
+    // Each telegram was heard by a second receiver, too.
+    let again: Vec<_> = capture
+        .iter()
+        .flat_map(|item| {
+            let mut second = item.clone();
+            if let Ingest::Telegram(telegram) = &mut second {
+                telegram.received_at += jiff::SignedDuration::from_secs(3);
+                for reading in &mut telegram.readings {
+                    reading.at = telegram.received_at;
+                }
+            }
+            [item.clone(), second]
+        })
+        .collect();
+    let mut report = crate::store::IngestReport::default();
+    for batch in again.chunks(5) {
+        report.add(store.ingest(batch).unwrap());
+    }
+    assert_eq!((report.telegrams, report.expired, report.duplicates), (0, 48, 48));
+    retain_all(&store, "2023-11-20T12:00:00Z", 10_000);
+    let after = meaning(&scratch.path());
+    let radios = |rows: &[String]| {
+        rows.iter()
+            .filter(|row| !row.contains("FROM radio"))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(radios(&after), radios(&before));
+    assert!(
+        store
+            .archive(&ArchiveQuery {
+                limit: 1,
+                ..ArchiveQuery::default()
+            })
+            .unwrap()
+            .is_empty()
+    );
+}

@@ -1,0 +1,174 @@
+//! Values: ranges, neighbours and the feed. Each is one walk along the clustered table or its change index.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
+
+use super::codes::{self, invalid};
+use super::find::{many, rows};
+use super::read::Channels;
+use crate::store::{
+    Channel, ChannelId, Flags, MeterId, ReadingKey, ReadingQuery, ReadingRow, Side, Source, StoredReading,
+};
+
+/// Turns rows into readings.
+pub(super) struct Values<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) channels: &'a Channels,
+}
+
+/// The columns of [`Values::row`].
+const READING: &str = "meter, channel, at, source, value, resolution, flags, stamp, change";
+
+impl Values<'_> {
+    /// The channels in which a meter has readings: one step along the table for each.
+    pub(super) fn channels(&self, meter: MeterId) -> rusqlite::Result<Vec<(ChannelId, Channel)>> {
+        let mut next = self.connection.prepare_cached(
+            "SELECT channel FROM reading WHERE meter = ?1 AND channel > ?2 ORDER BY channel LIMIT 1",
+        )?;
+        let mut found = Vec::new();
+        let mut last = i64::MIN;
+        while let Some(id) = next.query_row([meter.0, last], |row| row.get(0)).optional()? {
+            last = id;
+            found.push((ChannelId(id), self.channel(id)?));
+        }
+        Ok(found)
+    }
+
+    pub(super) fn page(&self, query: &ReadingQuery) -> rusqlite::Result<Vec<ReadingRow>> {
+        let channels = match query.channel {
+            Some(channel) => vec![channel],
+            None => self
+                .channels(query.meter)?
+                .into_iter()
+                .map(|(id, _)| id)
+                .collect(),
+        };
+        let mut page = Vec::new();
+        for channel in channels {
+            // Where the page before ended.
+            let (from, behind) = match query.after {
+                Some(after) if channel < after.channel => continue,
+                Some(after) if channel == after.channel => {
+                    (after.at.max(query.from), Some((after.at, after.source)))
+                }
+                _ => (query.from, None),
+            };
+            let left = query.limit.saturating_sub(page.len());
+            if left == 0 {
+                break;
+            }
+            let parameters = params![
+                query.meter.0,
+                channel.0,
+                from.as_second(),
+                query.until.as_second(),
+                query.source.map(|source| source as i64),
+                behind.map_or(i64::MIN, |(at, _)| at.as_second()),
+                behind.map_or(-1, |(_, source)| source as i64),
+                rows(left),
+            ];
+            page.extend(self.many(
+                "meter = ?1 AND channel = ?2 AND at >= ?3 AND at < ?4 AND (?5 IS NULL OR source = ?5)
+                 AND (at, source) > (?6, ?7) ORDER BY at, source LIMIT ?8",
+                parameters,
+            )?);
+        }
+        Ok(page)
+    }
+
+    pub(super) fn nearest(
+        &self,
+        meter: MeterId,
+        channel: ChannelId,
+        at: Timestamp,
+        side: Side,
+        without: Flags,
+    ) -> rusqlite::Result<Option<ReadingRow>> {
+        let condition = match side {
+            Side::AtOrBefore => {
+                "meter = ?1 AND channel = ?2 AND at <= ?3 AND flags & ?4 = 0 ORDER BY at DESC, source LIMIT 1"
+            }
+            Side::AtOrAfter => {
+                "meter = ?1 AND channel = ?2 AND at >= ?3 AND flags & ?4 = 0 ORDER BY at, source LIMIT 1"
+            }
+        };
+        let parameters = params![meter.0, channel.0, at.as_second(), without.0];
+        Ok(self.many(condition, parameters)?.pop())
+    }
+
+    pub(super) fn series(
+        &self,
+        meter: MeterId,
+        channel: ChannelId,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> rusqlite::Result<Vec<ReadingRow>> {
+        let edge = |condition: &str, instant: Timestamp, else_: i64| -> rusqlite::Result<i64> {
+            let sql =
+                format!("SELECT at FROM reading WHERE meter = ?1 AND channel = ?2 AND {condition} LIMIT 1");
+            let found = self
+                .connection
+                .prepare_cached(&sql)?
+                .query_row([meter.0, channel.0, instant.as_second()], |row| row.get(0))
+                .optional()?;
+            Ok(found.unwrap_or(else_))
+        };
+        let first = edge("at < ?3 ORDER BY at DESC", from, from.as_second())?;
+        let last = edge("at >= ?3 ORDER BY at", until, until.as_second())?;
+        self.many(
+            "meter = ?1 AND channel = ?2 AND at BETWEEN ?3 AND ?4 ORDER BY at, source",
+            params![meter.0, channel.0, first, last],
+        )
+    }
+
+    pub(super) fn conflicts(&self, meter: MeterId, key: ReadingKey) -> rusqlite::Result<Vec<i64>> {
+        many(
+            self.connection,
+            "SELECT value FROM conflict WHERE meter = ?1 AND channel = ?2 AND at = ?3 AND source = ?4
+             ORDER BY value",
+            params![meter.0, key.channel.0, key.at.as_second(), key.source as i64],
+            |row| row.get(0),
+        )
+    }
+
+    pub(super) fn changes(&self, after: u64, limit: usize) -> rusqlite::Result<Vec<ReadingRow>> {
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        self.many(
+            "change > ?1 ORDER BY change LIMIT ?2",
+            params![after, rows(limit)],
+        )
+    }
+
+    fn many(&self, condition: &str, parameters: &[&dyn ToSql]) -> rusqlite::Result<Vec<ReadingRow>> {
+        let sql = format!("SELECT {READING} FROM reading WHERE {condition}");
+        many(self.connection, &sql, parameters, |row| self.row(row))
+    }
+
+    fn row(&self, row: &Row<'_>) -> rusqlite::Result<ReadingRow> {
+        let channel: i64 = row.get(1)?;
+        let stamp: Option<i64> = row.get(7)?;
+        Ok(ReadingRow {
+            meter: MeterId(row.get(0)?),
+            channel_id: ChannelId(channel),
+            reading: StoredReading {
+                channel: self.channel(channel)?,
+                at: codes::instant(row, 2)?,
+                source: codes::source(row, 3)?,
+                value: row.get(4)?,
+                resolution: row.get(5)?,
+                flags: Flags(row.get(6)?),
+                stamp: stamp.and_then(codes::stamp),
+            },
+            change: codes::unsigned(row.get(8)?),
+        })
+    }
+
+    fn channel(&self, id: i64) -> rusqlite::Result<Channel> {
+        self.channels
+            .get(self.connection, ChannelId(id))?
+            .ok_or_else(|| invalid(1, rusqlite::types::Type::Integer, "no channel has this number"))
+    }
+}
+
+/// The live readings' source, as the table has it.
+pub(super) const LIVE: i64 = Source::Live as i64;

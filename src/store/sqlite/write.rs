@@ -1,0 +1,351 @@
+//! The writer: one connection, one transaction a batch, and what it remembers between batches.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use super::codes;
+use super::error::explain;
+use super::repeat::Window;
+use crate::store::{
+    Channel, Flags, IngestReport, MeterId, ReadingKey, Result, Source, StoreError, StoredReading,
+};
+
+/// Why a transaction did not come to its end.
+pub(super) enum Fault {
+    /// The engine said so.
+    Engine(rusqlite::Error),
+    /// We did.
+    Store(StoreError),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// The one connection that writes.
+pub(super) struct Writer(Mutex<Inside>);
+
+struct Inside {
+    connection: Connection,
+    memory: Memory,
+}
+
+/// What need not be looked up again. All of it is committed: a batch that fails takes its part back.
+#[derive(Default)]
+pub(super) struct Memory {
+    channels: HashMap<Channel, i64>,
+    radios: HashMap<String, i64>,
+    outcomes: HashMap<String, i64>,
+    /// Stored registers repeat in telegram after telegram, and are never removed: value by place.
+    stored: HashMap<Place, i64>,
+    /// Telegrams seen lately that the archive no longer takes.
+    pub(super) expired: Window,
+}
+
+/// Meter, channel, instant, source: the key of a reading.
+type Place = (i64, i64, i64, i64);
+
+/// At most so many stored registers are remembered: some 3 MB.
+const REMEMBERED: usize = 50_000;
+
+impl Writer {
+    pub(super) fn new(connection: Connection) -> Self {
+        Self(Mutex::new(Inside {
+            connection,
+            memory: Memory::default(),
+        }))
+    }
+
+    /// Runs a transaction: all of it is stored and durable when this returns, or nothing of it.
+    pub(super) fn write<T>(
+        &self,
+        path: &Path,
+        work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>,
+    ) -> Result<T> {
+        let mut inside = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Inside { connection, memory } = &mut *inside;
+        // Taken out, so that nothing of it outlives a batch that fails or panics.
+        let remembered = std::mem::take(memory);
+        match Self::run(connection, remembered, work) {
+            Ok((answer, remembered)) => {
+                *memory = remembered;
+                Ok(answer)
+            }
+            Err(Fault::Engine(error)) => Err(explain(path, error)),
+            Err(Fault::Store(error)) => Err(error),
+        }
+    }
+
+    fn run<T>(
+        connection: &mut Connection,
+        memory: Memory,
+        work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>,
+    ) -> std::result::Result<(T, Memory), Fault> {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let change = counter(&transaction, "change")?.unwrap_or(0);
+        let mut batch = Batch {
+            transaction: &transaction,
+            memory,
+            change,
+            report: IngestReport::default(),
+        };
+        let answer = work(&mut batch)?;
+        let memory = batch.finish(change)?;
+        transaction.commit()?;
+        Ok((answer, memory))
+    }
+}
+
+/// An open transaction.
+pub(super) struct Batch<'a> {
+    pub(super) transaction: &'a Transaction<'a>,
+    pub(super) memory: Memory,
+    pub(super) report: IngestReport,
+    change: i64,
+}
+
+impl Batch<'_> {
+    /// Adds a reading, unless there is one in its place.
+    pub(super) fn reading(
+        &mut self,
+        meter: MeterId,
+        reading: &StoredReading,
+    ) -> std::result::Result<(), Fault> {
+        let channel = self.channel(&reading.channel)?;
+        let at = reading.at.as_second();
+        let source = reading.source as i64;
+        let place = (meter.0, channel, at, source);
+        let lasting = reading.source != Source::Live;
+        if lasting && self.memory.stored.get(&place) == Some(&reading.value) {
+            self.report.known += 1;
+            return Ok(());
+        }
+        let added = self
+            .transaction
+            .prepare_cached(
+                "INSERT INTO reading (meter, channel, at, source, value, resolution, flags, stamp, change)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                 ON CONFLICT (meter, channel, at, source) DO NOTHING",
+            )?
+            .execute(params![
+                meter.0,
+                channel,
+                at,
+                source,
+                reading.value,
+                reading.resolution,
+                reading.flags.0,
+                reading.stamp.map(codes::stamp_number),
+                self.change + 1,
+            ])?;
+        if added == 1 {
+            self.change += 1;
+            self.report.readings += 1;
+            if lasting {
+                self.remember(place, reading.value);
+            }
+            return Ok(());
+        }
+        self.beside(place, reading.value, lasting)
+    }
+
+    /// There is a reading in this place already: the same, or another that stays and is flagged.
+    fn beside(&mut self, place: Place, value: i64, lasting: bool) -> std::result::Result<(), Fault> {
+        let (meter, channel, at, source) = place;
+        let kept: i64 = self
+            .transaction
+            .prepare_cached(
+                "SELECT value FROM reading WHERE meter = ?1 AND channel = ?2 AND at = ?3 AND source = ?4",
+            )?
+            .query_row([meter, channel, at, source], |row| row.get(0))?;
+        if lasting {
+            self.remember(place, kept);
+        }
+        if kept == value {
+            self.report.known += 1;
+            return Ok(());
+        }
+        let news = self
+            .transaction
+            .prepare_cached("INSERT INTO conflict VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING")?
+            .execute([meter, channel, at, source, value])?;
+        if news == 0 {
+            self.report.known += 1;
+            return Ok(());
+        }
+        self.report.conflicts += 1;
+        let flagged = self
+            .transaction
+            .prepare_cached(
+                "UPDATE reading SET flags = flags | ?5, change = ?6
+                 WHERE meter = ?1 AND channel = ?2 AND at = ?3 AND source = ?4 AND flags & ?5 = 0",
+            )?
+            .execute(params![
+                meter,
+                channel,
+                at,
+                source,
+                Flags::CONFLICT.0,
+                self.change + 1
+            ])?;
+        if flagged == 1 {
+            self.change += 1;
+        }
+        Ok(())
+    }
+
+    /// Replaces a reading's flags; true when they were others.
+    pub(super) fn set_flags(
+        &mut self,
+        meter: MeterId,
+        key: ReadingKey,
+        flags: Flags,
+    ) -> std::result::Result<bool, Fault> {
+        let changed = self
+            .transaction
+            .prepare_cached(
+                "UPDATE reading SET flags = ?5, change = ?6
+                 WHERE meter = ?1 AND channel = ?2 AND at = ?3 AND source = ?4 AND flags <> ?5",
+            )?
+            .execute(params![
+                meter.0,
+                key.channel.0,
+                key.at.as_second(),
+                key.source as i64,
+                flags.0,
+                self.change + 1
+            ])?;
+        if changed == 1 {
+            self.change += 1;
+        }
+        Ok(changed == 1)
+    }
+
+    fn remember(&mut self, place: Place, value: i64) {
+        if self.memory.stored.len() >= REMEMBERED {
+            self.memory.stored.clear();
+        }
+        self.memory.stored.insert(place, value);
+    }
+
+    /// The id of a channel, new or not.
+    pub(super) fn channel(&mut self, channel: &Channel) -> std::result::Result<i64, Fault> {
+        if let Some(id) = self.memory.channels.get(channel) {
+            return Ok(*id);
+        }
+        let words = codes::channel_words(channel).ok_or_else(|| {
+            StoreError::Refused(format!("this release has no word to store {channel:?} under"))
+        })?;
+        let columns = params![
+            words.quantity,
+            words.unit,
+            channel.exponent,
+            words.direction,
+            channel.tariff,
+            channel.subunit,
+            words.aspect,
+            words.kind
+        ];
+        let found = self
+            .transaction
+            .prepare_cached(
+                "SELECT id FROM channel WHERE quantity = ?1 AND unit = ?2 AND exponent = ?3 AND direction = ?4
+                 AND tariff = ?5 AND subunit = ?6 AND aspect = ?7 AND kind = ?8",
+            )?
+            .query_row(columns, |row| row.get(0))
+            .optional()?;
+        let id = match found {
+            Some(id) => id,
+            None => self
+                .transaction
+                .prepare_cached(
+                    "INSERT INTO channel (quantity, unit, exponent, direction, tariff, subunit, aspect, kind)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                )?
+                .insert(columns)?,
+        };
+        self.memory.channels.insert(*channel, id);
+        Ok(id)
+    }
+
+    /// The id of an outcome code, new or not.
+    pub(super) fn outcome(&mut self, code: &str) -> rusqlite::Result<i64> {
+        if let Some(id) = self.memory.outcomes.get(code) {
+            return Ok(*id);
+        }
+        let id = self
+            .transaction
+            .prepare_cached("SELECT id FROM outcome WHERE code = ?1")?
+            .query_row([code], |row| row.get(0))
+            .optional()?;
+        let id = match id {
+            Some(id) => id,
+            None => self
+                .transaction
+                .prepare_cached("INSERT INTO outcome (code) VALUES (?1)")?
+                .insert([code])?,
+        };
+        self.memory.outcomes.insert(code.to_owned(), id);
+        Ok(id)
+    }
+
+    /// The id of a receiver, new (first heard at this instant) or not.
+    pub(super) fn radio(&mut self, name: &str, at: i64) -> rusqlite::Result<i64> {
+        if let Some(id) = self.memory.radios.get(name) {
+            return Ok(*id);
+        }
+        let id = self
+            .transaction
+            .prepare_cached("SELECT id FROM radio WHERE name = ?1")?
+            .query_row([name], |row| row.get(0))
+            .optional()?;
+        let id = match id {
+            Some(id) => id,
+            None => self
+                .transaction
+                .prepare_cached(
+                    "INSERT INTO radio (name, first_heard, last_heard, telegrams) VALUES (?1, ?2, ?2, 0)",
+                )?
+                .insert(params![name, at])?,
+        };
+        self.memory.radios.insert(name.to_owned(), id);
+        Ok(id)
+    }
+
+    fn finish(self, change_before: i64) -> rusqlite::Result<Memory> {
+        if self.change != change_before {
+            set_counter(self.transaction, "change", self.change)?;
+        }
+        Ok(self.memory)
+    }
+}
+
+/// A number that only grows.
+pub(super) fn counter(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT value FROM counter WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()
+}
+
+/// Sets a number that only grows.
+pub(super) fn set_counter(connection: &Connection, name: &str, value: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO counter (name, value) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )?
+        .execute(params![name, value])?;
+    Ok(())
+}
