@@ -22,6 +22,8 @@ pub struct Decoded {
     pub authenticated: bool,
     /// The meter's clock, as it shows it.
     pub device_time: Option<Stamp>,
+    /// How old the current values were when they were sent, in seconds, where the meter says so.
+    pub age_seconds: Option<i64>,
     /// Conditions, sorted, each once.
     pub status: Vec<Status>,
     /// Values, in the order of the telegram.
@@ -59,6 +61,7 @@ impl Decoded {
             mode: 0,
             authenticated: false,
             device_time: None,
+            age_seconds: None,
             status: Vec::new(),
             readings: Vec::new(),
             facts: Vec::new(),

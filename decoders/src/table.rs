@@ -144,6 +144,19 @@ impl<'a> Table<'a, '_> {
                     self.decoded.meter = Address::from_transport_octets(octets);
                 }
             }
+            Vif::ActualityDuration if now && instantaneous && record.vib.is_plain() => {
+                let factor = match record.vib.unit {
+                    wmbus::apl::Unit::Second => 1,
+                    wmbus::apl::Unit::Minute => 60,
+                    wmbus::apl::Unit::Hour => 3600,
+                    _ => 86_400,
+                };
+                self.decoded.age_seconds = value
+                    .number()
+                    .and_then(|number| number.mantissa.checked_mul(factor))
+                    // A week-old value is no reading of now; such numbers are something else.
+                    .filter(|age| (0..=7 * 86_400).contains(age));
+            }
             quantity => {
                 let name = match quantity {
                     Vif::FabricationNumber => "fabrication_no",

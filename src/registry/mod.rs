@@ -8,6 +8,7 @@
 //!
 //! Nouns and rules only: nothing here knows SQL, HTTP or an octet. The store keeps what these structs say.
 
+mod directory;
 mod dwelling;
 mod id;
 mod installation;
@@ -19,6 +20,7 @@ pub mod serial;
 mod site;
 pub mod text;
 
+pub use directory::Directory;
 pub use dwelling::Dwelling;
 pub use id::{ChannelId, DwellingId, InstallationId, MeterId, OccupancyId, PointId, SiteId};
 pub use installation::{Factor, Installation};
