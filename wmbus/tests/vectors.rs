@@ -6,7 +6,11 @@
     clippy::expect_used
 )]
 
+mod common;
+
 use std::collections::BTreeMap;
+
+use common::hex;
 
 use wmbus::phy::{self, crc::crc, manchester, sync::Burst, three_out_of_six};
 use wmbus::security::{Purpose, derive, initialisation_vector};
@@ -38,15 +42,6 @@ impl Example {
     fn key(&self, label: &str) -> Key {
         Key::from_octets(&self.hex(label)).unwrap()
     }
-}
-
-fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<_> = text.chars().filter(|c| !c.is_whitespace()).collect();
-    assert!(digits.len().is_multiple_of(2), "odd digits in {text:?}");
-    digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(&pair.iter().collect::<String>(), 16).unwrap())
-        .collect()
 }
 
 /// The examples introduced by `**ID**` or `ID, …` and shown in a fenced block.

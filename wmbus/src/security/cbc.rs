@@ -23,6 +23,9 @@ const FILLER: u8 = 0x2F;
 /// ```text
 /// M M  A A A A  V  T  ACC × 8          address in the order of the link layer
 /// ```
+///
+/// Octet by octet it enters the first block only: with another number of the same maker the check octets still fit, and
+/// the first record becomes nonsense.
 pub fn initialisation_vector(meter: Address, access_number: u8) -> [u8; 16] {
     let [m0, m1, a0, a1, a2, a3, version, device_type] = meter.link_octets();
     let acc = access_number;
