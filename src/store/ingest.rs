@@ -13,6 +13,9 @@ use super::reading::StoredReading;
 /// The outcome code of a telegram that was read and gave readings.
 pub const READ: &str = "read";
 
+/// The outcome code of a telegram that was read to its end and carries no value.
+pub const NO_VALUE: &str = "no_value";
+
 /// One telegram, after the pipeline has looked at it.
 #[derive(Clone, Debug)]
 pub enum Ingest {

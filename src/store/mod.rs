@@ -33,7 +33,7 @@ pub use channel::{Aspect, Channel, Measured, Standard, standard};
 pub use error::{Result, StoreError};
 pub use find::{Found, find_meters};
 pub use ingest::{
-    ArchivedTelegram, Facts, Ingest, IngestReport, READ, Redecoded, Sighting, Telegram, TelegramKey,
+    ArchivedTelegram, Facts, Ingest, IngestReport, NO_VALUE, READ, Redecoded, Sighting, Telegram, TelegramKey,
 };
 pub use reading::{Flags, ReadingKey, ReadingRow, Source, StoredReading};
 pub use retain::{RetainReport, Retention};

@@ -8,8 +8,8 @@ use wmbus::Address;
 use super::codes::{self, instant, instant_or_none};
 use super::find::{many, rows};
 use crate::store::{
-    ArchiveQuery, ArchivedTelegram, Heard, MeterFact, MeterId, MeterState, OutcomeCount, RadioState,
-    TelegramKey,
+    ArchiveQuery, ArchivedTelegram, Heard, MeterFact, MeterId, MeterState, NO_VALUE, OutcomeCount, READ,
+    RadioState, TelegramKey,
 };
 
 /// The columns of [`state`].
@@ -126,9 +126,9 @@ pub(super) fn archive(
         WHERE (received_at, meter, digest) > (?1, ?2, ?3) AND (?4 IS NULL OR meter = ?4)"
         .to_owned();
     if !query.outcomes.is_empty() {
-        if !query.outcomes.contains(&crate::store::READ) {
-            // Lets the engine walk the short index of what is still to be read.
-            sql.push_str(" AND outcome <> 1");
+        if !query.outcomes.iter().any(|code| [READ, NO_VALUE].contains(code)) {
+            // Lets the engine walk the short index of what could not be opened.
+            sql.push_str(" AND outcome > 2");
         }
         sql.push_str(" AND code IN (");
         for number in 0..query.outcomes.len() {

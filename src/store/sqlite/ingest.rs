@@ -7,7 +7,7 @@ use super::repeat::Kept;
 use super::repeat::Window;
 use super::state::Gathered;
 use super::write::{Batch, Fault, counter};
-use crate::store::{Facts, Ingest, READ, Redecoded, Source, StoredReading, Telegram};
+use crate::store::{Facts, Ingest, NO_VALUE, READ, Redecoded, Source, StoredReading, Telegram};
 
 /// Stores a batch.
 pub(super) fn ingest(batch: &mut Batch<'_>, items: &[Ingest]) -> Result<(), Fault> {
@@ -96,14 +96,15 @@ fn keep(
     let radio = batch.radio(&telegram.radio, received_at)?;
     if let Some(kept) = window.find(meter, telegram.digest, received_at) {
         gathered.radio(radio, received_at, 0);
-        if telegram.outcome != READ || kept.outcome == READ_ID {
+        if !better(telegram.outcome, kept.outcome) {
             batch.report.duplicates += 1;
             return Ok(());
         }
         // It could not be read then, and now it can: the key came, or the layout was learnt.
         batch.report.recovered += 1;
         recover(batch, gathered, telegram, kept, radio)?;
-        window.set_outcome(meter, telegram.digest, kept.received_at, READ_ID);
+        let outcome = batch.outcome(telegram.outcome)?;
+        window.set_outcome(meter, telegram.digest, kept.received_at, outcome);
         return readings(batch, gathered, meter, &telegram.readings);
     }
     let outcome = batch.outcome(telegram.outcome)?;
@@ -138,14 +139,14 @@ fn expired(batch: &mut Batch<'_>, gathered: &mut Gathered, telegram: &Telegram) 
     let radio = batch.radio(&telegram.radio, received_at)?;
     gathered.radio(radio, received_at, 0);
     batch.memory.expired.forget_far_from(received_at);
-    let outcome = batch.outcome(telegram.outcome)?;
     match batch.memory.expired.find(meter, telegram.digest, received_at) {
-        Some(kept) if outcome != READ_ID || kept.outcome == READ_ID => {
+        Some(kept) if !better(telegram.outcome, kept.outcome) => {
             batch.report.duplicates += 1;
             return Ok(());
         }
         _ => {}
     }
+    let outcome = batch.outcome(telegram.outcome)?;
     let kept = Kept { received_at, outcome };
     batch.memory.expired.add(meter, telegram.digest, kept);
     batch.report.expired += 1;
@@ -208,5 +209,15 @@ fn readings(
     Ok(())
 }
 
-/// The id of [`READ`], which the first migration gives it.
-pub(super) const READ_ID: i64 = 1;
+/// Whether an outcome says more than the kept one of that id: values more than none, none more than not being opened.
+fn better(outcome: &str, kept: i64) -> bool {
+    match kept {
+        READ_ID => false,
+        NO_VALUE_ID => outcome == READ,
+        _ => outcome == READ || outcome == NO_VALUE,
+    }
+}
+
+/// The ids that the first migration gives to [`READ`] and [`NO_VALUE`].
+const READ_ID: i64 = 1;
+const NO_VALUE_ID: i64 = 2;

@@ -160,7 +160,8 @@ CREATE TABLE outcome (
     id   INTEGER PRIMARY KEY,
     code TEXT NOT NULL UNIQUE
 ) STRICT;
-INSERT INTO outcome (id, code) VALUES (1, 'read');
+-- The first two were opened; the migration gives them their ids, since an index tells them from the rest.
+INSERT INTO outcome (id, code) VALUES (1, 'read'), (2, 'no_value');
 
 -- The archive is ordered by time: new telegrams go to its end, old ones leave at its beginning, and looking for
 -- repeats of a batch is one scan around its instants.
@@ -176,7 +177,7 @@ CREATE TABLE telegram (
     PRIMARY KEY (received_at, meter, digest)
 ) STRICT, WITHOUT ROWID;
 -- What is still to be read: mostly empty.
-CREATE INDEX telegram_unread ON telegram (received_at, meter, digest) WHERE outcome <> 1;
+CREATE INDEX telegram_unread ON telegram (received_at, meter, digest) WHERE outcome > 2;
 
 CREATE TABLE meter_state (
     meter         INTEGER PRIMARY KEY REFERENCES meter (id),
