@@ -2,6 +2,8 @@
 
 mod decode;
 mod generate;
+mod progress;
+mod simulate;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -24,6 +26,8 @@ struct Cli {
 enum Command {
     /// Show what telegrams say: every layer and record for people, JSON for machines.
     Decode(decode::Args),
+    /// Make a building that never was: a capture, its registry, and what truly happened.
+    Simulate(simulate::Args),
     /// Print the shell completions or the manual pages.
     Generate(generate::Args),
 }
@@ -45,8 +49,14 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     exit_code(match cli.command {
         Command::Decode(args) => decode::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Generate(args) => generate::run(&args, Cli::command()),
     })
+}
+
+/// Writes to standard output; a reader who has hung up is an error and no panic.
+fn print(text: &str) -> io::Result<()> {
+    io::stdout().lock().write_all(text.as_bytes())
 }
 
 /// The families that are built in, and those of a folder.

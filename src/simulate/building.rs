@@ -39,6 +39,8 @@ pub struct Building {
     pub time_zone: String,
     /// Who lives where.
     pub dwellings: Vec<Dwelling>,
+    /// Meters of the house next door, which the receivers hear too.
+    pub(crate) neighbours: Vec<Point>,
     pub(crate) span: Span,
 }
 
@@ -106,13 +108,25 @@ impl Building {
             .zip(models)
             .map(|(number, models)| Dwelling::new(number, models, &span, chance))
             .collect();
+        let next_door = chance.of("next door");
+        let neighbours = (0..NEIGHBOURS)
+            .zip(HOT_WATER)
+            .map(|(number, model)| Dwelling::new(9000 + number, (model, model), &span, next_door))
+            .flat_map(|dwelling| dwelling.points.into_iter().take(1))
+            .collect();
         Ok(Self {
+            neighbours,
             code: "RL001".to_owned(),
             address: "12 rue des Tilleuls, 93100 Montreuil".to_owned(),
             time_zone: plan.time_zone.clone(),
             dwellings,
             span,
         })
+    }
+
+    /// The day on which the meters were mounted: the first one simulated.
+    pub fn first_day(&self) -> Date {
+        self.span.start.to_zoned_datetime(self.span.zone.clone()).date()
     }
 
     /// All points, dwelling by dwelling.
@@ -235,5 +249,7 @@ impl Point {
         }
     }
 }
+
+const NEIGHBOURS: u32 = 3;
 
 const ROOMS: [&str; 5] = ["Séjour", "Chambre 1", "Cuisine", "Salle de bains", "Chambre 2"];

@@ -49,12 +49,6 @@ impl Chance {
         }
         octets
     }
-
-    /// One of these; the first when there is but one, `None` when there is none.
-    pub(crate) fn pick<T>(self, choices: &[T]) -> Option<&T> {
-        let last = u64::try_from(choices.len()).ok()?.checked_sub(1)?;
-        choices.get(usize::try_from(self.range(0, last)).ok()?)
-    }
 }
 
 fn mix(mut z: u64) -> u64 {
@@ -84,7 +78,6 @@ mod tests {
         assert!((3..=6).all(|n| drawn.contains(&n)));
         assert!(drawn.iter().all(|n| (3..=6).contains(n)));
         assert_eq!(place.range(9, 9), 9);
-        assert_eq!(place.pick::<u8>(&[]), None);
         let hits = (0..1000).filter(|n| place.at(*n).hits(1, 10)).count();
         assert!((50..200).contains(&hits), "{hits} of 1000");
     }
