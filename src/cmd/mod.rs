@@ -3,6 +3,7 @@
 mod decode;
 mod generate;
 mod progress;
+mod replay;
 mod simulate;
 
 use std::error::Error;
@@ -26,11 +27,16 @@ struct Cli {
 enum Command {
     /// Show what telegrams say: every layer and record for people, JSON for machines.
     Decode(decode::Args),
+    /// Put captured telegrams into the store; a second time changes nothing.
+    Replay(replay::Args),
     /// Make a building that never was: a capture, its registry, and what truly happened.
     Simulate(simulate::Args),
     /// Print the shell completions or the manual pages.
     Generate(generate::Args),
 }
+
+/// Where the store is when nobody says.
+const DEFAULT_DB: &str = "releve.db";
 
 /// How a command ended when nothing went wrong with running it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +55,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     exit_code(match cli.command {
         Command::Decode(args) => decode::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Generate(args) => generate::run(&args, Cli::command()),
     })
