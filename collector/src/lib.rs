@@ -1,6 +1,7 @@
 //! Where wireless M-Bus telegrams come from: radios, captures, pipes. Knows cables and log formats, knows no meters.
 
 pub mod capture;
+pub mod dongle;
 pub mod receiver;
 mod tap;
 mod telegram;

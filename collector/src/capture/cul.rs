@@ -19,7 +19,7 @@ use crate::{Check, LinkMode, Telegram};
 ///
 /// The stick writes upper-case digits behind a lower-case `b`, which tells them apart; where no letter does, a
 /// plain telegram has an even number of digits, and a `b` in front of one makes it odd.
-pub(super) fn is_meant(text: &str) -> bool {
+pub(crate) fn is_meant(text: &str) -> bool {
     let Some(rest) = text.strip_prefix('b') else {
         return false;
     };
@@ -41,7 +41,7 @@ pub(super) fn is_meant(text: &str) -> bool {
 }
 
 /// One line, one telegram, its CRCs checked and removed.
-pub(super) fn parse(text: &str, origin: &Origin) -> Result<Telegram, Rejection> {
+pub(crate) fn parse(text: &str, origin: &Origin) -> Result<Telegram, Rejection> {
     let (text, tail) = text.split_once("::").unwrap_or((text, ""));
     let rssi = rssi_dbm(tail.split(':').next().unwrap_or_default());
     let text = text.strip_prefix('b').unwrap_or(text);

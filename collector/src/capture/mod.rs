@@ -18,7 +18,7 @@
 //!
 //! A new format is a file here, a line in `recogniser.rs` and an example in the tests.
 
-mod cul;
+pub(crate) mod cul;
 mod elvaco;
 mod hex;
 mod iobroker;
@@ -41,6 +41,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+pub(crate) use cul::half_steps_dbm;
 pub use reader::{Line, MAX_LINE, Reader};
 pub use recogniser::{Content, Recogniser, Skipped};
 pub use rejection::{Code, Rejection};
