@@ -177,7 +177,7 @@ impl Families {
                 self.status(message, family, &mut decoded);
             }
             Content::Manufacturer => {
-                if !manufacturer(message, family, &mut decoded) {
+                if !manufacturer(message, family, context, &mut decoded) {
                     let ci = message.ci().unwrap_or(0);
                     return Err(Error {
                         layer: Layer::Application,
@@ -232,20 +232,19 @@ impl Families {
 }
 
 /// Application data that a page describes as blocks after a maker's CI-field.
-fn manufacturer(message: &Message<'_>, family: Option<&Family>, decoded: &mut Decoded) -> bool {
+fn manufacturer(
+    message: &Message<'_>,
+    family: Option<&Family>,
+    context: &Context,
+    decoded: &mut Decoded,
+) -> bool {
     let Some(family) = family else { return false };
     let ci = message.ci().unwrap_or(0);
     let mut blocks = family
         .blocks
         .iter()
         .filter(|block| block.follows_ci(ci, message.meter.version));
-    blocks.any(|block| {
-        let read = block.read(&message.payload, decoded);
-        if let Some(octet) = block.status(&message.payload).filter(|_| read) {
-            family.status.read(octet, &mut decoded.status);
-        }
-        read
-    })
+    blocks.any(|block| block.read(&message.payload, &family.status, context, decoded))
 }
 
 /// Name and text of every page.

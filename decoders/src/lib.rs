@@ -10,17 +10,22 @@
 //! A family is one TOML page in `families/`; code stands in `scrambled/` only for what a page can't say.
 
 mod block;
+mod dating;
 mod decoded;
+mod facts;
 mod families;
 mod family;
+mod history;
 mod page;
 mod quirks;
 pub mod reading;
+mod rule;
 pub mod scrambled;
 mod speak;
 mod standard;
 mod status;
 mod table;
+mod write;
 
 pub use decoded::{Decoded, Fact, Remark};
 pub use families::Families;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
+use toml::Spanned;
 
 /// A page as it is written. `families/README.md` explains every key with examples.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,21 +28,30 @@ pub struct Page {
     /// A scheme of `scrambled/` that reads what no page can say.
     #[serde(default)]
     pub scrambled: Option<String>,
+    /// Dates that say "never": `2000-01-01`.
+    #[serde(default)]
+    pub unset_dates: Vec<String>,
     /// The records it sends, in order.
     #[serde(default)]
-    pub record: Vec<RecordRule>,
+    pub record: Vec<Spanned<RecordRule>>,
+    /// Telegrams that it alternates with the usual one.
+    #[serde(default)]
+    pub telegram: Vec<TelegramRule>,
     /// The maker's own layouts.
     #[serde(default)]
-    pub block: Vec<BlockRule>,
+    pub block: Vec<Spanned<BlockRule>>,
     /// What the bits of the transport layer's status octet mean, instead of the standard's meaning.
     #[serde(default)]
     pub status: Option<StatusRule>,
     /// Words of error flags.
     #[serde(default)]
-    pub flags: Vec<FlagsRule>,
+    pub flags: Vec<Spanned<FlagsRule>>,
     /// Telegrams that prove the page, made by its own encoder.
     #[serde(default)]
-    pub example: Vec<Example>,
+    pub example: Vec<Spanned<Example>>,
+    /// Where its lines begin, for messages.
+    #[serde(skip)]
+    lines: Vec<usize>,
 }
 
 /// How long a transport header is.
@@ -57,6 +67,17 @@ pub enum HeaderSize {
     Long,
 }
 
+/// A telegram that a family alternates with its usual one, for speaking as it: records name it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TelegramRule {
+    /// Its name.
+    pub name: String,
+    /// The transport header it comes with.
+    #[serde(default)]
+    pub header: HeaderSize,
+}
+
 /// A record that the family sends.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,7 +86,7 @@ pub struct RecordRule {
     pub sends: String,
     /// What the value is, for people: a sentence.
     pub means: String,
-    /// `reading` (default), `ignored`, or the name of a fact (`model`, `firmware` …).
+    /// `reading` (default), `ignored`, a quantity where the VIF is the maker's, or the name of a fact (`model` …).
     #[serde(default, rename = "is")]
     pub role: Option<String>,
     /// `current`, `set_date`, `history`, `history 1`, `max`, `min`, `average`; without it the DIF decides.
@@ -77,15 +98,31 @@ pub struct RecordRule {
     /// How far the storage numbers of a repetition are apart.
     #[serde(default)]
     pub step: Option<u16>,
-    /// `record` (default: the date beside it), `month_end` (of the n-th month before the clock), `undated`.
+    /// Only the n-th record with this header, from 1.
+    #[serde(default)]
+    pub nth: Option<u16>,
+    /// `record` (default: the date beside it), `month_end` (of the n-th month before the clock), `month_start`,
+    /// `half_month_end`, `first - 1 month` (counted from the date of the first of a repetition), `undated`.
     #[serde(default)]
     pub dated: Option<String>,
-    /// `increment` for what was gained in a closed slot.
+    /// `increment` for what was gained in a closed slot; `differences` for signed ones, which are summed up as well.
     #[serde(default)]
     pub kind: Option<String>,
+    /// `forward` or `reverse`, where the VIF does not say it.
+    #[serde(default)]
+    pub direction: Option<String>,
+    /// The subunit to report, where the DIF has none.
+    #[serde(default)]
+    pub subunit: Option<u16>,
     /// `%`, where a maker gives a value another unit than the standard's.
     #[serde(default)]
     pub unit: Option<String>,
+    /// Power of ten of the value, where the VIF is the maker's.
+    #[serde(default)]
+    pub scale: Option<i8>,
+    /// Data that say that there is no value, as sent: `["FEFEFEFE"]`.
+    #[serde(default)]
+    pub absent: Vec<String>,
     /// For a compact profile: control and spacing octets, as sent.
     #[serde(default)]
     pub profile: Option<String>,
@@ -95,6 +132,9 @@ pub struct RecordRule {
     /// For ignored records and facts: the octets sent when speaking as this family.
     #[serde(default)]
     pub value: Option<String>,
+    /// The telegram it is sent in, where a family alternates several; without it the usual one.
+    #[serde(default)]
+    pub telegram: Option<String>,
 }
 
 /// A maker's own layout.
@@ -130,9 +170,39 @@ pub struct FieldRule {
     /// A quantity (`heat_cost`, `volume`, `temperature` …), `date`, `clock`, `status`, `ignored`.
     #[serde(rename = "is")]
     pub role: String,
+    /// Bits of the field that count, shifted down: `0xF8`.
+    #[serde(default)]
+    pub mask: Option<String>,
+    /// The number is multiplied by this.
+    #[serde(default)]
+    pub times: Option<i64>,
     /// Power of ten of the value.
     #[serde(default)]
     pub scale: i8,
+    /// The unit, where it is not the quantity's usual one.
+    #[serde(default)]
+    pub unit: Option<String>,
+    /// What the bits mean, for `is = "flags"`.
+    #[serde(default)]
+    pub bits: BTreeMap<String, String>,
+    /// This many values one after the other; `history 1` counts on.
+    #[serde(default)]
+    pub repeat: Option<u16>,
+    /// How many octets lie between the beginnings of two of them; without it they touch.
+    #[serde(default)]
+    pub stride: Option<usize>,
+    /// The last one is the newest.
+    #[serde(default)]
+    pub oldest_first: bool,
+    /// `month_end`, `month_start` or `half_month_end` before the clock.
+    #[serde(default)]
+    pub dated: Option<String>,
+    /// `increment` for what was gained in a closed slot.
+    #[serde(default)]
+    pub kind: Option<String>,
+    /// `forward` or `reverse`.
+    #[serde(default)]
+    pub direction: Option<String>,
     /// `current` (default), `set_date`, `history 1`, `average` …
     #[serde(default)]
     pub register: Option<String>,
@@ -160,7 +230,7 @@ pub struct StatusRule {
     /// Bits that keep the standard's meaning.
     #[serde(default)]
     pub standard: bool,
-    /// Bit (`0x20`) to word (`leak`, `leak past`, `nothing`).
+    /// Bit (`0x20`) to words (`leak`, `leak past`, `leak, no_flow`, `nothing`).
     #[serde(default)]
     pub bits: BTreeMap<String, String>,
     /// Bits that are compared as a value, for `values`.
@@ -211,17 +281,25 @@ impl Page {
     /// # Errors
     /// It is no TOML, or has a key that no page has; the line is named.
     pub fn parse(file: &str, text: &str) -> Result<Self, PageError> {
-        toml::from_str(text).map_err(|error| PageError {
+        let lines: Vec<usize> = text
+            .bytes()
+            .enumerate()
+            .filter(|(_, octet)| *octet == b'\n')
+            .map(|(at, _)| at)
+            .collect();
+        let line = |at: usize| 1 + lines.partition_point(|end| *end < at);
+        let mut page: Self = toml::from_str(text).map_err(|error| PageError {
             file: file.to_owned(),
-            line: error.span().map(|span| {
-                1 + text
-                    .bytes()
-                    .take(span.start)
-                    .filter(|octet| *octet == b'\n')
-                    .count()
-            }),
+            line: error.span().map(|span| line(span.start)),
             message: error.message().trim().to_owned(),
-        })
+        })?;
+        page.lines = lines;
+        Ok(page)
+    }
+
+    /// The line, from 1, on which something begins.
+    pub(crate) fn line_of<T>(&self, what: &Spanned<T>) -> usize {
+        1 + self.lines.partition_point(|end| *end < what.span().start)
     }
 }
 

@@ -437,6 +437,53 @@ impl Unit {
     }
 }
 
+impl Unit {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::CubicMetre,
+        Self::AllocationUnit,
+        Self::WattHour,
+        Self::Joule,
+        Self::CubicMetrePerHour,
+        Self::Watt,
+        Self::DegreeCelsius,
+        Self::Kelvin,
+        Self::Percent,
+        Self::Second,
+        Self::Minute,
+        Self::Hour,
+        Self::Day,
+        Self::Month,
+        Self::Year,
+        Self::Volt,
+        Self::Ampere,
+        Self::Hertz,
+        Self::VarHour,
+        Self::Var,
+        Self::VoltAmpereHour,
+        Self::VoltAmpere,
+        Self::Bar,
+        Self::CubicMetreDegree,
+        Self::Kilogram,
+        Self::Dbm,
+        Self::One,
+    ];
+
+    /// The symbol of the unit itself, without the power of ten that people are used to: how pages write it.
+    pub const fn base_symbol(self) -> &'static str {
+        match self {
+            Self::WattHour => "Wh",
+            Self::Joule => "J",
+            Self::Watt => "W",
+            Self::VarHour => "varh",
+            Self::Var => "var",
+            Self::VoltAmpereHour => "VAh",
+            Self::VoltAmpere => "VA",
+            other => other.symbol().0,
+        }
+    }
+}
+
 impl Register {
     /// The name without its number, stable for machines.
     pub const fn name(self) -> &'static str {

@@ -24,7 +24,9 @@ pub(crate) fn reading(record: &Record<'_>) -> Said<Reading> {
     let Some((direction, average, phase)) = qualifiers(record, quantity) else {
         return Said::Nothing;
     };
-    if record.dib.function == Function::ErrorState || record.vib.error.is_some() || record.vib.unknown {
+    // How long an error lasted is a duration like others; any other value during an error is none.
+    let in_error = record.dib.function == Function::ErrorState && quantity != Quantity::Duration;
+    if in_error || record.vib.error.is_some() || record.vib.unknown {
         return Said::Nothing;
     }
     let (value, approximate) = match record.value() {
@@ -139,11 +141,17 @@ fn qualifiers(record: &Record<'_>, quantity: Quantity) -> Option<(Direction, boo
                 second_table: true,
                 code: code @ 1..=3,
             } => phase = u16::from(code),
-            // The maker's index behind a quantity: for display, never for a bill.
+            // The maker's index behind a quantity: for display, never for a bill. It stands there too.
             Qualifier {
                 second_table: false,
                 code: 0x7F,
-            } if !matches!(quantity, Quantity::Volume | Quantity::HeatCost | Quantity::Energy) => {}
+            } if !matches!(quantity, Quantity::Volume | Quantity::HeatCost | Quantity::Energy) => {
+                phase = record
+                    .vib
+                    .octets
+                    .last()
+                    .map_or(0, |octet| u16::from(octet & 0x7F));
+            }
             qualifier if qualifier.is_neutral() => {}
             _ => return None,
         }

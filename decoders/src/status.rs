@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use wmbus::apl::Record;
 
-use crate::family::hex;
 use crate::page::{FlagsRule, StatusRule};
 use crate::reading::{Status, StatusWord};
+use crate::rule::hex;
 
 /// What the status octet of the transport layer means.
 #[derive(Clone, Debug, Default)]
@@ -14,7 +14,7 @@ pub(crate) struct StatusTable {
     /// A page describes the octet; without one the standard's meaning holds.
     described: bool,
     standard: bool,
-    bits: Vec<(u64, Option<Status>)>,
+    bits: Vec<(u64, Vec<Status>)>,
     mask: u64,
     values: Vec<(u64, Vec<Status>)>,
 }
@@ -23,7 +23,7 @@ pub(crate) struct StatusTable {
 #[derive(Clone, Debug)]
 pub(crate) struct Flags {
     pub(crate) header: Vec<u8>,
-    bits: Vec<(u64, Option<Status>)>,
+    bits: Vec<(u64, Vec<Status>)>,
 }
 
 impl StatusTable {
@@ -144,34 +144,27 @@ fn standard(octet: u8, status: &mut Vec<Status>) {
 }
 
 /// Names the set bits and gives back those without a name; `nothing` names a bit that is no condition.
-fn read_bits(bits: &[(u64, Option<Status>)], mut value: u64, status: &mut Vec<Status>) -> u64 {
-    for (bit, word) in bits {
+pub(crate) fn read_bits(bits: &[(u64, Vec<Status>)], mut value: u64, status: &mut Vec<Status>) -> u64 {
+    for (bit, words) in bits {
         if value & bit == *bit {
-            status.extend(word);
+            status.extend(words);
             value &= !bit;
         }
     }
     value
 }
 
-fn write_bits(bits: &[(u64, Option<Status>)], status: &[Status]) -> u64 {
-    let said = |word: &Option<Status>| word.is_some_and(|word| status.contains(&word));
+pub(crate) fn write_bits(bits: &[(u64, Vec<Status>)], status: &[Status]) -> u64 {
+    let said = |words: &[Status]| !words.is_empty() && words.iter().all(|word| status.contains(word));
     bits.iter()
-        .filter(|(_, word)| said(word))
+        .filter(|(_, words)| said(words))
         .fold(0, |value, (bit, _)| value | bit)
 }
 
-fn bits(table: &BTreeMap<String, String>) -> Result<Vec<(u64, Option<Status>)>, String> {
+pub(crate) fn bits(table: &BTreeMap<String, String>) -> Result<Vec<(u64, Vec<Status>)>, String> {
     table
         .iter()
-        .map(|(bit, text)| {
-            let word = if text == "nothing" {
-                None
-            } else {
-                Some(word(text)?)
-            };
-            Ok((number(bit)?, word))
-        })
+        .map(|(bit, text)| Ok((number(bit)?, words(text)?)))
         .collect()
 }
 
@@ -195,7 +188,7 @@ fn word(text: &str) -> Result<Status, String> {
 }
 
 /// `0x20`.
-fn number(text: &str) -> Result<u64, String> {
+pub(crate) fn number(text: &str) -> Result<u64, String> {
     text.strip_prefix("0x")
         .and_then(|digits| u64::from_str_radix(digits, 16).ok())
         .ok_or_else(|| format!("{text:?}: write the bit in hexadecimal, such as 0x20"))

@@ -165,7 +165,7 @@ impl Building {
         let spoken = Spoken {
             readings: point.registers(at, &self.span),
             device_time: Some(clock(at)),
-            status: Vec::new(),
+            ..Spoken::default()
         };
         let speech = family
             .speak(point.address, &spoken)

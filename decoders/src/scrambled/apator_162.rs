@@ -13,10 +13,10 @@
 use wmbus::Decimal;
 use wmbus::apl::Date;
 
+use crate::dating::month_end;
 use crate::decoded::Decoded;
 use crate::reading::{Quantity, Reading, Register, Stamp};
 use crate::speak::Spoken;
-use crate::table::month_end;
 
 /// Reads what follows DIF 0F.
 pub(crate) fn read(octets: &[u8], decoded: &mut Decoded) -> bool {
@@ -90,8 +90,7 @@ pub(crate) fn write(spoken: &Spoken) -> Option<Vec<u8>> {
         let value = spoken.value(Quantity::Volume, register)?;
         u32::try_from(value.rescale(-3)?).ok()
     };
-    let mut octets = vec![0x0F];
-    octets.extend(write_clock(spoken.device_time?)?);
+    let mut octets = write_clock(spoken.device_time?)?.to_vec();
     octets.extend([0, 0, 0, 0x10]);
     octets.extend(litres(Register::Current)?.to_le_bytes());
     octets.extend([0x72, 0x01]);

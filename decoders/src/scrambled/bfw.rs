@@ -11,10 +11,10 @@
 use wmbus::Decimal;
 use wmbus::apl::Date;
 
+use crate::dating::month_end;
 use crate::decoded::Decoded;
 use crate::reading::{Quantity, Reading, Register, Stamp};
 use crate::speak::Spoken;
-use crate::table::month_end;
 
 const LENGTH: usize = 38;
 const MONTHS: u16 = 18;

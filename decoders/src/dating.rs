@@ -1,0 +1,104 @@
+//! Dates that nobody sends: month ends counted back from the meter's clock, and history slots numbered by their dates.
+
+use wmbus::apl::Date;
+
+use crate::reading::{Quantity, Reading, Register};
+
+/// The n-th month end before a day; n = 1 is the end of the month before.
+pub(crate) fn month_end(today: Date, n: u16) -> Option<Date> {
+    first_of(today).add_months(-i32::from(n)).map(Date::end_of_month)
+}
+
+/// The n-th first of a month not after a day; n = 1 is that of its own month.
+pub(crate) fn month_start(today: Date, n: u16) -> Option<Date> {
+    first_of(today).add_months(1 - i32::from(n))
+}
+
+/// The n-th end of a half month (15th, last day) before a day.
+pub(crate) fn half_month_end(today: Date, n: u16) -> Option<Date> {
+    let last = if today.day > 15 {
+        Date { day: 15, ..today }
+    } else {
+        month_end(today, 1)?
+    };
+    half_months(last, 1 - i32::from(n))
+}
+
+/// This many half months from the 15th or the last day of a month; `None` from other days.
+pub(crate) fn half_months(day: Date, count: i32) -> Option<Date> {
+    let at_end = match day {
+        Date { day: 15, .. } => 0,
+        day if day.is_end_of_month() => 1,
+        _ => return None,
+    };
+    let halves = at_end + count;
+    let month = first_of(day).add_months(halves.div_euclid(2))?;
+    Some(if halves.rem_euclid(2) == 0 {
+        Date { day: 15, ..month }
+    } else {
+        month.end_of_month()
+    })
+}
+
+/// Numbers dated history slots by their dates: 1 is the newest. Slots of one quantity and date share a number.
+pub(crate) fn rank(readings: &mut [Reading], by_date: &[usize]) {
+    if by_date.is_empty() {
+        return;
+    }
+    let mut days: Vec<(Quantity, Date)> = by_date
+        .iter()
+        .filter_map(|index| readings.get(*index))
+        .filter_map(|reading| Some((reading.quantity, reading.at?.day()?)))
+        .collect();
+    days.sort_unstable_by(|a, b| b.cmp(a));
+    days.dedup();
+    for index in by_date {
+        let Some(reading) = readings.get_mut(*index) else {
+            continue;
+        };
+        let Some(day) = reading.at.and_then(|at| at.day()) else {
+            continue;
+        };
+        let newer = days
+            .iter()
+            .filter(|(quantity, other)| *quantity == reading.quantity && *other > day)
+            .count();
+        reading.register = Register::History(slot(newer + 1));
+    }
+}
+
+/// A count as the number of a history slot.
+pub(crate) fn slot(number: usize) -> u16 {
+    u16::try_from(number).unwrap_or(u16::MAX)
+}
+
+fn first_of(day: Date) -> Date {
+    Date { day: 1, ..day }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(year: u16, month: u8, day: u8) -> Date {
+        Date::new(year, month, day).unwrap()
+    }
+
+    #[test]
+    fn months_are_counted_from_the_clock_s_own() {
+        let today = day(2024, 3, 31);
+        assert_eq!(month_end(today, 1), Some(day(2024, 2, 29)));
+        assert_eq!(month_end(today, 3), Some(day(2023, 12, 31)));
+        assert_eq!(month_start(today, 1), Some(day(2024, 3, 1)));
+        assert_eq!(month_start(day(2024, 3, 1), 2), Some(day(2024, 2, 1)));
+    }
+
+    #[test]
+    fn half_months_end_on_the_fifteenth_and_on_the_last_day() {
+        assert_eq!(half_month_end(day(2024, 3, 16), 1), Some(day(2024, 3, 15)));
+        assert_eq!(half_month_end(day(2024, 3, 15), 1), Some(day(2024, 2, 29)));
+        assert_eq!(half_month_end(day(2024, 3, 15), 2), Some(day(2024, 2, 15)));
+        assert_eq!(half_months(day(2025, 2, 15), 29), Some(day(2026, 4, 30)));
+        assert_eq!(half_months(day(2025, 2, 14), 1), None);
+    }
+}

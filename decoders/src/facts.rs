@@ -1,0 +1,138 @@
+//! What records say about the meter besides values: its clock, its conditions, its names.
+
+use wmbus::Address;
+use wmbus::apl::{Function, Moment, Qualifier, Quantity as Vif, Record, Unit, Value};
+
+use crate::decoded::Decoded;
+use crate::family::Family;
+use crate::reading::{Stamp, StatusWord};
+use crate::rule::{RecordSpec, Role};
+use crate::status;
+use crate::table::Hex;
+
+/// Reads what a record says about the meter, if it says anything.
+pub(crate) fn read(
+    record: &Record<'_>,
+    rule: Option<&RecordSpec>,
+    family: Option<&Family>,
+    decoded: &mut Decoded,
+) {
+    let flags = family.and_then(|family| family.flags.iter().find(|f| f.header == record.header()));
+    if let Some(flags) = flags {
+        flags.read(record, &mut decoded.status);
+        raw_flags(record, decoded);
+        return;
+    }
+    match rule.map(|spec| &spec.role) {
+        Some(Role::Ignored | Role::Quantity(_)) => {}
+        Some(Role::Fact(name)) => decoded.fact(name, text(record)),
+        Some(Role::Reading) | None => standard(record, decoded),
+    }
+}
+
+/// The standard's meaning.
+fn standard(record: &Record<'_>, decoded: &mut Decoded) {
+    let now = record.dib.storage == 0 && record.dib.tariff == 0 && record.dib.subunit == 0;
+    let instantaneous = record.dib.function == Function::Instantaneous;
+    let stamp = || record.value().moment().and_then(Stamp::of);
+    match record.vib.quantity {
+        Vif::DateTime if now && instantaneous && record.vib.is_plain() && decoded.device_time.is_none() => {
+            if let Value::Moment(moment) = record.value() {
+                if matches!(moment, Moment::DateTime { invalid: true, .. }) {
+                    status::add(&mut decoded.status, StatusWord::ClockInvalid, false);
+                }
+                decoded.device_time = Stamp::of(moment);
+            }
+        }
+        Vif::Date | Vif::DateTime if record.dib.function == Function::ErrorState => {
+            if let Some(stamp) = stamp() {
+                decoded.fact("error_date", stamp.to_string());
+            }
+        }
+        Vif::Date if record.vib.has(Qualifier::FUTURE) => {
+            if let Some(stamp) = stamp() {
+                decoded.fact("set_date_next", stamp.to_string());
+            }
+        }
+        Vif::Date if now && instantaneous && record.vib.is_plain() => {
+            if let Some(stamp) = stamp() {
+                decoded.fact("device_date", stamp.to_string());
+            }
+        }
+        Vif::ErrorFlags if instantaneous && record.vib.error.is_none() => {
+            raw_flags(record, decoded);
+            if status::raw(record) != 0 && now {
+                status::add(&mut decoded.status, StatusWord::ManufacturerBits, false);
+            }
+        }
+        // The meter's own address, behind a radio converter.
+        Vif::Identification if record.data.len() == 8 => {
+            if let Ok(octets) = record.data.try_into() {
+                decoded.meter = Address::from_transport_octets(octets);
+            }
+        }
+        Vif::ActualityDuration if now && instantaneous && record.vib.is_plain() => {
+            let factor = match record.vib.unit {
+                Unit::Second => 1,
+                Unit::Minute => 60,
+                Unit::Hour => 3600,
+                _ => 86_400,
+            };
+            decoded.age_seconds = record
+                .value()
+                .number()
+                .and_then(|number| number.mantissa.checked_mul(factor))
+                // A week-old value is no reading of now; such numbers are something else.
+                .filter(|age| (0..=7 * 86_400).contains(age));
+        }
+        quantity => {
+            let Some(name) = name(quantity) else { return };
+            let value = text(record);
+            if !value.is_empty() {
+                decoded.fact(name, value);
+            }
+        }
+    }
+}
+
+/// The bits as they came, beside the words.
+fn raw_flags(record: &Record<'_>, decoded: &mut Decoded) {
+    let digits = record.data.len() * 2;
+    decoded.fact("error_flags", format!("{:0digits$X}", status::raw(record)));
+}
+
+/// The fact that a quantity is the name of.
+fn name(quantity: Vif) -> Option<&'static str> {
+    Some(match quantity {
+        Vif::FabricationNumber => "fabrication_no",
+        Vif::Identification => "identification",
+        Vif::Model => "model",
+        Vif::HardwareVersion => "hardware",
+        Vif::FirmwareVersion => "firmware",
+        Vif::SoftwareVersion => "software",
+        Vif::ParameterSet => "parameter_set",
+        Vif::CustomerLocation => "customer_location",
+        Vif::Customer => "customer",
+        Vif::BatteryChange => "battery_change",
+        _ => return None,
+    })
+}
+
+/// Characters, digits or octets of a record that is a name.
+fn text(record: &Record<'_>) -> String {
+    match record.value() {
+        value @ (Value::Digits(_) | Value::Text(_)) => value
+            .characters()
+            .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
+            .collect::<String>()
+            .trim()
+            .to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::Moment(moment) => moment.to_string(),
+        Value::Octets(octets) | Value::Bits(octets) => {
+            let most_significant_first: Vec<u8> = octets.iter().rev().copied().collect();
+            Hex(&most_significant_first).to_string()
+        }
+        _ => String::new(),
+    }
+}
