@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 
 use common::hex;
 
-use wmbus::phy::{self, crc::crc, manchester, sync::Burst, three_out_of_six};
+use wmbus::phy::burst::Burst;
+use wmbus::phy::hunt::{Hunt, Listening};
+use wmbus::phy::{self, crc::crc, manchester, three_out_of_six};
 use wmbus::security::{Purpose, derive, initialisation_vector};
 use wmbus::{
     ErrorKind, Frame, FrameFormat, IdentificationNumber, Key, Manufacturer, Message, Note, Notes, Reassembler,
@@ -159,15 +161,20 @@ fn line_codes() {
     assert_eq!(frame, examples["L-2b"].hex("stripped"));
     let a1 = examples["F-A1"].hex("on air");
     let b1 = examples["F-B1"].hex("on air");
-    for (id, burst, frame) in [
-        ("L-3", Burst::T, &a1),
-        ("L-5", Burst::S, &a1),
-        ("L-6", Burst::CFormatA, &a1),
-        ("L-7", Burst::CFormatB, &b1),
+    for (id, burst, listening, frame) in [
+        ("L-3", Burst::T, Listening::TAndC, &a1),
+        ("L-5", Burst::S, Listening::S, &a1),
+        ("L-6", Burst::CFormatA, Listening::TAndC, &a1),
+        ("L-7", Burst::CFormatB, Listening::TAndC, &b1),
     ] {
         let chips = examples[id].hex("burst");
         assert_eq!(burst.encode(frame), chips, "{id}");
-        assert_eq!(Burst::decode(&chips).unwrap(), (burst, frame.clone()), "{id}");
+        let heard: Vec<_> = Hunt::new(&chips, listening).map(Result::unwrap).collect();
+        assert_eq!(
+            (heard.len(), heard[0].burst, &heard[0].frame),
+            (1, burst, frame),
+            "{id}"
+        );
     }
 }
 

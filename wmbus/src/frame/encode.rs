@@ -228,7 +228,8 @@ impl Plan {
             afl.message_length = Some(length.map_err(|_| unencodable("the message is too long"))?);
         }
         afl.mac = match afl.authentication_type() {
-            0 => None,
+            // None, or one whose method is not named.
+            0 => afl.mac,
             kind => {
                 let size = afl::cmac_size(kind)
                     .ok_or_else(|| unencodable("the authentication type is no AES-CMAC"))?;

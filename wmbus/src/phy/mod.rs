@@ -1,10 +1,11 @@
 //! Physical layer: from what a receiver delivers to stripped link octets, and back.
 
+pub mod burst;
 pub mod crc;
 pub mod format_a;
 pub mod format_b;
+pub mod hunt;
 pub mod manchester;
-pub mod sync;
 pub mod three_out_of_six;
 
 use alloc::borrow::Cow;

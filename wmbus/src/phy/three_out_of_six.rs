@@ -55,11 +55,10 @@ fn nibble(chips: &[u8], symbol: usize) -> Result<u8, Error> {
     }
     let [high, low] = pair;
     let word = ((high << 8 | low) >> (10 - shift)) & 0x3F;
-    SYMBOLS
-        .iter()
-        .zip(0..)
-        .find(|(code, _)| u16::from(**code) == word)
-        .map(|(_, nibble)| nibble)
+    NIBBLES
+        .get(usize::from(word))
+        .copied()
+        .filter(|nibble| *nibble != NONE)
         .ok_or(Error {
             layer: Layer::Physical,
             at,
@@ -71,6 +70,23 @@ fn nibble(chips: &[u8], symbol: usize) -> Result<u8, Error> {
 const SYMBOLS: [u8; 16] = [
     0x16, 0x0D, 0x0E, 0x0B, 0x1C, 0x19, 0x1A, 0x13, 0x2C, 0x25, 0x26, 0x23, 0x34, 0x31, 0x32, 0x29,
 ];
+
+/// The nibble of each word of six chips.
+const NIBBLES: [u8; 64] = {
+    let mut nibbles = [NONE; 64];
+    let mut nibble = 0;
+    while nibble < SYMBOLS.len() {
+        #[allow(clippy::indexing_slicing)] // Evaluated by the compiler: outside would not compile.
+        {
+            nibbles[SYMBOLS[nibble] as usize] = nibble as u8;
+        }
+        nibble += 1;
+    }
+    nibbles
+};
+
+/// No symbol.
+const NONE: u8 = 0xFF;
 
 #[cfg(test)]
 mod tests {
