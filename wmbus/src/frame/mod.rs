@@ -239,8 +239,8 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The same frame, owning its octets.
-    pub(crate) fn to_static(&self) -> Frame<'static> {
+    /// The same frame, owning its octets, for whoever keeps it. What followed the telegram is left behind.
+    pub fn to_static(&self) -> Frame<'static> {
         Frame {
             octets: self.octets.to_vec().into(),
             format: self.format,
