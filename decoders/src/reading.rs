@@ -576,8 +576,16 @@ impl Stamp {
                 year: None,
                 month: Some(month),
                 day: Some(day),
+            }
+            | Moment::TimePattern {
+                year: None,
+                month: Some(month),
+                day: Some(day),
+                ..
             } => Some(Self::EveryYear { month, day }),
-            Moment::Pattern { .. } | Moment::Time { .. } | Moment::NotSet => None,
+            Moment::Pattern { .. } | Moment::TimePattern { .. } | Moment::Time { .. } | Moment::NotSet => {
+                None
+            }
         }
     }
 

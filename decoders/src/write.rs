@@ -265,20 +265,12 @@ fn element_octets(coding: u8, element: Option<i64>) -> Result<Vec<u8>, Error> {
     let Some(element) = element else {
         return Ok(vec![0xFF; width]);
     };
-    let plan = RecordPlan {
-        dib: Dib::new(0),
-        vib: Vec::new(),
-        data: if bcd {
-            Data::Bcd(element, width)
-        } else {
-            Data::Signed(element, width)
-        },
+    let data = if bcd {
+        Data::Bcd(element, width)
+    } else {
+        Data::Signed(element, width)
     };
-    let mut octets = Vec::new();
-    plan.encode(&mut octets)?;
-    // The DIF is not part of an element.
-    octets.remove(0);
-    Ok(octets)
+    data.octets()
 }
 
 fn does_not_fit() -> Error {

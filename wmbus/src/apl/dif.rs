@@ -54,6 +54,7 @@ impl Dib {
     }
 
     /// The block at the start of `octets` and how many octets it takes.
+    #[inline(always)]
     pub(super) fn parse(octets: &[u8]) -> Result<(Self, usize), TrailingReason> {
         let dif = *octets.first().ok_or(TrailingReason::Truncated)?;
         let mut dib = Self {
@@ -66,7 +67,10 @@ impl Dib {
             storage: u64::from(dif >> 6 & 1),
             ..Self::new(dif & 0x0F)
         };
-        let (mut extended, mut count, mut last) = (dif & 0x80 != 0, 0, 0);
+        if dif & 0x80 == 0 {
+            return Ok((dib, 1));
+        }
+        let (mut extended, mut count, mut last) = (true, 0, 0);
         while extended {
             if count == MAX_DIFE {
                 return Err(TrailingReason::TooManyDife);
@@ -129,6 +133,12 @@ impl Dib {
             0xB => Some(3),
             _ => None,
         }
+    }
+
+    /// True when only the coding differs.
+    pub fn same_place(&self, other: &Self) -> bool {
+        (self.storage, self.tariff, self.subunit, self.function)
+            == (other.storage, other.tariff, other.subunit, other.function)
     }
 
     /// True for the data fields that hold decimal digits.

@@ -7,24 +7,36 @@
 //! Length first, meaning second: where a record ends follows from DIF, LVAR and extension bits alone, so that a code
 //! nobody knows never loses the rest of a telegram.
 
+use core::fmt;
+
+mod codes;
 pub mod compact;
 pub mod date;
+mod daylight;
 mod dif;
 mod encode;
 pub mod fixed;
+mod names;
 pub mod profile;
+mod quality;
 mod quantity;
+mod spacing;
+mod storage;
 mod value;
 mod vif;
 mod vife;
 
 pub use date::{Date, Moment};
+pub use daylight::DaylightSaving;
 pub use dif::{Dib, Function};
-pub use encode::{Data, RecordPlan};
+pub use encode::{Data, ProfilePlan, RecordPlan, TextOrder, fill, text_vib, vib};
+pub use quality::Quality;
 pub use quantity::{Coding, Quantity, Unit};
+pub use spacing::Spacing;
+pub use storage::{Dating, clock_of, date_of, dating, series_date};
 pub use value::Value;
 pub use vif::{Table, Vib};
-pub use vife::{Event, ProfileKind, Qualifier};
+pub use vife::{Event, ProfileKind, Qualifier, Qualifiers};
 
 /// The items of an application payload, one after the other, without allocating.
 #[derive(Clone, Debug)]
@@ -34,6 +46,8 @@ pub struct Records<'a> {
     base: usize,
     index: usize,
     ended: bool,
+    /// Where the zeros begin that the payload ends with.
+    zeros: usize,
 }
 
 /// What stands in an application payload.
@@ -106,30 +120,53 @@ impl<'a> Records<'a> {
             base,
             index: 0,
             ended: false,
+            zeros: payload
+                .iter()
+                .rposition(|octet| *octet != 0)
+                .map_or(0, |last| last + 1),
         }
     }
 
-    fn record(&self, rest: &'a [u8]) -> Result<Record<'a>, TrailingReason> {
-        let (dib, dib_length) = Dib::parse(rest)?;
-        let vib = Vib::parse(rest.get(dib_length..).unwrap_or_default())?;
-        let head = dib_length + vib.octets.len();
-        let length = match dib.data_length() {
-            Some(length) => length,
-            None => {
-                let lvar = *rest.get(head).ok_or(TrailingReason::Truncated)?;
-                1 + dif::variable_length(lvar).ok_or(TrailingReason::ReservedLvar)?
-            }
+    /// A record whose VIB or length takes more than a look, or the reason why there is none.
+    fn extended(&mut self, rest: &'a [u8], dib: Dib, head: usize) -> Option<Item<'a>> {
+        let vib = match Vib::parse(rest.get(head..).unwrap_or_default()) {
+            Ok(vib) => vib,
+            Err(reason) => return self.trailing(rest, reason),
         };
-        let octets = rest.get(..head + length).ok_or(TrailingReason::Truncated)?;
-        let data = octets.get(head..).unwrap_or_default();
-        Ok(Record {
-            index: self.index,
-            at: self.base + self.position,
+        let head = head + vib.octets.len();
+        let length = match (dib.data_length(), rest.get(head)) {
+            (Some(length), _) => length,
+            (None, None) => return self.trailing(rest, TrailingReason::Truncated),
+            (None, Some(lvar)) => match dif::variable_length(*lvar) {
+                Some(length) => 1 + length,
+                None => return self.trailing(rest, TrailingReason::ReservedLvar),
+            },
+        };
+        match rest.get(..head + length) {
+            Some(octets) => Some(Item::Record(self.record(octets, dib, vib, head))),
+            None => self.trailing(rest, TrailingReason::Truncated),
+        }
+    }
+
+    #[inline(always)]
+    fn record(&mut self, octets: &'a [u8], dib: Dib, vib: Vib<'a>, head: usize) -> Record<'a> {
+        let at = self.base + self.position;
+        let index = self.index;
+        self.position += octets.len();
+        self.index += 1;
+        Record {
+            index,
+            at,
             octets,
             dib,
             vib,
-            data,
-        })
+            data: octets.get(head..).unwrap_or_default(),
+        }
+    }
+
+    fn trailing(&mut self, octets: &'a [u8], reason: TrailingReason) -> Option<Item<'a>> {
+        let at = self.base + self.position;
+        self.end(Item::Trailing { at, octets, reason })
     }
 
     fn end(&mut self, item: Item<'a>) -> Option<Item<'a>> {
@@ -142,6 +179,7 @@ impl<'a> Records<'a> {
 impl<'a> Iterator for Records<'a> {
     type Item = Item<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Item<'a>> {
         if self.ended {
             return None;
@@ -154,38 +192,38 @@ impl<'a> Iterator for Records<'a> {
                 Some(_) => break rest,
             }
         };
-        let at = self.base + self.position;
-        let trailing = |reason| Item::Trailing {
-            at,
-            octets: rest,
-            reason,
-        };
-        if rest.len() >= 2 && rest.iter().all(|octet| *octet == 0) {
-            return self.end(trailing(TrailingReason::ZeroPadding));
+        if rest.len() >= 2 && self.position >= self.zeros {
+            return self.trailing(rest, TrailingReason::ZeroPadding);
         }
         match rest.split_first() {
             Some((dif @ (0x0F | 0x1F), octets)) => {
-                let more_follows = *dif == 0x1F;
+                let (at, more_follows) = (self.base + self.position, *dif == 0x1F);
                 return self.end(Item::Manufacturer {
                     at,
                     octets,
                     more_follows,
                 });
             }
-            Some((dif, _)) if dif & 0x0F == 0x0F => return self.end(trailing(TrailingReason::ReservedDif)),
+            Some((dif, _)) if dif & 0x0F == 0x0F => return self.trailing(rest, TrailingReason::ReservedDif),
             _ => {}
         }
         if self.index >= MAX_RECORDS {
-            return self.end(trailing(TrailingReason::TooManyRecords));
+            return self.trailing(rest, TrailingReason::TooManyRecords);
         }
-        match self.record(rest) {
-            Ok(record) => {
-                self.position += record.octets.len();
-                self.index += 1;
-                Some(Item::Record(record))
-            }
-            Err(reason) => self.end(trailing(reason)),
+        let (dib, head) = match Dib::parse(rest) {
+            Ok(dib) => dib,
+            Err(reason) => return self.trailing(rest, reason),
+        };
+        // Most records need no more than this. They are written straight where the caller wants them: copying a record
+        // takes longer than reading it.
+        if let (Some(vib), Some(length)) = (
+            Vib::unextended(rest.get(head..).unwrap_or_default()),
+            dib.data_length(),
+        ) && let Some(octets) = rest.get(..head + 1 + length)
+        {
+            return Some(Item::Record(self.record(octets, dib, vib, head + 1)));
         }
+        self.extended(rest, dib, head)
     }
 }
 
@@ -211,38 +249,41 @@ impl<'a> Record<'a> {
     }
 
     /// True when the number looks like a value and is none: an empty slot, a maker's sentinel.
+    #[inline]
     pub fn is_suspect(&self) -> bool {
         value::is_suspect(&self.dib, &self.vib, self.data)
     }
 
-    /// True when the value may be used as a reading at all: no error, no maker's qualifier, nothing unknown.
+    /// True when the value may be used as a reading at all: no error, nothing of the maker's, nothing unknown. What the
+    /// other records of the telegram say against it is told by [`Quality::of`].
+    #[inline]
     pub fn is_usable(&self) -> bool {
         self.dib.function != Function::ErrorState
             && self.vib.error.is_none()
             && !self.vib.manufacturer_qualified
             && !self.vib.unknown
+            && self.vib.quantity != Quantity::ManufacturerSpecific
             && !self.is_suspect()
     }
 
-    /// True for a date or time that dates the other values of its storage number.
-    pub fn is_date(&self) -> bool {
-        self.dib.function == Function::Instantaneous
-            && matches!(self.vib.quantity, Quantity::Date | Quantity::DateTime)
-            && self.vib.is_plain()
+    /// True when two records have the same name: all but the data and how they are coded.
+    pub fn same_key(&self, other: &Record<'_>) -> bool {
+        self.vib.octets == other.vib.octets && self.dib.same_place(&other.dib)
     }
 }
 
-/// The date record of a storage number: preferably with the same tariff and subunit, else any.
-pub fn date_of<'a>(records: &[Record<'a>], dib: &Dib) -> Option<Record<'a>> {
-    let same_storage = |record: &&Record<'a>| record.is_date() && record.dib.storage == dib.storage;
-    let same_place =
-        |record: &&Record<'a>| record.dib.tariff == dib.tariff && record.dib.subunit == dib.subunit;
-    records
-        .iter()
-        .filter(same_storage)
-        .find(same_place)
-        .or_else(|| records.iter().find(same_storage))
-        .copied()
+impl fmt::Display for TrailingReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Truncated => "a record runs past the end",
+            Self::TooManyDife => "more than ten DIFEs",
+            Self::TooManyVife => "more than ten VIFEs",
+            Self::ReservedDif => "a reserved DIF",
+            Self::ReservedLvar => "a reserved length of variable data",
+            Self::ZeroPadding => "zeros that fill up the telegram",
+            Self::TooManyRecords => "more records than any telegram has",
+        })
+    }
 }
 
 /// More than 64 KiB of two-octet records would be nonsense.

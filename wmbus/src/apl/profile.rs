@@ -4,15 +4,23 @@
 //! LVAR  control  spacing  e1 e2 … en        control: MM increment mode, UU spacing unit, CCCC element coding
 //! ```
 //!
-//! Base value and base time are other records with the same storage number; the row is counted from them.
+//! Base value and base time are other records with the same storage number, anywhere in the telegram; the row is counted
+//! from them. Expanded entries never replace records: where the telegram has both, the record wins.
 
 use alloc::vec::Vec;
 
+use super::Record;
 use super::date::Moment;
 use super::dif::Function;
-use super::value::{bcd, signed, unsigned};
+use super::quality::Quality;
+use super::quantity::{Coding, Quantity};
+use super::spacing::Spacing;
+use super::storage::{Dating, clock_of, dating};
+use super::value::{
+    self, Value, bcd, is_all_ones, is_counter, is_leaked_invalid, real_number, signed, unsigned,
+};
+use super::vif::Vib;
 use super::vife::ProfileKind;
-use super::{Record, date_of};
 use crate::decimal::Decimal;
 
 /// One element of a profile, put back into time.
@@ -24,10 +32,16 @@ pub struct Entry {
     pub storage: u64,
     /// When it stands for; `None` when the base has no date or the spacing none.
     pub at: Option<Moment>,
+    /// Seconds before the telegram for which it stands, where no date does; from one source.
+    pub age: Option<i64>,
     /// The element as sent; `None` for an invalid one.
     pub element: Option<Decimal>,
     /// The state of the counter; `None` when it can't be known.
     pub value: Option<Decimal>,
+    /// The element is an empty slot or a sentinel: the number is kept, the row has no value there.
+    pub suspect: bool,
+    /// The slot lies after the meter's own clock: it has not been filled.
+    pub future: bool,
 }
 
 /// A profile record and its elements.
@@ -39,6 +53,10 @@ pub struct Profile {
     pub mode: Mode,
     /// How far they are apart.
     pub spacing: Spacing,
+    /// The elements came as binary floating point.
+    pub approximate: bool,
+    /// There is no value to count from: elements of an incremental row are differences only.
+    pub base_missing: bool,
     /// The elements in the order sent.
     pub entries: Vec<Entry>,
     /// Octets after the last whole element.
@@ -58,21 +76,25 @@ pub enum Mode {
     Differences,
 }
 
-/// How far two elements are apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Spacing {
-    /// Columns of an array, not apart in time.
-    Columns,
-    /// Seconds.
-    Seconds(u32),
-    /// Days.
-    Days(u16),
-    /// Months.
-    Months(u8),
-    /// Half months.
-    HalfMonths,
-    /// A reserved value: elements can be read, but not dated.
-    Reserved,
+/// The most entries that are expanded from one telegram.
+pub const MAX_ENTRIES: usize = 4096;
+
+/// Expands all profiles of a telegram, each with the place of its record among `records`; none when they have more than
+/// [`MAX_ENTRIES`] together.
+pub fn expand_all(records: &[Record<'_>]) -> Vec<(usize, Profile)> {
+    let mut profiles = Vec::new();
+    let mut entries = 0;
+    for (place, record) in records.iter().enumerate() {
+        let Some(profile) = Profile::expand(record, records) else {
+            continue;
+        };
+        entries += profile.entries.len();
+        if entries > MAX_ENTRIES {
+            return Vec::new();
+        }
+        profiles.push((place, profile));
+    }
+    profiles
 }
 
 impl Profile {
@@ -80,22 +102,140 @@ impl Profile {
     /// elements have a coding that is not defined.
     pub fn expand(record: &Record<'_>, records: &[Record<'_>]) -> Option<Self> {
         let kind = record.vib.profile?;
-        let (lvar, content) = record.data.split_first()?;
-        let [control, spacing, elements @ ..] = content else {
+        let [lvar @ ..=0xBF, control, spacing, elements @ ..] = record.data else {
             return None;
         };
-        if *lvar > 0xBF {
+        if usize::from(*lvar) != elements.len() + 2 {
             return None;
         }
-        let mode = match control >> 6 {
-            0 => Mode::Absolute,
-            1 => Mode::Increments,
-            2 => Mode::Decrements,
-            _ => Mode::Differences,
+        let mode = Mode::of(*control);
+        let coding = ElementCoding::of(control & 0x0F, mode, &record.vib)?;
+        let spacing = Spacing::parse(control >> 4 & 3, *spacing);
+        let base = match dating(records, &record.dib) {
+            Dating::At(moment) => Some(moment),
+            Dating::Undated | Dating::NoDate => None,
         };
-        let coding = control & 0x0F;
-        let size = match coding {
-            1..=4 => usize::from(coding),
+        let base_age = base_age(record, records).filter(|_| base.is_none());
+        let clock = clock_of(records);
+        let base_value = base_value(record, records);
+        let mut running = base_value;
+        let entries = elements
+            .chunks_exact(coding.size)
+            .zip(1_i64..)
+            .map(|(octets, k)| {
+                let element = coding
+                    .read(octets)
+                    .and_then(|element| element.scaled(&record.vib));
+                let suspect = coding.is_suspect(octets);
+                let usable = element.filter(|_| !suspect);
+                let value = match mode {
+                    Mode::Absolute => usable,
+                    _ => {
+                        running = running
+                            .zip(usable)
+                            .and_then(|(value, element)| mode.next(kind, value, element));
+                        running
+                    }
+                };
+                let steps = if kind == ProfileKind::Inverse { -k } else { k };
+                let at = base.and_then(|base| spacing.step(base, steps));
+                Entry {
+                    k: usize::try_from(k).unwrap_or(usize::MAX),
+                    storage: record.dib.storage.saturating_add(k.unsigned_abs()),
+                    at,
+                    age: base_age.and_then(|age| age.checked_sub(spacing.seconds(steps)?)),
+                    element,
+                    value,
+                    suspect,
+                    future: at.zip(clock).is_some_and(|(at, clock)| at.is_after(&clock)),
+                }
+            })
+            .collect();
+        Some(Self {
+            kind,
+            mode,
+            spacing,
+            approximate: coding.field == 5,
+            base_missing: mode != Mode::Absolute && base_value.is_none(),
+            entries,
+            rest: elements.len() % coding.size,
+        })
+    }
+
+    /// What speaks against an entry: what speaks against its record, and what its slot says.
+    pub fn quality(&self, entry: &Entry, record: &Record<'_>, records: &[Record<'_>]) -> Quality {
+        Quality {
+            invalid: entry.element.is_none(),
+            suspect: entry.suspect,
+            approximate: self.approximate,
+            future: entry.future,
+            no_date: dating(records, &record.dib) == Dating::NoDate,
+            time_invalid: matches!(entry.at, Some(Moment::DateTime { invalid: true, .. })),
+            // A record of its own with that storage number wins.
+            duplicate_key: records.iter().any(|other| {
+                let same = record.dib.function == other.dib.function
+                    && (record.dib.tariff, record.dib.subunit) == (other.dib.tariff, other.dib.subunit);
+                other.dib.storage == entry.storage && same && other.vib.is_base_of(&record.vib)
+            }),
+            ..Quality::of(record, &[])
+        }
+    }
+}
+
+impl Mode {
+    fn of(control: u8) -> Self {
+        match control >> 6 {
+            0 => Self::Absolute,
+            1 => Self::Increments,
+            2 => Self::Decrements,
+            _ => Self::Differences,
+        }
+    }
+
+    pub(super) fn bits(self) -> u8 {
+        match self {
+            Self::Absolute => 0,
+            Self::Increments => 1,
+            Self::Decrements => 2,
+            Self::Differences => 3,
+        }
+    }
+
+    /// The value after the one before it in the row.
+    fn next(self, kind: ProfileKind, value: Decimal, element: Decimal) -> Option<Decimal> {
+        let backward = kind == ProfileKind::Inverse;
+        if (self == Self::Decrements) == backward {
+            value.checked_add(element)
+        } else {
+            value.checked_sub(element)
+        }
+    }
+}
+
+/// How the elements of a row are to be read.
+#[derive(Clone, Copy)]
+struct ElementCoding {
+    /// As the data field of a DIF.
+    field: u8,
+    size: usize,
+    /// Negative numbers are possible: all but what was gained or lost.
+    negative: bool,
+    unsigned: bool,
+    /// −1 is an empty slot, as in a history of single records.
+    empty_slots: bool,
+}
+
+/// An element's number before and after its scale.
+enum Element {
+    Integer(i64),
+    Real(Decimal),
+}
+
+impl ElementCoding {
+    fn of(field: u8, mode: Mode, vib: &Vib<'_>) -> Option<Self> {
+        let size = match field {
+            1..=4 => usize::from(field),
+            5 if mode == Mode::Absolute => 4,
             6 | 0xE => 6,
             7 => 8,
             9 => 1,
@@ -104,223 +244,81 @@ impl Profile {
             0xC => 4,
             _ => return None,
         };
-        let spacing = Spacing::read(control >> 4 & 3, *spacing);
-        let base_value = base_value(record, records);
-        let base_time = date_of(records, &record.dib).and_then(|record| record.value().moment());
-        let mut running = if mode == Mode::Absolute { None } else { base_value };
-        let exponent = record.vib.exponent;
-        let entries = elements
-            .chunks_exact(size)
-            .zip(1..)
-            .map(|(octets, k)| {
-                let element = element(octets, coding, mode).map(|mantissa| Decimal { mantissa, exponent });
-                let value = match (mode, element) {
-                    (Mode::Absolute, element) => element,
-                    (_, None) => {
-                        running = None;
-                        None
-                    }
-                    (mode, Some(element)) => {
-                        let backward = kind == ProfileKind::Inverse;
-                        let adds = (mode == Mode::Decrements) == backward;
-                        running = running.and_then(|value| {
-                            if adds {
-                                value.checked_add(element)
-                            } else {
-                                value.checked_sub(element)
-                            }
-                        });
-                        running
-                    }
-                };
-                let at = base_time.and_then(|base| spacing.from(base, k, kind));
-                let storage = record
-                    .dib
-                    .storage
-                    .saturating_add(u64::try_from(k).unwrap_or(u64::MAX));
-                Entry {
-                    k,
-                    storage,
-                    at,
-                    element,
-                    value,
-                }
-            })
-            .collect();
+        // A row of dates or names has no numbers.
+        if !matches!(vib.coding, Coding::Signed | Coding::Unsigned | Coding::Bits) {
+            return None;
+        }
+        let gained = matches!(mode, Mode::Increments | Mode::Decrements);
         Some(Self {
-            kind,
-            mode,
-            spacing,
-            entries,
-            rest: elements.len() % size,
+            field,
+            size,
+            negative: !gained,
+            unsigned: gained || mode == Mode::Absolute && vib.coding != Coding::Signed,
+            empty_slots: mode == Mode::Absolute && is_counter(vib),
         })
     }
-}
 
-impl Spacing {
-    fn read(unit: u8, value: u8) -> Self {
-        match (unit, value) {
-            (_, 0) => Self::Columns,
-            (0, 1..=250) => Self::Seconds(u32::from(value)),
-            (1, 1..=250) => Self::Seconds(u32::from(value) * 60),
-            (2, 1..=250) => Self::Seconds(u32::from(value) * 3600),
-            (_, 1..=250) => Self::Days(u16::from(value)),
-            (3, 253) => Self::HalfMonths,
-            (3, 254) => Self::Months(1),
-            (2, 254) => Self::Months(3),
-            (1, 254) => Self::Months(6),
-            _ => Self::Reserved,
-        }
+    /// The number of an element; `None` for an invalid one.
+    fn read(self, octets: &[u8]) -> Option<Element> {
+        let integer = match self.field {
+            5 => return real_number(octets).map(Element::Real),
+            9.. => bcd(octets).filter(|number| self.negative || *number >= 0)?,
+            _ if self.unsigned => unsigned(octets).filter(|_| !is_all_ones(octets))?,
+            _ => signed(octets).filter(|_| !value::is_most_negative(octets))?,
+        };
+        Some(Element::Integer(integer))
     }
 
-    /// The time of element `k`, always counted from the base and never from its neighbour.
-    fn from(self, base: Moment, k: usize, kind: ProfileKind) -> Option<Moment> {
-        let steps = i64::try_from(k).ok()?;
-        let steps = if kind == ProfileKind::Inverse {
-            -steps
-        } else {
-            steps
-        };
-        let shift = |date: super::Date| match self {
-            Self::Days(days) => date.add_days(steps.checked_mul(i64::from(days))?),
-            Self::Months(months) => {
-                date.add_months(i32::try_from(steps.checked_mul(i64::from(months))?).ok()?)
-            }
-            Self::HalfMonths => half_months(date, i32::try_from(steps).ok()?),
-            Self::Columns | Self::Reserved | Self::Seconds(_) => None,
-        };
-        match (self, base) {
-            (Self::Seconds(seconds), base) => add_seconds(base, steps.checked_mul(i64::from(seconds))?),
-            (_, Moment::Date(date)) => shift(date).map(Moment::Date),
-            (
-                _,
-                Moment::DateTime {
-                    date,
-                    hour,
-                    minute,
-                    second,
-                    invalid,
-                    summer_time,
-                },
-            ) => {
-                let date = shift(date)?;
-                Some(Moment::DateTime {
-                    date,
-                    hour,
-                    minute,
-                    second,
-                    invalid,
-                    summer_time,
-                })
-            }
-            _ => None,
+    /// The patterns of single records that look like numbers and are none.
+    fn is_suspect(self, octets: &[u8]) -> bool {
+        let integer = self.field < 9 && self.field != 5 && !self.unsigned;
+        let empty = self.empty_slots && integer && octets.len() >= 2 && is_all_ones(octets);
+        empty || self.field >= 9 && is_leaked_invalid(octets)
+    }
+}
+
+impl Element {
+    fn scaled(self, vib: &Vib<'_>) -> Option<Decimal> {
+        match self {
+            Self::Integer(mantissa) => value::scaled(mantissa, vib),
+            Self::Real(number) => Some(Decimal {
+                exponent: number.exponent.checked_add(vib.exponent)?,
+                ..number
+            }),
         }
     }
 }
 
-/// The record that an incremental row is counted from: all the same but the coding.
+/// The value that an incremental row is counted from: the record with the same name but for the profile VIFE.
 fn base_value(profile: &Record<'_>, records: &[Record<'_>]) -> Option<Decimal> {
-    let same_place = |record: &&Record<'_>| {
-        let (a, b) = (record.dib, profile.dib);
-        record.vib.profile.is_none()
-            && (a.storage, a.tariff, a.subunit, a.function) == (b.storage, b.tariff, b.subunit, b.function)
-            && (record.vib.table, record.vib.quantity, record.vib.unit)
-                == (profile.vib.table, profile.vib.quantity, profile.vib.unit)
-            && record
-                .vib
-                .qualifiers()
-                .eq(profile.vib.qualifiers().filter(|other| other.profile().is_none()))
-    };
-    records
-        .iter()
-        .filter(same_place)
-        .find(|record| record.dib.function != Function::ErrorState)
-        .and_then(|record| record.value().number())
-}
-
-/// An element's integer; increments and decrements are never negative, so that all ones mean "no value".
-fn element(octets: &[u8], coding: u8, mode: Mode) -> Option<i64> {
-    if coding >= 9 {
-        return bcd(octets)
-            .filter(|number| *number >= 0 || matches!(mode, Mode::Absolute | Mode::Differences))
-            .filter(|_| !is_leaked_invalid(octets));
-    }
-    match mode {
-        Mode::Increments | Mode::Decrements if octets.iter().all(|octet| *octet == 0xFF) => None,
-        Mode::Increments | Mode::Decrements => unsigned(octets),
-        Mode::Absolute | Mode::Differences => {
-            let all_ones = octets.len() >= 2 && octets.iter().all(|octet| *octet == 0xFF);
-            // An absolute −1 is an empty slot; a difference of −1 is a difference.
-            let empty = all_ones && mode == Mode::Absolute;
-            (!is_leaked_invalid(octets) && !empty)
-                .then(|| signed(octets))
-                .flatten()
-        }
+    let base = records.iter().find(|record| {
+        record.dib.data_field != 0xD
+            && record.dib.same_place(&profile.dib)
+            && record.vib.is_base_of(&profile.vib)
+    })?;
+    match base.value() {
+        Value::Number(number) if !base.is_suspect() => Some(number),
+        _ => None,
     }
 }
 
-/// `00 … 80`: the invalid pattern of a signed integer, which leaks into digits as well.
-fn is_leaked_invalid(octets: &[u8]) -> bool {
-    octets
-        .split_last()
-        .is_some_and(|(last, rest)| *last == 0x80 && rest.iter().all(|octet| *octet == 0))
-}
-
-/// Half months end on the 15th and on the last day, or begin on the 1st and 16th (unverified beyond those).
-fn half_months(date: super::Date, count: i32) -> Option<super::Date> {
-    let (whole, odd) = (count.div_euclid(2), count.rem_euclid(2) == 1);
-    if date.day == 15 || date.is_end_of_month() {
-        // Count half-month ends: the 15th is an odd one.
-        let position = whole_position(date) + count;
-        let month = super::Date { day: 1, ..date }.add_months(position.div_euclid(2))?;
-        return Some(if position.rem_euclid(2) == 0 {
-            super::Date { day: 15, ..month }
-        } else {
-            month.end_of_month()
-        });
+/// How old the base is, by an actuality duration of the same storage number.
+fn base_age(profile: &Record<'_>, records: &[Record<'_>]) -> Option<i64> {
+    if profile.vib.profile != Some(ProfileKind::Inverse) {
+        return None;
     }
-    let month = super::Date { day: 1, ..date }.add_months(whole)?;
-    let day = match (date.day, odd) {
-        (16.., true) => {
-            let next = month.add_months(1)?;
-            return super::Date::new(next.year, next.month, date.day - 15).or(Some(next.end_of_month()));
-        }
-        (day, true) => day + 15,
-        (day, false) => day,
-    };
-    super::Date::new(month.year, month.month, day).or(Some(month.end_of_month()))
-}
-
-/// 0 for the 15th, 1 for the end of the month.
-fn whole_position(date: super::Date) -> i32 {
-    i32::from(date.day != 15)
-}
-
-fn add_seconds(base: Moment, seconds: i64) -> Option<Moment> {
-    let (date, hour, minute, second, invalid, summer_time) = match base {
-        Moment::Date(date) => (date, 0, 0, None, false, false),
-        Moment::DateTime {
-            date,
-            hour,
-            minute,
-            second,
-            invalid,
-            summer_time,
-        } => (date, hour, minute, second, invalid, summer_time),
+    let age = records.iter().find(|record| {
+        record.vib.quantity == Quantity::ActualityDuration
+            && record.vib.is_plain()
+            && record.dib.function == Function::Instantaneous
+            && record.dib.storage == profile.dib.storage
+    })?;
+    let factor = match age.vib.unit {
+        super::Unit::Second => 1,
+        super::Unit::Minute => 60,
+        super::Unit::Hour => 3600,
+        super::Unit::Day => 86_400,
         _ => return None,
     };
-    let of_day = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second.unwrap_or(0));
-    let total = of_day.checked_add(seconds)?;
-    let date = date.add_days(total.div_euclid(86_400))?;
-    let of_day = u32::try_from(total.rem_euclid(86_400)).ok()?;
-    let field = |value: u32| u8::try_from(value).unwrap_or(0);
-    let second_now = field(of_day % 60);
-    Some(Moment::DateTime {
-        date,
-        hour: field(of_day / 3600),
-        minute: field(of_day / 60 % 60),
-        second: (second.is_some() || second_now != 0).then_some(second_now),
-        invalid,
-        summer_time,
-    })
+    age.value().number()?.rescale(0)?.checked_mul(factor)
 }

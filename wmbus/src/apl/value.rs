@@ -1,6 +1,6 @@
 //! What the data of a record say (EN 13757-3, data types A to J). Exact: a number is an integer and a power of ten.
 
-use alloc::format;
+use core::fmt::{self, Write};
 
 use super::date::{Moment, type_f, type_g, type_i, type_j};
 use super::dif::{Dib, Function};
@@ -37,33 +37,26 @@ impl<'a> Value<'a> {
         match dib.data_field {
             0 | 8 => Self::NoData,
             0xD => Self::read_variable(vib, data),
-            5 => real(data, vib.exponent),
-            _ if dib.is_bcd() => match vib.coding {
-                Coding::Identifier if data.iter().all(|octet| is_decimal(*octet)) => Self::Digits(data),
-                Coding::Identifier => Self::Octets(data),
-                _ => bcd(data).map_or(Self::Invalid, |mantissa| number(mantissa, vib.exponent)),
-            },
-            _ => Self::read_integer(vib, data),
+            _ if vib.coding == Coding::Raw => Self::Octets(data),
+            1..=4 | 6 | 7 => Self::read_integer(vib, data),
+            // No date has digits or a floating point.
+            _ if vib.coding == Coding::Moment => Self::Octets(data),
+            5 => real(data, vib),
+            _ if vib.coding == Coding::Identifier => Self::digits(data),
+            _ => bcd(data).map_or(Self::Invalid, |mantissa| number(mantissa, vib)),
         }
     }
 
     fn read_integer(vib: &Vib<'_>, data: &'a [u8]) -> Self {
         match vib.coding {
+            Coding::Signed if is_most_negative(data) => Self::Invalid,
+            Coding::Signed => signed(data).map_or(Self::Octets(data), |mantissa| number(mantissa, vib)),
             Coding::Moment => moment(vib, data),
             Coding::Bits => Self::Bits(data),
             Coding::Identifier | Coding::Raw => Self::Octets(data),
             // FD 08 counts through all values, FF included.
-            Coding::Unsigned if vib.quantity == Quantity::AccessNumber => {
-                unsigned(data).map_or(Self::Octets(data), |mantissa| number(mantissa, vib.exponent))
-            }
-            Coding::Unsigned if data.iter().all(|octet| *octet == 0xFF) => Self::Invalid,
-            Coding::Unsigned => {
-                unsigned(data).map_or(Self::Octets(data), |mantissa| number(mantissa, vib.exponent))
-            }
-            Coding::Signed => match data.split_last() {
-                Some((0x80, rest)) if rest.iter().all(|octet| *octet == 0) => Self::Invalid,
-                _ => signed(data).map_or(Self::Octets(data), |mantissa| number(mantissa, vib.exponent)),
-            },
+            Coding::Unsigned if is_all_ones(data) && vib.quantity != Quantity::AccessNumber => Self::Invalid,
+            Coding::Unsigned => unsigned(data).map_or(Self::Octets(data), |mantissa| number(mantissa, vib)),
         }
     }
 
@@ -72,26 +65,32 @@ impl<'a> Value<'a> {
             return Self::NoData;
         };
         let raw = vib.profile.is_some()
+            || vib.coding == Coding::Moment
             || matches!(vib.quantity, Quantity::ManufacturerSpecific | Quantity::Container);
-        let negative = (0xD0..=0xD9).contains(lvar);
         match lvar {
-            0x00..=0xBF if raw || vib.coding == Coding::Moment => Self::Octets(content),
+            _ if raw => Self::Octets(content),
             0x00..=0xBF => Self::Text(content),
-            0xC0..=0xC9 | 0xD0..=0xD9 if content.iter().all(|octet| is_decimal(*octet)) => {
-                if vib.coding == Coding::Identifier && !negative {
-                    return Self::Digits(content);
-                }
-                digits(content).map_or(Self::Octets(content), |mantissa| {
-                    number(if negative { -mantissa } else { mantissa }, vib.exponent)
-                })
-            }
-            0xC0..=0xC9 | 0xD0..=0xD9 => Self::Invalid,
-            0xE0 => Self::NoData,
-            0xE1..=0xE8 => {
-                signed(content).map_or(Self::Octets(content), |mantissa| number(mantissa, vib.exponent))
-            }
-            0xF8 => real(content, vib.exponent),
+            0xC0 | 0xD0 | 0xE0 => Self::NoData,
+            0xC0..=0xC9 if vib.coding == Coding::Identifier => Self::digits(content),
+            0xC0..=0xC9 => digits(content).map_or(Self::Invalid, |mantissa| number(mantissa, vib)),
+            0xD0..=0xD9 => digits(content).map_or(Self::Invalid, |mantissa| number(-mantissa, vib)),
+            0xE1..=0xF0 => match vib.coding {
+                Coding::Bits => Self::Bits(content),
+                Coding::Identifier | Coding::Raw => Self::Octets(content),
+                _ if is_most_negative(content) => Self::Invalid,
+                _ => signed(content).map_or(Self::Octets(content), |mantissa| number(mantissa, vib)),
+            },
+            0xF8 => real(content, vib),
             _ => Self::Octets(content),
+        }
+    }
+
+    /// Digits that are a name; one that is no decimal digit makes the whole field invalid.
+    fn digits(data: &'a [u8]) -> Self {
+        if data.iter().all(|octet| is_decimal(*octet)) {
+            Self::Digits(data)
+        } else {
+            Self::Invalid
         }
     }
 
@@ -125,49 +124,75 @@ impl<'a> Value<'a> {
 }
 
 /// True when a number that looks valid is not to be billed: see each rule.
+#[inline]
 pub(super) fn is_suspect(dib: &Dib, vib: &Vib<'_>, data: &[u8]) -> bool {
-    let billed = matches!(
+    let Some(last) = data.last() else { return false };
+    // Cheap for all values but those that end like one of the patterns.
+    match last {
+        0xFF => {
+            // Empty history slots read as −1.
+            let signed = dib.is_integer() && vib.coding == Coding::Signed;
+            signed && dib.storage > 0 && data.len() >= 2 && is_counter(vib) && is_all_ones(data)
+        }
+        0xFE => {
+            let filled = data.iter().all(|octet| *octet == 0xFE);
+            dib.function == Function::ErrorState && dib.data_field != 0xD && filled
+        }
+        // The binary "invalid" in a field of decimal digits.
+        0x80 => dib.is_bcd() && vib.coding != Coding::Identifier && is_leaked_invalid(data),
+        // −100.00 °C: a dry ultrasonic meter.
+        0xD8 => dib.data_field == 2 && is_dry(vib, data),
+        _ => false,
+    }
+}
+
+/// A quantity that counts up from 0 and that bills are made of.
+pub(super) fn is_counter(vib: &Vib<'_>) -> bool {
+    matches!(
         vib.quantity,
         Quantity::Volume | Quantity::Energy | Quantity::HeatCost
-    );
-    let stored_integer = dib.is_integer() && data.len() >= 2 && dib.storage > 0;
-    // Empty history slots read as −1.
-    let all_ones = stored_integer && billed && data.iter().all(|octet| *octet == 0xFF);
-    let error_fill =
-        dib.function == Function::ErrorState && data.len() >= 2 && data.iter().all(|octet| *octet == 0xFE);
-    // The binary "invalid" in a field of decimal digits.
-    let leaked = dib.is_bcd()
-        && data.len() >= 2
-        && data
-            .split_last()
-            .is_some_and(|(last, rest)| *last == 0x80 && rest.iter().all(|octet| *octet == 0));
-    // −100.00 °C: a dry ultrasonic meter.
-    let dry = vib.unit == Unit::Celsius && vib.exponent == -2 && data == [0xF0, 0xD8];
-    all_ones || error_fill || leaked || dry
+    )
+}
+
+/// `00 … 80` of two octets or more.
+pub(super) fn is_leaked_invalid(data: &[u8]) -> bool {
+    data.len() >= 2 && is_most_negative(data)
+}
+
+fn is_dry(vib: &Vib<'_>, data: &[u8]) -> bool {
+    vib.unit == Unit::Celsius && vib.exponent == -2 && data == [0xF0, 0xD8]
+}
+
+/// The invalid pattern of a signed integer.
+pub(super) fn is_most_negative(data: &[u8]) -> bool {
+    matches!(data.split_last(), Some((0x80, rest)) if rest.iter().all(|octet| *octet == 0))
+}
+
+/// The invalid pattern of an unsigned integer.
+pub(super) fn is_all_ones(data: &[u8]) -> bool {
+    data.iter().all(|octet| *octet == 0xFF)
 }
 
 /// Type A: sign nibble F allowed, any other digit above 9 makes the field invalid.
 pub(super) fn bcd(data: &[u8]) -> Option<i64> {
     let (last, rest) = data.split_last()?;
-    if last >> 4 == 0x0F {
-        let first = i64::from(last & 0x0F);
-        if first > 9 {
-            return None;
-        }
-        let magnitude = digits(rest)?;
-        let scale = 10_i64.checked_pow(u32::try_from(2 * rest.len()).ok()?)?;
-        return Some(-(first.checked_mul(scale)?.checked_add(magnitude)?));
+    if last >> 4 != 0x0F {
+        return digits(data);
     }
-    digits(data)
+    let first = i64::from(last & 0x0F);
+    let scale = 100_i64.checked_pow(u32::try_from(rest.len()).ok()?)?;
+    let magnitude = first.checked_mul(scale)?.checked_add(digits(rest)?)?;
+    (first <= 9).then_some(-magnitude)
 }
 
 /// Decimal digits, last two first; `None` when one is none, or for more than 18 of them.
 fn digits(data: &[u8]) -> Option<i64> {
+    if data.len() > 9 {
+        return None;
+    }
     data.iter().rev().try_fold(0_i64, |number, octet| {
-        is_decimal(*octet).then_some(())?;
-        number
-            .checked_mul(100)?
-            .checked_add(i64::from(octet >> 4) * 10 + i64::from(octet & 0x0F))
+        let (high, low) = (octet >> 4, octet & 0x0F);
+        (high <= 9 && low <= 9).then(|| number * 100 + i64::from(high) * 10 + i64::from(low))
     })
 }
 
@@ -175,61 +200,133 @@ fn is_decimal(octet: u8) -> bool {
     octet >> 4 <= 9 && octet & 0x0F <= 9
 }
 
-/// Two's complement, least significant octet first, of at most eight octets.
+/// Two's complement, least significant octet first; `None` when the number does not fit 64 bits.
 pub(super) fn signed(data: &[u8]) -> Option<i64> {
-    let fill = if data.last()? & 0x80 == 0 { 0 } else { 0xFF };
-    let mut octets = [fill; 8];
-    octets.get_mut(..data.len())?.copy_from_slice(data);
-    Some(i64::from_le_bytes(octets))
+    let fill = if data.last()? & 0x80 == 0 { 0 } else { -1 };
+    let (low, high) = data.split_at_checked(8).unwrap_or((data, &[]));
+    let number = low.iter().rev().fold(fill, |n, octet| n << 8 | i64::from(*octet));
+    // More octets must repeat the sign.
+    let repeated = high.iter().all(|octet| i64::from(octet.cast_signed()) == fill);
+    (high.is_empty() || repeated && (number < 0) == (fill < 0)).then_some(number)
 }
 
-/// Unsigned, least significant octet first, of at most 63 bits.
+/// Unsigned, least significant octet first; `None` when the number does not fit 63 bits.
 pub(super) fn unsigned(data: &[u8]) -> Option<i64> {
-    let mut octets = [0; 8];
-    octets.get_mut(..data.len())?.copy_from_slice(data);
-    i64::try_from(u64::from_le_bytes(octets)).ok()
+    let number = data
+        .iter()
+        .rev()
+        .try_fold(0_u64, |n, octet| Some(n.checked_mul(256)? | u64::from(*octet)))?;
+    i64::try_from(number).ok()
 }
 
-fn number<'a>(mantissa: i64, exponent: i8) -> Value<'a> {
-    Value::Number(Decimal { mantissa, exponent })
+/// The number under the power of ten and the constant of the VIB.
+pub(super) fn scaled(mantissa: i64, vib: &Vib<'_>) -> Option<Decimal> {
+    let number = Decimal::new(mantissa, vib.exponent);
+    if !vib.additive {
+        return Some(number);
+    }
+    match vib.addend() {
+        None => Some(number),
+        Some(constant) => number.checked_add(constant),
+    }
 }
 
+fn number<'a>(mantissa: i64, vib: &Vib<'_>) -> Value<'a> {
+    scaled(mantissa, vib).map_or(Value::Invalid, Value::Number)
+}
+
+/// Types G, J, F and I by width; a width that the VIF does not have means nothing.
 fn moment<'a>(vib: &Vib<'_>, data: &'a [u8]) -> Value<'a> {
-    let by_vif = vib.event.is_none() && matches!(vib.quantity, Quantity::Date | Quantity::DateTime);
+    let by_vife = vib.event.is_some();
+    let (is_date, is_time) = (
+        !by_vife && vib.quantity == Quantity::Date,
+        !by_vife && vib.quantity == Quantity::DateTime,
+    );
     let read = match *data {
-        [a, b] if !(by_vif && vib.quantity == Quantity::DateTime) => type_g([a, b]),
-        [a, b, c] if !(by_vif && vib.quantity == Quantity::Date) => type_j([a, b, c]),
-        [a, b, c, d] if !(by_vif && vib.quantity == Quantity::Date) => type_f([a, b, c, d]),
-        [a, b, c, d, e, f] if !(by_vif && vib.quantity == Quantity::Date) => type_i([a, b, c, d, e, f]),
-        // This width has no meaning for a date.
+        [a, b] if !is_time => type_g([a, b]),
+        [a, b, c] if by_vife || is_time => type_j([a, b, c]),
+        [a, b, c, d] if !is_date => type_f([a, b, c, d]),
+        [a, b, c, d, e, f] if !is_date => type_i([a, b, c, d, e, f]),
         _ => return Value::Octets(data),
     };
     read.map_or(Value::Invalid, Value::Moment)
 }
 
-/// Type H: through the shortest decimal that reads back to the same single-precision number.
-fn real<'a>(data: &[u8], exponent: i8) -> Value<'a> {
-    let Some(octets) = data.first_chunk::<4>() else {
-        return Value::Invalid;
-    };
-    let real = f32::from_le_bytes(*octets);
+fn real<'a>(data: &[u8], vib: &Vib<'_>) -> Value<'a> {
+    real_number(data)
+        .and_then(|number| {
+            let exponent = number.exponent.checked_add(vib.exponent)?;
+            let number = Decimal { exponent, ..number };
+            vib.addend()
+                .map_or(Some(number), |constant| number.checked_add(constant))
+        })
+        .map_or(Value::Invalid, Value::Approximate)
+}
+
+/// Type H: through the shortest decimal that reads back to the same single-precision number; `None` for what is none.
+pub(super) fn real_number(data: &[u8]) -> Option<Decimal> {
+    let real = f32::from_le_bytes(*data.first_chunk::<4>().filter(|_| data.len() == 4)?);
     if !real.is_finite() {
-        return Value::Invalid;
+        return None;
     }
-    let text = format!("{real:e}");
-    let Some((digits, power)) = text.split_once('e') else {
-        return Value::Invalid;
+    let mut digits = Shortest::default();
+    write!(digits, "{real:e}").ok()?;
+    let exponent = digits.power.checked_sub(digits.places)?;
+    let mantissa = if digits.negative {
+        -digits.mantissa
+    } else {
+        digits.mantissa
     };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let mantissa = format!("{whole}{fraction}").parse::<i64>().ok();
-    let power = power.parse::<i32>().ok();
-    let places = i32::try_from(fraction.len()).ok();
-    let exponent = power
-        .zip(places)
-        .and_then(|(power, places)| i8::try_from(i32::from(exponent) + power - places).ok());
-    match mantissa.zip(exponent) {
-        Some((mantissa, exponent)) => Value::Approximate(Decimal { mantissa, exponent }),
-        None => Value::Invalid,
+    Some(Decimal { mantissa, exponent })
+}
+
+/// Takes up what the standard library prints for a float, `-1.25e-7`, without allocating.
+#[derive(Default)]
+struct Shortest {
+    mantissa: i64,
+    negative: bool,
+    /// Digits after the point.
+    places: i8,
+    power: i8,
+    negative_power: bool,
+    part: Part,
+}
+
+#[derive(Default, PartialEq)]
+enum Part {
+    #[default]
+    Whole,
+    Fraction,
+    Power,
+}
+
+impl fmt::Write for Shortest {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for octet in text.bytes() {
+            match (octet, &self.part) {
+                (b'-', Part::Power) => self.negative_power = true,
+                (b'-', _) => self.negative = true,
+                (b'.', _) => self.part = Part::Fraction,
+                (b'e', _) => self.part = Part::Power,
+                (b'0'..=b'9', Part::Power) => {
+                    let digit = (octet - b'0').cast_signed();
+                    let digit = if self.negative_power { -digit } else { digit };
+                    self.power = self
+                        .power
+                        .checked_mul(10)
+                        .and_then(|n| n.checked_add(digit))
+                        .ok_or(fmt::Error)?;
+                }
+                (b'0'..=b'9', part) => {
+                    self.places += i8::from(*part == Part::Fraction);
+                    let digit = i64::from(octet - b'0');
+                    let mantissa = self.mantissa.checked_mul(10).and_then(|n| n.checked_add(digit));
+                    self.mantissa = mantissa.ok_or(fmt::Error)?;
+                }
+                _ => return Err(fmt::Error),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -249,19 +346,16 @@ mod tests {
 
     #[test]
     fn reals_become_the_shortest_decimal() {
-        assert_eq!(
-            real(&0.1_f32.to_le_bytes(), 0),
-            Value::Approximate(Decimal::new(1, -1))
-        );
-        assert_eq!(
-            real(&[0xB8, 0x2D, 0xF9, 0x41], 0),
-            Value::Approximate(Decimal::new(31_147_324, -6))
-        );
-        assert_eq!(real(&f32::NAN.to_le_bytes(), 0), Value::Invalid);
-        assert_eq!(
-            real(&0_f32.to_le_bytes(), 3),
-            Value::Approximate(Decimal::new(0, 3))
-        );
+        let read = |real: f32| real_number(&real.to_le_bytes());
+        assert_eq!(read(0.1), Some(Decimal::new(1, -1)));
+        assert_eq!(read(31.147_324), Some(Decimal::new(31_147_324, -6)));
+        assert_eq!(read(-0.170_720_8), Some(Decimal::new(-1_707_208, -7)));
+        assert_eq!(read(-0.0), Some(Decimal::new(0, 0)));
+        assert_eq!(read(f32::MAX), Some(Decimal::new(34_028_235, 31)));
+        assert_eq!(read(f32::from_bits(1)), Some(Decimal::new(1, -45)));
+        for none in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert_eq!(read(none), None);
+        }
     }
 
     #[test]
@@ -270,7 +364,11 @@ mod tests {
         assert_eq!(signed(&[0xFF, 0xFF, 0x7F]), Some(0x7F_FFFF));
         assert_eq!(unsigned(&[0xFF, 0xFF]), Some(0xFFFF));
         assert_eq!(unsigned(&[0xFF; 8]), None);
-        assert_eq!(signed(&[0; 9]), None);
+        assert_eq!(signed(&[1, 0, 0, 0, 0, 0, 0, 0, 0]), Some(1));
+        assert_eq!(signed(&[0xFE; 16]), None);
+        assert_eq!(signed(&[0xFF; 16]), Some(-1));
+        assert_eq!(signed(&[0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0]), None);
+        assert_eq!(signed(&i64::MIN.to_le_bytes()), Some(i64::MIN));
         assert_eq!(signed(&[]), None);
     }
 }

@@ -31,12 +31,68 @@ pub enum ProfileKind {
     Inverse,
 }
 
+/// The qualifiers of a VIB, from left to right, up to and including a 7F.
+#[derive(Clone, Copy, Debug)]
+pub struct Qualifiers<'a> {
+    vifes: &'a [u8],
+}
+
+impl<'a> Qualifiers<'a> {
+    pub(super) fn new(vifes: &'a [u8]) -> Self {
+        Self { vifes }
+    }
+
+    /// The maker's octets after a 7F.
+    pub(super) fn rest(mut self) -> &'a [u8] {
+        while let Some(qualifier) = self.advance() {
+            if qualifier.is_manufacturer() {
+                return self.vifes;
+            }
+        }
+        &[]
+    }
+
+    fn advance(&mut self) -> Option<Qualifier> {
+        let (first, rest) = self.vifes.split_first()?;
+        // Behind FC stands a code of the second table; when nothing does, FC itself is what nobody understands.
+        let (second_table, octet, rest) = match (first & 0x7F, rest.split_first()) {
+            (0x7C, Some((second, rest))) => (true, second, rest),
+            _ => (false, first, rest),
+        };
+        self.vifes = rest;
+        Some(Qualifier {
+            second_table,
+            code: octet & 0x7F,
+        })
+    }
+}
+
+impl Iterator for Qualifiers<'_> {
+    type Item = Qualifier;
+
+    fn next(&mut self) -> Option<Qualifier> {
+        let qualifier = self.advance()?;
+        if qualifier.is_manufacturer() {
+            self.vifes = &[];
+        }
+        Some(qualifier)
+    }
+}
+
 impl Qualifier {
     /// Power of ten by which it multiplies, if it does.
     pub(super) fn correction(self) -> Option<i8> {
         match (self.second_table, self.code) {
             (false, 0x70..=0x77) => i8::try_from(self.code & 7).ok().map(|n| n - 6),
             (false, 0x7D) => Some(3),
+            _ => None,
+        }
+    }
+
+    /// Power of ten of the constant that it adds, in the unit as scaled so far, if it does.
+    pub(super) fn addend(self) -> Option<i8> {
+        match (self.second_table, self.code) {
+            (false, 0x78..=0x7B) => i8::try_from(self.code & 3).ok().map(|n| n - 3),
             _ => None,
         }
     }
@@ -72,12 +128,16 @@ impl Qualifier {
         }
     }
 
+    fn is_manufacturer(self) -> bool {
+        (self.second_table, self.code) == (false, 0x7F)
+    }
+
     /// True when nobody has given the code a meaning.
     pub(super) fn is_unknown(self) -> bool {
         if self.second_table {
             matches!(self.code, 0x00 | 0x19..=0x24 | 0x28..=0x7F)
         } else {
-            matches!(self.code, 0x10 | 0x11 | 0x44 | 0x45 | 0x4C | 0x4D)
+            matches!(self.code, 0x10 | 0x11 | 0x44 | 0x45 | 0x4C | 0x4D | 0x7C)
         }
     }
 
@@ -181,6 +241,9 @@ fn first(code: u8) -> &'static str {
         0x3D => "non-metric units",
         0x3E => "at base conditions",
         0x3F => "OBIS declaration",
+        // From one source, 2025 edition.
+        0x44 => "times flow temperature / 100",
+        0x45 => "times return temperature / 100",
         0x40 => "lower limit",
         0x48 => "upper limit",
         0x41 => "number of exceeds of the lower limit",
