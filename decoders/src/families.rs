@@ -10,6 +10,7 @@ use crate::Context;
 use crate::decoded::Decoded;
 use crate::family::Family;
 use crate::page::{Page, PageError};
+use crate::scrambled::{Place, Scheme, qundis_block};
 use crate::{quirks, status, table};
 
 /// The families known, found by address.
@@ -123,10 +124,13 @@ impl Families {
     pub fn open<'a>(&self, frame: &Frame<'a>, keys: &[Key]) -> Result<Message<'a>, Error> {
         let family = self.of(quirks::identify(frame));
         let sender = || self.of(frame.link().sender);
-        let default_keys = family
-            .or_else(sender)
-            .map_or(&[][..], |family| &family.default_keys);
-        let outcome = quirks::open(frame, keys);
+        let family = family.or_else(sender);
+        let default_keys = family.map_or(&[][..], |family| &family.default_keys);
+        let scheme = family.and_then(|family| family.scheme);
+        let outcome = quirks::open(frame, keys).map(|message| match scheme {
+            Some(Scheme::QundisBlock) => qundis_block::open(message, keys),
+            _ => message,
+        });
         let sealed = |error: &Error| {
             matches!(
                 error.kind,
@@ -173,6 +177,14 @@ impl Families {
         }
         match message.content {
             Content::Records => {
+                if family.is_some_and(|family| family.scheme == Some(Scheme::QundisBlock))
+                    && qundis_block::is_sealed(message)
+                {
+                    decoded.remark(
+                        "sealed_block",
+                        "its values are sealed by themselves, and no key opens them",
+                    );
+                }
                 table::read(message, family, context, &mut decoded);
                 self.status(message, family, &mut decoded);
             }
@@ -244,7 +256,14 @@ fn manufacturer(
         .blocks
         .iter()
         .filter(|block| block.follows_ci(ci, message.meter.version));
-    blocks.any(|block| block.read(&message.payload, &family.status, context, decoded))
+    let read = blocks.any(|block| block.read(&message.payload, &family.status, context, decoded));
+    if let Some(scheme) = family
+        .scheme
+        .filter(|scheme| read && scheme.place() == Place::BesideBlocks)
+    {
+        scheme.read(message, &message.payload, context, decoded);
+    }
+    read
 }
 
 /// Name and text of every page.

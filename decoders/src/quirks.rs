@@ -9,6 +9,7 @@ use wmbus::{
 };
 
 use crate::scrambled::prios::{self, DEFAULT_KEYS, SCRAMBLED_AT};
+use crate::scrambled::rfm_tx1;
 
 /// What kind of telegram a bent header hides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ enum Bent {
     RealData,
     /// PRIOS; the address is swapped, or Sappel's.
     Prios { sappel: bool },
+    /// The first record is covered (B Meters RFM-TX1).
+    Covered,
     /// A kind nobody has published.
     Unpublished,
 }
@@ -26,7 +29,7 @@ enum Bent {
 /// The address of the metering point, mended.
 pub(crate) fn identify(frame: &Frame<'_>) -> Address {
     match bent(frame) {
-        Bent::No | Bent::Unpublished => frame.meter(),
+        Bent::No | Bent::Covered | Bent::Unpublished => frame.meter(),
         Bent::RealData | Bent::Prios { sappel: false } => swapped(frame.link().sender),
         Bent::Prios { sappel: true } => Address {
             version: Version(0),
@@ -60,6 +63,18 @@ pub(crate) fn open<'a>(frame: &Frame<'a>, keys: &[Key]) -> Result<Message<'a>, E
                 kind: ErrorKind::UnsupportedCi { ci },
             })
         }
+        Bent::Covered => {
+            let mut payload = frame.body().to_vec();
+            let access_number = frame.transport().and_then(|transport| transport.fields);
+            rfm_tx1::uncover(
+                access_number.map_or(0, |fields| fields.access_number),
+                &mut payload,
+            );
+            if !rfm_tx1::is_clear(&payload) {
+                return Err(wrong_key());
+            }
+            Ok(mended(frame, Content::Records, payload, frame.body_at()))
+        }
         Bent::RealData => {
             let clear = prios::open_real_data(frame.octets(), &scrambled()).ok_or_else(wrong_key)?;
             Ok(mended(frame, Content::Records, clear, SCRAMBLED_AT))
@@ -73,6 +88,12 @@ pub(crate) fn open<'a>(frame: &Frame<'a>, keys: &[Key]) -> Result<Message<'a>, E
 }
 
 fn bent(frame: &Frame<'_>) -> Bent {
+    let fields = frame.transport().and_then(|transport| transport.fields);
+    if fields.is_some_and(|fields| fields.configuration.0 == rfm_tx1::CONFIGURATION)
+        && frame.link().sender.manufacturer.without_flag() == BMETERS
+    {
+        return Bent::Covered;
+    }
     let manufacturer = frame.link().sender.manufacturer.without_flag();
     let control = frame.link().control.0;
     let Some(transport) = frame.transport().filter(|_| matches!(control, 0x44 | 0x46)) else {
@@ -149,6 +170,8 @@ const DIEHL: [Manufacturer; 5] = [
     SAP,
     Manufacturer(0x4E0C),
 ];
+/// BMT.
+const BMETERS: Manufacturer = Manufacturer(0x09B4);
 /// APA, APT.
 const APATOR: [Manufacturer; 2] = [Manufacturer(0x0601), Manufacturer(0x0614)];
 

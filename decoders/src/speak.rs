@@ -8,7 +8,7 @@ use crate::family::Family;
 use crate::page::HeaderSize;
 use crate::quirks;
 use crate::reading::{Direction, Kind, Quantity, Reading, Register, Stamp, Status};
-use crate::scrambled::{self, Scheme};
+use crate::scrambled::{self, Scheme, prios, rfm_tx1};
 
 /// What a meter has to say. A family's page takes what its telegram has room for.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +32,8 @@ pub struct Speech {
     pub ci: u8,
     /// The status octet of the transport header, where there is one.
     pub status: u8,
+    /// Access number and configuration field, where the maker's scrambling depends on them: no other will do.
+    pub fixed: Option<(u8, u16)>,
     /// The application data.
     pub payload: Vec<u8>,
 }
@@ -110,24 +112,20 @@ impl Family {
     pub fn speak(&self, address: Address, spoken: &Spoken) -> Result<Speech, Error> {
         let status = self.status.write(&spoken.status);
         let does_not_fit = || unencodable("a value does not fit the maker's layout");
-        // Only PRIOS bends the address.
+        // Only Diehl bends the address.
         let sender = match self.scheme {
-            Some(Scheme::Prios) => quirks::swapped_back(address),
+            Some(Scheme::Prios | Scheme::RealData) => quirks::swapped_back(address),
             _ => address,
         };
         let speech = |ci: u8, payload: Vec<u8>| Speech {
             sender,
             ci,
             status,
+            fixed: None,
             payload,
         };
-        let scheme = self
-            .scheme
-            .filter(|scheme| scheme.place() != scrambled::Place::After0F);
-        if let Some(scheme) = scheme {
-            let (ci, payload) = scheme
-                .write(spoken, sender.link_octets())
-                .ok_or_else(does_not_fit)?;
+        if let Some(scheme) = self.scheme.filter(|scheme| scheme.speaks_alone()) {
+            let (ci, payload) = scheme.write(spoken, sender).ok_or_else(does_not_fit)?;
             return Ok(speech(ci, payload));
         }
         let alone = self.blocks.iter().find_map(|block| match block.place {
@@ -139,10 +137,9 @@ impl Family {
             return Ok(speech(ci, payload));
         }
         let mut payload = self.records(address.version, spoken, status)?;
-        if let Some(scheme) = self.scheme {
-            let (_, octets) = scheme
-                .write(spoken, sender.link_octets())
-                .ok_or_else(does_not_fit)?;
+        let after_0f = |scheme: &Scheme| scheme.place() == scrambled::Place::After0F;
+        if let Some(scheme) = self.scheme.filter(after_0f) {
+            let (_, octets) = scheme.write(spoken, sender).ok_or_else(does_not_fit)?;
             payload.push(0x0F);
             payload.extend(octets);
         }
@@ -154,9 +151,25 @@ impl Family {
             HeaderSize::Short => 0x7A,
             HeaderSize::Long => 0x72,
         };
-        Ok(speech(ci, payload))
+        Ok(match self.scheme {
+            Some(Scheme::RealData) => Speech {
+                fixed: Some(prios::hide_real_data(sender, ACCESS_NUMBER, status, &mut payload)),
+                ..speech(0x7A, payload)
+            },
+            Some(Scheme::RfmTx1) => {
+                rfm_tx1::uncover(ACCESS_NUMBER, &mut payload);
+                Speech {
+                    fixed: Some((ACCESS_NUMBER, rfm_tx1::CONFIGURATION)),
+                    ..speech(0x7A, payload)
+                }
+            }
+            _ => speech(ci, payload),
+        })
     }
 }
+
+/// Where scrambling depends on the access number, all of a family's telegrams have this one.
+const ACCESS_NUMBER: u8 = 0x2A;
 
 /// The mantissa of a value at a register's resolution, cut as a meter cuts: what does not fill a step is not shown.
 pub(crate) fn at_resolution(value: Decimal, exponent: i8) -> Option<i64> {

@@ -154,6 +154,7 @@ fn register(spec: &RecordSpec, index: u16, record: &Record<'_>) -> Register {
 fn value(record: &Record<'_>, spec: &RecordSpec, index: u16, spoken: &Spoken) -> Result<Data, Error> {
     let width = record.data.len();
     let absent = match spec.absent.first() {
+        _ if !spec.value.is_empty() => constant(record, &spec.value),
         Some(octets) if octets.len() == width => Data::Octets(octets.clone()),
         _ if record.dib.is_bcd() => Data::InvalidBcd(width),
         _ => Data::InvalidInteger(width),

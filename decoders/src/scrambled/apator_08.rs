@@ -13,7 +13,7 @@ use wmbus::apl::Date;
 use crate::Context;
 use crate::decoded::Decoded;
 use crate::reading::{Quantity, Reading, Register, Stamp};
-use crate::speak::Spoken;
+use crate::speak::{Spoken, at_resolution};
 
 /// Reads the application data after CI A0.
 pub(crate) fn read(octets: &[u8], context: &Context, decoded: &mut Decoded) -> bool {
@@ -57,7 +57,7 @@ pub(crate) fn read(octets: &[u8], context: &Context, decoded: &mut Decoded) -> b
 pub(crate) fn write(spoken: &Spoken) -> Option<Vec<u8>> {
     let thirds = |register| {
         let value = spoken.value(Quantity::Volume, register)?;
-        u32::try_from(value.rescale(-3)?.checked_mul(3)?).ok()
+        u32::try_from(at_resolution(value, -3)?.checked_mul(3)?).ok()
     };
     let mut octets = thirds(Register::Current)?.to_le_bytes().to_vec();
     octets.extend([0, 0, 0]);

@@ -16,7 +16,7 @@ use wmbus::apl::Date;
 use crate::dating::month_end;
 use crate::decoded::Decoded;
 use crate::reading::{Quantity, Reading, Register, Stamp};
-use crate::speak::Spoken;
+use crate::speak::{Spoken, at_resolution};
 
 /// Reads what follows DIF 0F.
 pub(crate) fn read(octets: &[u8], decoded: &mut Decoded) -> bool {
@@ -88,7 +88,7 @@ pub(crate) fn read(octets: &[u8], decoded: &mut Decoded) -> bool {
 pub(crate) fn write(spoken: &Spoken) -> Option<Vec<u8>> {
     let litres = |register| {
         let value = spoken.value(Quantity::Volume, register)?;
-        u32::try_from(value.rescale(-3)?).ok()
+        u32::try_from(at_resolution(value, -3)?).ok()
     };
     let mut octets = write_clock(spoken.device_time?)?.to_vec();
     octets.extend([0, 0, 0, 0x10]);

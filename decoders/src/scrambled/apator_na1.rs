@@ -16,7 +16,7 @@ use wmbus::{Decimal, security::aes_cbc_seal};
 
 use crate::decoded::Decoded;
 use crate::reading::{Quantity, Reading, Register, Stamp, Status, StatusWord};
-use crate::speak::Spoken;
+use crate::speak::{Spoken, at_resolution};
 use crate::status::add;
 
 /// Reads the application data after the CI-field.
@@ -87,7 +87,7 @@ pub(crate) fn read(message: &Message<'_>, octets: &[u8], decoded: &mut Decoded) 
 
 /// One block with index, clock and the index of the last month end.
 pub(crate) fn write(spoken: &Spoken, sender: [u8; 8]) -> Option<Vec<u8>> {
-    let litres = |register| spoken.value(Quantity::Volume, register)?.rescale(-3);
+    let litres = |register| at_resolution(spoken.value(Quantity::Volume, register)?, -3);
     let index = litres(Register::Current).filter(|index| (0..1 << 28).contains(index))?;
     let clock = seconds(spoken.device_time?)?;
     let stored = litres(Register::History(1)).zip(spoken.date(Register::History(1)).and_then(|at| {

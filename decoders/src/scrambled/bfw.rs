@@ -14,7 +14,7 @@ use wmbus::apl::Date;
 use crate::dating::month_end;
 use crate::decoded::Decoded;
 use crate::reading::{Quantity, Reading, Register, Stamp};
-use crate::speak::Spoken;
+use crate::speak::{Spoken, at_resolution};
 
 const LENGTH: usize = 38;
 const MONTHS: u16 = 18;
@@ -80,7 +80,7 @@ pub(crate) fn read(octets: &[u8], decoded: &mut Decoded) -> bool {
 pub(crate) fn write(spoken: &Spoken) -> Option<Vec<u8>> {
     let units = |register| {
         let value = spoken.value(Quantity::HeatCost, register)?;
-        u16::try_from(value.rescale(0)?).ok()
+        u16::try_from(at_resolution(value, 0)?).ok()
     };
     let today = spoken.device_time?.day()?;
     let mut octets = vec![0x2F, 0x2F, 0x00, 0x1F];

@@ -17,7 +17,7 @@ use wmbus::{Content, Decimal};
 
 use crate::decoded::Decoded;
 use crate::reading::{Quantity, Reading, Register, Stamp, Status, StatusWord, Unit};
-use crate::speak::Spoken;
+use crate::speak::{Spoken, at_resolution};
 use crate::status::add;
 
 /// Keys that stand in all of these meters unless an operator changed them.
@@ -84,6 +84,30 @@ fn open(telegram: &[u8], keys: &[[u8; 8]], good: impl Fn(&[u8]) -> bool) -> Opti
     })
 }
 
+/// Scrambles records with the first default key, and gives access number and configuration field, which seed it.
+pub(crate) fn hide_real_data(
+    sender: wmbus::Address,
+    access_number: u8,
+    status: u8,
+    records: &mut [u8],
+) -> (u8, u16) {
+    let sum = records.iter().fold(0_u8, |sum, octet| sum.wrapping_add(*octet));
+    // Bit 4 of the high octet makes it a mode of Diehl's own.
+    let configuration = u16::from_le_bytes([0x10, sum & 0xEF | 0x10]);
+    let [low, _] = configuration.to_le_bytes();
+    let mut seed = [0; 12];
+    let octets = sender
+        .link_octets()
+        .into_iter()
+        .chain([0x7A, access_number, status, low]);
+    for (octet, value) in seed.iter_mut().zip(octets) {
+        *octet = value;
+    }
+    let [key, _] = DEFAULT_KEYS;
+    scramble(key, seed, records);
+    (access_number, configuration)
+}
+
 /// Reads a message whose payload is octets 11 to 14 of the telegram and the rest in clear.
 pub(crate) fn read(octets: &[u8], decoded: &mut Decoded) -> bool {
     let [general, leak, conditions, unit, 0x4B, rest @ ..] = octets else {
@@ -135,7 +159,7 @@ pub(crate) fn read(octets: &[u8], decoded: &mut Decoded) -> bool {
 pub(crate) fn write(spoken: &Spoken, sender: [u8; 8]) -> Option<(u8, Vec<u8>)> {
     let litres = |register| {
         let value = spoken.value(Quantity::Volume, register)?;
-        u32::try_from(value.rescale(-3)?).ok()
+        u32::try_from(at_resolution(value, -3)?).ok()
     };
     let bits = |table: &[(u8, StatusWord, bool)]| {
         let said = |word: &StatusWord, past: &bool| {
