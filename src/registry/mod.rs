@@ -10,9 +10,11 @@
 
 mod directory;
 mod dwelling;
+pub mod export;
 mod id;
+pub mod import;
 mod installation;
-mod key;
+pub mod key;
 mod meter;
 mod occupancy;
 mod point;
@@ -28,7 +30,7 @@ pub use key::MeterKey;
 pub use meter::{Meter, MeterAddress};
 pub use occupancy::{NewOccupancy, Occupancy, Role};
 pub use point::{Kind, Point};
-pub use site::{Site, SiteCode};
+pub use site::{InvalidSiteCode, Site, SiteCode};
 
 /// All that is registered, at one moment.
 #[derive(Clone, Debug, Default)]

@@ -1,0 +1,280 @@
+//! Export: the registry as a list that the import reads back.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use zeroize::Zeroizing;
+
+use super::import::{Column, Format};
+use super::{Dwelling, Installation, Meter, Point, Registry, Site, key};
+
+/// The registry as a list. Keys are left out unless asked for.
+///
+/// One row an installation and rating factor; then meters that hang nowhere, and points, dwellings and sites that hold
+/// nothing. The text is wiped when it is dropped.
+pub fn export(registry: &Registry, format: Format, with_keys: bool) -> Zeroizing<String> {
+    let rows = Rows::new(registry, with_keys).collect();
+    match format {
+        Format::Csv => csv(&rows),
+        Format::Toml => toml(&rows),
+    }
+}
+
+/// The cells of a line.
+type Line = Vec<(Column, Zeroizing<String>)>;
+
+struct Rows<'a> {
+    registry: &'a Registry,
+    with_keys: bool,
+    sites: HashMap<i64, &'a Site>,
+    dwellings: HashMap<i64, &'a Dwelling>,
+    points: HashMap<i64, &'a Point>,
+    meters: HashMap<i64, &'a Meter>,
+    keys: HashMap<i64, Zeroizing<String>>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(registry: &'a Registry, with_keys: bool) -> Self {
+        let mut keys: HashMap<i64, Zeroizing<String>> = HashMap::new();
+        for meter_key in registry.keys.iter().filter(|_| with_keys) {
+            let cell = keys.entry(meter_key.meter.0).or_default();
+            if !cell.is_empty() {
+                cell.push('|');
+            }
+            cell.push_str(&key::reveal(&meter_key.key));
+        }
+        Self {
+            registry,
+            with_keys,
+            sites: registry.sites.iter().map(|row| (row.id.0, row)).collect(),
+            dwellings: registry.dwellings.iter().map(|row| (row.id.0, row)).collect(),
+            points: registry.points.iter().map(|row| (row.id.0, row)).collect(),
+            meters: registry.meters.iter().map(|row| (row.id.0, row)).collect(),
+            keys,
+        }
+    }
+
+    fn collect(&self) -> Vec<Line> {
+        let registry = self.registry;
+        let mut lines = Vec::new();
+        let mut installations: Vec<&Installation> = registry.installations.iter().collect();
+        installations.sort_by_key(|row| (row.point, row.from, row.id));
+        for installation in installations {
+            let factors: Vec<_> = registry
+                .factors
+                .iter()
+                .filter(|factor| factor.installation == installation.id)
+                .collect();
+            if factors.is_empty() {
+                lines.push(self.installation(installation));
+            }
+            for factor in factors {
+                let mut line = self.installation(installation);
+                let zone = self.site_of(installation).map_or(TimeZone::UTC, Site::zone);
+                push(&mut line, Column::RatingFactor, factor.value.to_string());
+                push(&mut line, Column::FactorFrom, moment(factor.from, &zone));
+                lines.push(line);
+            }
+        }
+        for meter in &registry.meters {
+            if !registry.installations.iter().any(|row| row.meter == meter.id) {
+                lines.push(self.meter(meter));
+            }
+        }
+        for point in &registry.points {
+            if !registry.installations.iter().any(|row| row.point == point.id) {
+                lines.push(self.point(point));
+            }
+        }
+        for dwelling in &registry.dwellings {
+            if !registry.points.iter().any(|row| row.dwelling == dwelling.id) {
+                lines.push(self.dwelling(dwelling));
+            }
+        }
+        for site in &registry.sites {
+            if !registry.dwellings.iter().any(|row| row.site == site.id) {
+                lines.push(self.site(site));
+            }
+        }
+        lines
+    }
+
+    fn site(&self, site: &Site) -> Line {
+        let mut line = Line::new();
+        push(&mut line, Column::Site, site.code.to_string());
+        push(&mut line, Column::SiteName, site.name.clone());
+        push(&mut line, Column::Address, site.address.clone());
+        push(&mut line, Column::TimeZone, site.time_zone.clone());
+        line
+    }
+
+    fn dwelling(&self, dwelling: &Dwelling) -> Line {
+        let site = self.sites.get(&dwelling.site.0);
+        let mut line = site.map_or_else(Line::new, |site| self.site(site));
+        push(&mut line, Column::Lot, dwelling.lot.clone());
+        push(
+            &mut line,
+            Column::ClientRef,
+            dwelling.client_ref.clone().unwrap_or_default(),
+        );
+        let surface = dwelling
+            .surface
+            .map(|hundredths| wmbus::Decimal::new(i64::from(hundredths), -2));
+        push(
+            &mut line,
+            Column::Surface,
+            surface.map_or_else(String::new, |surface| surface.to_string()),
+        );
+        line
+    }
+
+    fn point(&self, point: &Point) -> Line {
+        let dwelling = self.dwellings.get(&point.dwelling.0);
+        let mut line = dwelling.map_or_else(Line::new, |dwelling| self.dwelling(dwelling));
+        push(&mut line, Column::Kind, point.kind.name().to_owned());
+        push(&mut line, Column::Room, point.room.clone());
+        push(&mut line, Column::PointNumber, point.number.to_string());
+        line
+    }
+
+    fn meter(&self, meter: &Meter) -> Line {
+        let mut line = Line::new();
+        let address = meter.address;
+        push(&mut line, Column::Manufacturer, address.manufacturer.to_string());
+        push(&mut line, Column::Id, address.identification_number.to_string());
+        push(
+            &mut line,
+            Column::Version,
+            address
+                .version
+                .map_or_else(String::new, |octet| octet.to_string()),
+        );
+        push(
+            &mut line,
+            Column::Type,
+            address
+                .device_type
+                .map_or_else(String::new, |octet| octet.to_string()),
+        );
+        push(
+            &mut line,
+            Column::PrintedSerial,
+            meter.printed_serial.clone().unwrap_or_default(),
+        );
+        if self.with_keys
+            && let Some(keys) = self.keys.get(&meter.id.0)
+        {
+            line.push((Column::Key, keys.clone()));
+        }
+        line
+    }
+
+    fn installation(&self, installation: &Installation) -> Line {
+        let point = self.points.get(&installation.point.0);
+        let mut line = point.map_or_else(Line::new, |point| self.point(point));
+        if let Some(meter) = self.meters.get(&installation.meter.0) {
+            line.extend(self.meter(meter));
+        }
+        let zone = self.site_of(installation).map_or(TimeZone::UTC, Site::zone);
+        let index = |index: Option<wmbus::Decimal>| index.map_or_else(String::new, |index| index.to_string());
+        push(&mut line, Column::From, moment(installation.from, &zone));
+        push(&mut line, Column::To, moment(installation.until, &zone));
+        push(&mut line, Column::StartIndex, index(installation.start_index));
+        push(&mut line, Column::EndIndex, index(installation.end_index));
+        line
+    }
+
+    fn site_of(&self, installation: &Installation) -> Option<&'a Site> {
+        let point = self.points.get(&installation.point.0)?;
+        let dwelling = self.dwellings.get(&point.dwelling.0)?;
+        self.sites.get(&dwelling.site.0).copied()
+    }
+}
+
+fn push(line: &mut Line, column: Column, text: String) {
+    if !text.is_empty() {
+        line.push((column, Zeroizing::new(text)));
+    }
+}
+
+/// A day where the instant is its local 00:00, else the instant.
+fn moment(instant: Option<Timestamp>, zone: &TimeZone) -> String {
+    let Some(instant) = instant else {
+        return String::new();
+    };
+    let local = instant.to_zoned_datetime(zone.clone());
+    match local.date().to_zoned_datetime(zone.clone()) {
+        Ok(midnight) if midnight.timestamp() == instant => local.date().to_string(),
+        _ => instant.to_string(),
+    }
+}
+
+/// Comma and quotes, the columns that any line uses.
+fn csv(lines: &[Line]) -> Zeroizing<String> {
+    let columns: Vec<Column> = Column::ALL
+        .iter()
+        .copied()
+        .filter(|column| lines.iter().flatten().any(|(used, _)| used == column))
+        .collect();
+    let mut text = Zeroizing::new(String::with_capacity(room(lines)));
+    let names: Vec<_> = columns.iter().map(|column| column.name()).collect();
+    text.push_str(&names.join(","));
+    text.push('\n');
+    for line in lines {
+        for (number, column) in columns.iter().enumerate() {
+            if number > 0 {
+                text.push(',');
+            }
+            let Some((_, cell)) = line.iter().find(|(used, _)| used == column) else {
+                continue;
+            };
+            if cell.contains([',', ';', '\t', '"', '\n', '\r']) {
+                text.push('"');
+                for character in cell.chars() {
+                    if character == '"' {
+                        text.push('"');
+                    }
+                    text.push(character);
+                }
+                text.push('"');
+            } else {
+                text.push_str(cell);
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// One table a line.
+fn toml(lines: &[Line]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(room(lines)));
+    for line in lines {
+        text.push_str("[[meter]]\n");
+        let mut line: Vec<_> = line.iter().collect();
+        line.sort_by_key(|(column, _)| *column);
+        for (column, cell) in line {
+            text.push_str(column.name());
+            text.push_str(" = \"");
+            for character in cell.chars() {
+                match character {
+                    '"' | '\\' => text.extend(['\\', character]),
+                    // The import lets none in; other ways into the store might.
+                    control if control.is_control() => text.push(' '),
+                    plain => text.push(plain),
+                }
+            }
+            text.push_str("\"\n");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Enough room for the text, so that it never moves and leaves a copy behind.
+fn room(lines: &[Line]) -> usize {
+    let cells = lines.iter().flatten();
+    let names: usize = Column::ALL.iter().map(|column| column.name().len() + 8).sum();
+    names + cells.map(|(_, cell)| cell.len() * 2 + 32).sum::<usize>() + lines.len() * (Column::ALL.len() + 16)
+}
