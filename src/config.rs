@@ -104,9 +104,23 @@ pub struct Receiver {
     /// Read standard input.
     #[serde(default)]
     pub stdin: bool,
+    /// With `pipe`, `command` and `stdin`: telegrams have come `now` (default), or when their lines say (`recorded`).
+    #[serde(default)]
+    pub times: Times,
     /// Zone of time stamps that carry none (`rtl_wmbus`, `rtl_433`), as an IANA name.
     #[serde(default = "utc")]
     pub time_zone: String,
+}
+
+/// Whose clock says when a telegram came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Times {
+    /// This machine's: what is heard live.
+    #[default]
+    Now,
+    /// That of the lines, where they have one: what is played back.
+    Recorded,
 }
 
 /// Why a configuration can't be used: the file, the place, and what to write instead.

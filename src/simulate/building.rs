@@ -124,6 +124,14 @@ impl Building {
         })
     }
 
+    /// How many families of meters hang in it.
+    pub fn families(&self) -> usize {
+        let mut names: Vec<_> = self.points().map(|point| point.model.family).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.len()
+    }
+
     /// The day on which the meters were mounted: the first one simulated.
     pub fn first_day(&self) -> Date {
         self.span.start.to_zoned_datetime(self.span.zone.clone()).date()

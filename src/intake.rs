@@ -1,0 +1,254 @@
+//! Intake: receivers → pipeline → store, in batches. The daemon's heart; it ends when it is told to, with all it has heard
+//! committed.
+//!
+//! ```text
+//! receiver ─┐
+//! receiver ─┼─► bounded queue ─► pipeline ─► batch ─► store        every few seconds, or when the batch is full
+//! receiver ─┘
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver as Queue, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use collector::{Event, Receiver, Telegram};
+use decoders::Families;
+use jiff::Timestamp;
+use tracing::{error, info, warn};
+
+use crate::config::Accept;
+use crate::pipeline::{Outcome, Pipeline, Seen};
+use crate::registry::{Change, Directory, Meter, MeterAddress, MeterId};
+use crate::store::{Ingest, Retention, Store, StoreError};
+
+/// How to commit and what to keep.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// A batch is committed after this long …
+    pub commit_every: Duration,
+    /// … or when it has this many telegrams.
+    pub commit_telegrams: usize,
+    /// What is let go of, and when.
+    pub retention: Retention,
+    /// Whose telegrams are kept.
+    pub accept: Accept,
+}
+
+/// Receivers, pipeline and store, joined.
+pub struct Intake {
+    store: Arc<dyn Store>,
+    families: Families,
+    pipeline: Pipeline,
+    registry_version: u64,
+    options: Options,
+    stop: Arc<AtomicBool>,
+    batch: Vec<Ingest>,
+    outcomes: BTreeMap<&'static str, u64>,
+}
+
+/// Telegrams that wait between receivers and pipeline. A radio channel carries some thirty in a second.
+const QUEUE: usize = 4096;
+/// How long a receiver is asked before it is told to stop.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// How long a store that refuses is left alone.
+const RETRY: Duration = Duration::from_secs(5);
+/// How often what is old is let go of.
+const RETAIN_EVERY: Duration = Duration::from_secs(3600);
+
+impl Intake {
+    /// Joins a store and the families; `stop` ends it.
+    ///
+    /// # Errors
+    /// The registry can't be read.
+    pub fn new(
+        store: Arc<dyn Store>,
+        families: Families,
+        options: Options,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Self, StoreError> {
+        let registry_version = store.registry_version()?;
+        let directory = Directory::new(store.directory()?);
+        info!(meters = directory.len(), "registry read");
+        let pipeline = Pipeline::new(families.clone(), directory);
+        let batch = Vec::with_capacity(options.commit_telegrams);
+        Ok(Self { store, families, pipeline, registry_version, options, stop, batch, outcomes: BTreeMap::new() })
+    }
+
+    /// Listens until told to stop, or until every receiver has come to its end. What was heard is committed.
+    ///
+    /// # Errors
+    /// The last batch could not be committed.
+    pub fn run(mut self, receivers: Vec<Box<dyn Receiver>>) -> Result<BTreeMap<&'static str, u64>, StoreError> {
+        let (sender, queue) = sync_channel(QUEUE);
+        let threads: Vec<_> =
+            receivers.into_iter().map(|receiver| listen(receiver, sender.clone(), self.stop.clone())).collect();
+        drop(sender);
+        self.work(&queue);
+        self.stop.store(true, Ordering::Relaxed);
+        // What is still in the queue was heard.
+        while let Ok(telegram) = queue.try_recv() {
+            self.take(&telegram);
+        }
+        let outcome = self.commit();
+        drop(queue);
+        for thread in threads {
+            if thread.join().is_err() {
+                error!("a receiver ended in an error of the program");
+            }
+        }
+        outcome.map(|()| self.outcomes)
+    }
+
+    fn work(&mut self, queue: &Queue<Telegram>) {
+        let mut commit_at = Instant::now() + self.options.commit_every;
+        let mut retain_at = Instant::now() + Duration::from_secs(30);
+        while !self.stop.load(Ordering::Relaxed) {
+            let wait = commit_at.saturating_duration_since(Instant::now()).min(PATIENCE);
+            match queue.recv_timeout(wait) {
+                Ok(telegram) => self.take(&telegram),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if self.batch.len() >= self.options.commit_telegrams || Instant::now() >= commit_at {
+                commit_at = Instant::now() + self.commit_or_wait();
+            }
+            if Instant::now() >= retain_at {
+                retain_at = Instant::now() + self.retain();
+            }
+        }
+    }
+
+    fn take(&mut self, telegram: &Telegram) {
+        let now = Timestamp::now();
+        let mut seen = self.pipeline.take(telegram, now);
+        if seen.outcome == Outcome::Unregistered && self.options.accept == Accept::All {
+            match self.adopt(&seen) {
+                Ok(()) => seen = self.pipeline.take(telegram, now),
+                Err(error) => warn!(%error, "a meter could not be registered"),
+            }
+        }
+        *self.outcomes.entry(seen.outcome.code()).or_default() += 1;
+        self.batch.extend(seen.ingest);
+    }
+
+    /// Commits what there is; a store that refuses keeps the batch waiting, and the receivers with it.
+    fn commit_or_wait(&mut self) -> Duration {
+        match self.commit() {
+            Ok(()) => {
+                self.follow_registry();
+                self.options.commit_every
+            }
+            Err(error) => {
+                error!(%error, telegrams = self.batch.len(), "nothing was stored, trying again");
+                RETRY
+            }
+        }
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        if !self.batch.is_empty() {
+            self.store.ingest(&self.batch)?;
+            self.batch.clear();
+        }
+        Ok(())
+    }
+
+    /// An import by another process counts from the next batch on.
+    fn follow_registry(&mut self) {
+        let changed = self.store.registry_version().and_then(|version| {
+            if version == self.registry_version {
+                return Ok(());
+            }
+            let directory = Directory::new(self.store.directory()?);
+            info!(meters = directory.len(), "registry read again");
+            self.pipeline.register(directory);
+            self.registry_version = version;
+            Ok(())
+        });
+        if let Err(error) = changed {
+            warn!(%error, "the registry could not be read again");
+        }
+    }
+
+    /// Registers a meter on the spot (`accept = "all"`).
+    fn adopt(&mut self, seen: &Seen) -> Result<(), StoreError> {
+        let Some(address) = seen.meter else { return Ok(()) };
+        let registry = self.store.registry()?;
+        let id = MeterId(registry.meters.iter().map(|meter| meter.id.0).max().unwrap_or(0) + 1);
+        let meter = Meter { id, address: MeterAddress::from(address), printed_serial: None };
+        self.store.apply(registry.version, &[Change::Meter(meter)])?;
+        info!(meter = %address, "registered on the spot");
+        self.registry_version = self.store.registry_version()?;
+        self.pipeline.register(Directory::new(self.store.directory()?));
+        Ok(())
+    }
+
+    /// Lets go of what is old, a bounded piece at a time.
+    fn retain(&mut self) -> Duration {
+        match self.store.retain(Timestamp::now(), &self.options.retention) {
+            Ok(report) if report.more => Duration::from_secs(1),
+            Ok(_) => RETAIN_EVERY,
+            Err(error) => {
+                warn!(%error, "old data could not be let go of");
+                RETAIN_EVERY
+            }
+        }
+    }
+
+    /// The families that telegrams are read with.
+    pub fn families(&self) -> &Families {
+        &self.families
+    }
+}
+
+/// A thread that asks one receiver until it is told to stop.
+fn listen(mut receiver: Box<dyn Receiver>, queue: SyncSender<Telegram>, stop: Arc<AtomicBool>) -> JoinHandle<()> {
+    thread::spawn(move || {
+        let radio = receiver.radio().clone();
+        let mut rejected: u64 = 0;
+        info!(%radio, "listening");
+        while !stop.load(Ordering::Relaxed) {
+            match receiver.next(PATIENCE) {
+                Event::Telegram(telegram) => {
+                    if !hand_over(telegram, &queue, &stop) {
+                        return;
+                    }
+                }
+                Event::Rejected { line, rejection } => {
+                    rejected += 1;
+                    // The first, the tenth, the hundredth …: a flood of noise must not become a flood of log.
+                    if rejected.ilog10() as u64 != rejected.saturating_sub(1).max(1).ilog10() as u64 || rejected == 1 {
+                        warn!(%radio, line, rejected, %rejection, "a line that is no telegram");
+                    }
+                }
+                Event::Lost(reason) => warn!(%radio, %reason, "receiver lost, trying to get it back"),
+                Event::Idle => {}
+                Event::Ended => {
+                    info!(%radio, "read to its end");
+                    return;
+                }
+            }
+        }
+    })
+}
+
+/// Puts a telegram into the queue, waiting while it is full; false when there is nobody left to take it.
+fn hand_over(telegram: Telegram, queue: &SyncSender<Telegram>, stop: &AtomicBool) -> bool {
+    let mut waiting = telegram;
+    loop {
+        match queue.try_send(waiting) {
+            Ok(()) => return true,
+            Err(TrySendError::Disconnected(_)) => return false,
+            Err(TrySendError::Full(telegram)) => {
+                if stop.load(Ordering::Relaxed) {
+                    return false;
+                }
+                waiting = telegram;
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The command line: what it says when all is well, and when nothing is.
+
+use std::io::Write;
+use std::process::Stdio;
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use serde_json::Value;
+
+use crate::harness::{Folder, import, releve, run, simulate};
+
+fn failure(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!text.contains("panicked"), "{text}");
+    text
+}
+
+#[test]
+fn every_command_explains_itself_with_an_example() {
+    for command in ["decode", "registry", "replay", "run", "simulate", "demo", "token", "generate"] {
+        let output = run(&[command, "--help"]);
+        assert!(output.status.success(), "{command}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("Example") || text.contains("Commands:"), "{command}: {text}");
+    }
+}
+
+/// One JSON object a line, in order, whatever the lines hold.
+#[test]
+fn decode_answers_each_line_with_one_line() {
+    let folder = Folder::new();
+    let [capture, registry, _] = simulate(&folder, &["--days", "1", "--lost-per-mille", "0"]);
+    let capture = fs::read_to_string(capture).unwrap();
+    let telegram = capture.lines().nth(1).unwrap().split_whitespace().nth(4).unwrap();
+    let key = fs::read_to_string(registry).unwrap();
+    assert!(key.contains("kind"));
+    let mut child =
+        releve(&["decode", "--json", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let lines = [telegram, "12", "not hex at all", &telegram[..30], telegram];
+    child.stdin.take().unwrap().write_all(lines.join("\n").as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "not everything could be read");
+    let answers: Vec<Value> =
+        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(answers.len(), lines.len());
+    assert_eq!(answers[0], answers[4]);
+    assert!(answers[0]["readings"].as_array().is_some_and(|readings| !readings.is_empty()), "{}", answers[0]);
+    for (answer, code) in answers[1..4].iter().zip(["too_short", "not_hex", "length_mismatch"]) {
+        assert_eq!(answer["error"]["code"], code, "{answer}");
+        assert!(answer["error"]["message"].as_str().unwrap().len() > 10);
+    }
+}
+
+#[test]
+fn a_typo_in_the_configuration_names_line_and_nearest_key() {
+    let folder = Folder::new();
+    let config = folder.write("releve.toml", "[store]\npath = \"x.db\"\ncomit_seconds = 1\n");
+    let text = failure(&["run", "--config", config.to_str().unwrap()]);
+    assert!(text.contains("releve.toml:3") && text.contains("commit_seconds"), "{text}");
+    let text = failure(&["run", "--config", "/nowhere.toml"]);
+    assert!(text.contains("/nowhere.toml"), "{text}");
+}
+
+#[test]
+fn stores_that_are_not_ours_are_left_as_they_are() {
+    let folder = Folder::new();
+    let [capture, registry, _] = simulate(&folder, &["--days", "1"]);
+    let capture = capture.to_str().unwrap();
+    let text = folder.write("text.db", "just some text, and more than a hundred octets of it, so that nobody takes it for an empty file of ours");
+    let before = fs::read(&text).unwrap();
+    let said = failure(&["replay", "--db", text.to_str().unwrap(), capture]);
+    assert!(said.contains("text.db"), "{said}");
+    assert_eq!(fs::read(&text).unwrap(), before);
+
+    let newer = import(&folder, &registry);
+    let connection = rusqlite::Connection::open(&newer).unwrap();
+    connection.pragma_update(None, "user_version", 9999).unwrap();
+    connection.pragma_update(None, "journal_mode", "DELETE").unwrap();
+    drop(connection);
+    let before = fs::read(&newer).unwrap();
+    let said = failure(&["replay", "--db", newer.to_str().unwrap(), capture]);
+    assert!(said.contains("9999"), "{said}");
+    assert_eq!(fs::read(&newer).unwrap(), before);
+
+    let said = failure(&["replay", "--db", "/nowhere/at/all/releve.db", capture]);
+    assert!(said.contains("/nowhere/at/all"), "{said}");
+}
+
+#[test]
+fn a_locked_store_is_a_clear_error_with_nothing_written() {
+    let folder = Folder::new();
+    let [capture, registry, _] = simulate(&folder, &["--days", "1"]);
+    let db = import(&folder, &registry);
+    let connection = rusqlite::Connection::open(&db).unwrap();
+    connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let said = failure(&["replay", "--db", db.to_str().unwrap(), capture.to_str().unwrap()]);
+    assert!(said.contains("another process"), "{said}");
+    let count: i64 = connection.query_row("SELECT count(*) FROM reading", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn a_store_is_nobody_else_s_to_read() {
+    let folder = Folder::new();
+    let [_, registry, _] = simulate(&folder, &["--days", "1"]);
+    let db = import(&folder, &registry);
+    assert_eq!(fs::metadata(db).unwrap().permissions().mode() & 0o777, 0o600);
+}

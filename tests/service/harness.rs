@@ -1,0 +1,181 @@
+//! What the tests share: a folder of their own, the binary, a running daemon, its API.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs, process, thread, time};
+
+use serde_json::Value;
+
+/// A folder that is gone when the test is over.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("releve-test-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = env::temp_dir().join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The shared reference folder, or nothing (said on standard error) when it is not beside the project.
+pub(crate) fn shared(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("skipped: {} is not there", path.display());
+    None
+}
+
+/// The binary with these arguments.
+pub(crate) fn releve(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_releve"));
+    command.args(arguments).env_remove("RELEVE_LOG");
+    command
+}
+
+/// Runs the binary to its end.
+pub(crate) fn run(arguments: &[&str]) -> Output {
+    releve(arguments).output().unwrap()
+}
+
+/// Runs the binary, which must succeed, and gives what it says as JSON.
+pub(crate) fn json(arguments: &[&str]) -> Value {
+    let output = run(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// A simulated building in a folder: capture, registry and truth.
+pub(crate) fn simulate(folder: &Folder, more: &[&str]) -> [PathBuf; 3] {
+    let target = folder.path("building");
+    let target = target.to_str().unwrap();
+    let arguments = [&["simulate", target, "--json", "--from", "2025-10-01"], more].concat();
+    let written = json(&arguments);
+    ["capture", "registry", "truth"].map(|name| PathBuf::from(written[name].as_str().unwrap()))
+}
+
+/// A store with a registry in it.
+pub(crate) fn import(folder: &Folder, registry: &Path) -> PathBuf {
+    let db = folder.path("releve.db");
+    let output = run(&["registry", "import", registry.to_str().unwrap(), "--db", db.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    db
+}
+
+/// A daemon that answers on a port of its own, and a token for all of it.
+pub(crate) struct Daemon {
+    child: Child,
+    base: String,
+    token: String,
+}
+
+impl Daemon {
+    /// Starts on a store; `receivers` is what the configuration says of them.
+    pub(crate) fn start(folder: &Folder, db: &Path, receivers: &str) -> Self {
+        let added = json(&["token", "add", "test", "--scope", "operator", "--db", db.to_str().unwrap(), "--json"]);
+        let token = added["token"].as_str().unwrap().to_owned();
+        let config = format!(
+            "[store]\npath = {:?}\ncommit_seconds = 1\nlive_days = 3650\nraw_days = 3650\n[api]\nlisten = \"127.0.0.1:0\"\n{receivers}",
+            db.to_str().unwrap()
+        );
+        let config = folder.write("releve.toml", &config);
+        let mut child = releve(&["run", "--config", config.to_str().unwrap()])
+            .stderr(Stdio::piped())
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let base = lines
+            .by_ref()
+            .map(|line| line.unwrap())
+            .find_map(|line| Some(line.split("api=").nth(1)?.split_whitespace().next()?.to_owned()))
+            .expect("the daemon says where it listens");
+        // What it says from now on is read, so that it never waits for us.
+        thread::spawn(move || lines.for_each(drop));
+        Self { child, base, token }
+    }
+
+    /// An answer; the path begins with `/`.
+    pub(crate) fn get(&self, path: &str) -> (u16, Value) {
+        let mut response = ureq::get(format!("{}{path}", self.base))
+            .config()
+            .http_status_as_error(false)
+            .build()
+            .header("Authorization", format!("Bearer {}", self.token))
+            .call()
+            .unwrap();
+        let text = response.body_mut().with_config().limit(64 << 20).read_to_string().unwrap();
+        (response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// An answer that is good.
+    pub(crate) fn good(&self, path: &str) -> Value {
+        let (status, value) = self.get(path);
+        assert_eq!(status, 200, "{path}: {value}");
+        value
+    }
+
+    /// All items of a list, page by page.
+    pub(crate) fn all(&self, path: &str) -> Vec<Value> {
+        let mut items = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let separator = if path.contains('?') { '&' } else { '?' };
+            let next = if cursor.is_empty() { path.to_owned() } else { format!("{path}{separator}after={cursor}") };
+            let page = self.good(&next);
+            let list = page["items"].as_array().expect("a list").clone();
+            items.extend(list);
+            match page["next"].as_str() {
+                Some(next) => cursor = next.to_owned(),
+                None => return items,
+            }
+        }
+    }
+
+    /// Asks until the answer satisfies, for at most a minute.
+    pub(crate) fn until(&self, path: &str, good: impl Fn(&Value) -> bool) -> Value {
+        for _ in 0..600 {
+            let (_, value) = self.get(path);
+            if good(&value) {
+                return value;
+            }
+            thread::sleep(time::Duration::from_millis(100));
+        }
+        panic!("{path} never gave what was awaited");
+    }
+
+    /// Ends it as systemd would; it must end well.
+    pub(crate) fn stop(mut self) {
+        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
