@@ -1,5 +1,6 @@
 //! The modules of the `releve` binary, as a library for tests in process.
 
+pub mod api;
 pub mod cmd;
 pub mod config;
 pub mod consumption;

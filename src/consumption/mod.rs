@@ -10,6 +10,7 @@
 //! month is the sum of its days and a dwelling the sum of its points to the last digit, whatever the quality. What
 //! is not known is [`Quality::Missing`], never guessed. This room knows no SQL, no HTTP and no telegram.
 
+mod gather;
 mod index;
 mod period;
 mod place;
@@ -25,6 +26,7 @@ use jiff::Timestamp;
 
 use crate::store::Source;
 
+pub use gather::{Metered, of_dwelling};
 pub use index::{Edge, Gain, Index};
 pub use period::{Period, PeriodError, Step, midnight};
 pub use place::{Amount, Consumption, Place, Service};

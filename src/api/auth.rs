@@ -1,0 +1,164 @@
+//! Who may ask: bearer tokens, each with one scope, kept as their SHA-256 only.
+
+use std::fmt;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::store::Token;
+
+use super::Context;
+use super::problem::Problem;
+
+/// What a token may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The portal's back end: sites, dwellings, consumption, the change feed.
+    Portal,
+    /// The operator: all of it, and meters, their readings and the air.
+    Operator,
+    /// A monitoring system: figures about the service itself.
+    Metrics,
+}
+
+impl Scope {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Portal, Self::Operator, Self::Metrics];
+
+    /// The word, as tokens keep it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Portal => "portal",
+            Self::Operator => "operator",
+            Self::Metrics => "metrics",
+        }
+    }
+
+    /// The scope with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.name() == name)
+    }
+}
+
+/// A new token, known to nobody but the one who is told now. Neither `Debug` nor any log shows it.
+pub struct Secret(String);
+
+impl Secret {
+    /// 256 bits from the operating system.
+    ///
+    /// # Errors
+    /// The system has no randomness.
+    pub fn generate() -> Result<Self, getrandom::Error> {
+        let mut octets = [0; 32];
+        getrandom::fill(&mut octets)?;
+        let digits: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+        Ok(Self(format!("{PREFIX}{digits}")))
+    }
+
+    /// To be shown once.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// What the store keeps of it.
+    pub fn token(&self, name: &str, scope: Scope, created: Timestamp) -> Token {
+        Token {
+            name: name.to_owned(),
+            scope: scope.name().to_owned(),
+            hash: hash(&self.0),
+            created,
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Lets a request pass when its token has one of the scopes.
+pub(super) async fn require(
+    State((context, needs)): State<(Context, &'static [Scope])>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match admit(&context, request.headers(), needs).await {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn admit(context: &Context, headers: &HeaderMap, needs: &'static [Scope]) -> Result<(), Problem> {
+    let Some(given) = bearer(headers) else {
+        return Err(Problem::Unauthenticated {
+            given: headers.contains_key(header::AUTHORIZATION),
+        });
+    };
+    let given = hash(given);
+    let token = context
+        .ask(move |store| Ok(store.token_by_hash(&given)?))
+        .await?
+        // The look-up went by an index; what counts is compared without telling by its time how far it agreed.
+        .filter(|token| bool::from(token.hash.ct_eq(&given)))
+        .ok_or(Problem::Unauthenticated { given: true })?;
+    match Scope::from_name(&token.scope) {
+        Some(has) if needs.contains(&has) => Ok(()),
+        Some(has) => Err(Problem::Forbidden { has, needs }),
+        // A scope of a later release: it allows nothing here.
+        None => Err(Problem::Unauthenticated { given: true }),
+    }
+}
+
+/// The token of an `Authorization: Bearer` header; `None` when there is none, or more than one header.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next()?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && values.next().is_none()).then_some(token)
+}
+
+fn hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+/// Tells a token from other secrets where one is found lying around.
+const PREFIX: &str = "releve_";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_differ_and_never_show() {
+        let (a, b) = (Secret::generate().unwrap(), Secret::generate().unwrap());
+        assert_ne!(a.reveal(), b.reveal());
+        assert_eq!(a.reveal().len(), PREFIX.len() + 64);
+        assert_eq!(format!("{a:?}"), "Secret(…)");
+        let token = a.token("portal", Scope::Portal, Timestamp::UNIX_EPOCH);
+        assert!(!format!("{token:?}").contains(&a.reveal()[PREFIX.len()..]));
+        assert_eq!(token.hash, hash(a.reveal()));
+    }
+
+    #[test]
+    fn only_one_well_formed_bearer_counts() {
+        let headers = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::AUTHORIZATION, value.parse().unwrap());
+            }
+            headers
+        };
+        assert_eq!(bearer(&headers(&["Bearer abc"])), Some("abc"));
+        assert_eq!(bearer(&headers(&["bearer  abc "])), Some("abc"));
+        for wrong in [&[][..], &["Basic abc"], &["Bearer"], &["Bearer "], &["Bearer a", "Bearer b"]] {
+            assert_eq!(bearer(&headers(wrong)), None, "{wrong:?}");
+        }
+    }
+}

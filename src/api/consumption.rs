@@ -1,0 +1,358 @@
+//! Consumption of a dwelling: by kind, by metering point, by period, each figure with its quality.
+
+use axum::extract::State;
+use jiff::ToSpan;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize, de};
+use utoipa::{IntoParams, ToSchema};
+use wmbus::Decimal;
+
+use crate::consumption::{Consumption, Metered, Period, PeriodError, Step, of_dwelling};
+use crate::registry::DwellingId;
+
+use super::Context;
+use super::dwellings::{self, Dwelling};
+use super::json::{Json, Number, exact, local, shown};
+use super::meters::PointName;
+use super::problem::Problem;
+use super::query::{Asked, Day, Segment};
+
+/// What a dwelling used, from the midnight of one day to the midnight of a later one.
+///
+/// Figures add up exactly: a kind is the sum of its points, and the total the sum of the periods, in their exact
+/// values (rounded values need not).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Consumption)]
+pub(super) struct Report {
+    /// The dwelling.
+    dwelling: Dwelling,
+    /// First day.
+    #[schema(format = Date, example = "2026-01-01")]
+    from: String,
+    /// The day after the last one.
+    #[schema(format = Date, example = "2026-02-01")]
+    to: String,
+    /// How the days are cut: `day`, `week` (from Monday), `month` or `year`. First and last may be parts.
+    #[schema(example = "day")]
+    step: &'static str,
+    /// The zone whose midnights count.
+    #[schema(example = "Europe/Paris")]
+    time_zone: String,
+    /// What is counted here, kind by kind.
+    kinds: Vec<KindReport>,
+}
+
+/// What a dwelling used of one kind.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct KindReport {
+    /// `hot_water`, `cold_water`, `heating` …
+    #[schema(example = "hot_water")]
+    kind: &'static str,
+    /// The unit of all its figures.
+    #[schema(example = "m3")]
+    unit: &'static str,
+    /// Over the whole time.
+    total: Figure,
+    /// Period by period.
+    periods: Vec<PeriodFigure>,
+    /// Point by point; points that no meter served at that time are left out.
+    points: Vec<PointReport>,
+}
+
+/// What was used at one metering point.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PointReport {
+    /// The point.
+    point: PointName,
+    /// What stands on the housings of the meters that served it at that time, oldest first.
+    meters: Vec<String>,
+    /// Over the whole time.
+    total: Figure,
+    /// Period by period.
+    periods: Vec<PeriodFigure>,
+}
+
+/// A figure of one period.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PeriodFigure {
+    /// First day.
+    #[schema(format = Date, example = "2026-01-01")]
+    from: String,
+    /// The day after the last one.
+    #[schema(format = Date, example = "2026-01-02")]
+    to: String,
+    /// The instant at which it begins, with the site's offset.
+    start: String,
+    /// The instant at which it ends.
+    end: String,
+    #[serde(flatten)]
+    figure: Figure,
+}
+
+/// How much, and how far to trust it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Figure {
+    #[serde(flatten)]
+    amount: Amounts,
+    /// `measured`, `interpolated`, `estimated` or `missing`: the worst of all ends that the figure is made of.
+    #[schema(example = "measured")]
+    quality: &'static str,
+    /// Seconds between an end of the period and the farthest reading used for it; null when the figure is missing.
+    age_seconds: Option<i64>,
+    /// What happened in the period: `restart`, `replacement`, `rollover`, `factor_change`, `reverse`, `unmetered`,
+    /// `running`, `break`.
+    flags: Vec<&'static str>,
+}
+
+/// The amounts of a figure; null when it is missing.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum Amounts {
+    /// Of heat cost allocators.
+    Units(Units),
+    /// Of all other meters.
+    Plain(Plain),
+}
+
+/// What allocators counted.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Units {
+    /// The count of the displays times the rating factors, exact.
+    rated: Option<Number>,
+    /// The same with two decimals, as residents are shown.
+    rated_shown: Option<Number>,
+    /// The count of the displays, exact.
+    raw: Option<Number>,
+    /// The same with two decimals.
+    raw_shown: Option<Number>,
+}
+
+/// What meters counted.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Plain {
+    /// Exact.
+    value: Option<Number>,
+    /// With two decimals, as residents are shown.
+    shown: Option<Number>,
+}
+
+/// Which days, and how they are cut.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ConsumptionQuery {
+    /// First day, from its midnight at the site; eleven months before the month of the last day when left out.
+    #[param(value_type = Option<String>, format = Date, example = "2026-01-01")]
+    from: Option<Day>,
+    /// The day after the last one: the time ends at its midnight. Tomorrow when left out.
+    #[param(value_type = Option<String>, format = Date, example = "2026-02-01")]
+    to: Option<Day>,
+    /// `day`, `week`, `month` or `year`.
+    #[serde(default)]
+    #[param(value_type = Option<String>, example = "day", default = "month")]
+    step: StepName,
+}
+
+/// Answer for what a dwelling used, by kind, point and period.
+#[utoipa::path(
+    get,
+    path = "/v1/dwellings/{id}/consumption",
+    tag = "consumption",
+    params(("id" = i64, Path, description = "The dwelling's id"), ConsumptionQuery),
+    responses((status = 200, description = "What was used", body = Report), Problem),
+    security(("token" = ["portal", "operator"]))
+)]
+pub(super) async fn show(
+    State(context): State<Context>,
+    id: Segment,
+    Asked(asked): Asked<ConsumptionQuery>,
+) -> Result<Json<Report>, Problem> {
+    let id = DwellingId(id.id("id")?);
+    let now = context.now();
+    context
+        .ask(move |store| {
+            let (dwelling, site) = dwellings::named(store, id)?;
+            let zone = site.zone();
+            let today = now.to_zoned_datetime(zone.clone()).date();
+            let (from, to) = days(&asked, today)?;
+            let whole = Period::new(from, to, &zone).map_err(|error| range_problem(&error))?;
+            let step = asked.step.0;
+            let periods = whole
+                .cut(step, &zone, MOST_PERIODS)
+                .map_err(|error| range_problem(&error))?;
+            let metered = of_dwelling(store, id, whole.start, whole.end, now)?;
+            Ok(Report {
+                from: from.to_string(),
+                to: to.to_string(),
+                step: step.name(),
+                time_zone: site.time_zone.clone(),
+                kinds: kinds(&metered, &whole, &periods, &zone),
+                dwelling: Dwelling::of(dwelling, &site),
+            })
+        })
+        .await
+        .map(Json)
+}
+
+/// The days asked for, with the defaults of those that were not.
+fn days(asked: &ConsumptionQuery, today: Date) -> Result<(Date, Date), Problem> {
+    let outside = |_| Problem::invalid("from", "leaves the calendar");
+    let to = match asked.to {
+        Some(Day(to)) => to,
+        None => today.tomorrow().map_err(outside)?,
+    };
+    let from = match asked.from {
+        Some(Day(from)) => from,
+        None => to
+            .yesterday()
+            .map_err(outside)?
+            .first_of_month()
+            .checked_sub(11.months())
+            .map_err(outside)?,
+    };
+    Ok((from, to))
+}
+
+fn range_problem(error: &PeriodError) -> Problem {
+    let name = match error {
+        PeriodError::Empty => "to",
+        PeriodError::TooMany(_) => "step",
+        PeriodError::OutOfRange => "from",
+    };
+    Problem::invalid(name, error.to_string())
+}
+
+/// Points of one kind and unit together, in the order in which they come.
+fn kinds(metered: &[Metered], whole: &Period, periods: &[Period], zone: &TimeZone) -> Vec<KindReport> {
+    metered
+        .chunk_by(|a, b| a.point.kind == b.point.kind && a.unit == b.unit)
+        .map(|points| kind(points, whole, periods, zone))
+        .collect()
+}
+
+fn kind(metered: &[Metered], whole: &Period, periods: &[Period], zone: &TimeZone) -> KindReport {
+    let unit = metered.first().map(|metered| metered.unit);
+    let (name, shift) = unit.map_or(("", 0), decoders::reading::Unit::symbol);
+    let is_heating = unit == Some(decoders::reading::Unit::AllocationUnit);
+    let figure = |consumption: &Consumption| Figure::of(consumption, is_heating, shift);
+    let mut totals = Vec::with_capacity(metered.len());
+    let mut by_period: Vec<Vec<Consumption>> = vec![Vec::with_capacity(metered.len()); periods.len()];
+    let mut points = Vec::with_capacity(metered.len());
+    for metered in metered {
+        let total = metered.place.over(whole.start, whole.end);
+        if !total.served {
+            continue;
+        }
+        let mut figures = Vec::with_capacity(periods.len());
+        for (period, all) in periods.iter().zip(&mut by_period) {
+            let consumption = metered.place.over(period.start, period.end);
+            figures.push(PeriodFigure::of(period, zone, figure(&consumption)));
+            all.push(consumption);
+        }
+        points.push(PointReport {
+            point: PointName::of(&metered.point),
+            meters: serials(metered, whole),
+            total: figure(&total),
+            periods: figures,
+        });
+        totals.push(total);
+    }
+    KindReport {
+        kind: metered.first().map_or("", |metered| metered.point.kind.name()),
+        unit: name,
+        total: figure(&Consumption::sum(&totals)),
+        periods: periods
+            .iter()
+            .zip(&by_period)
+            .map(|(period, all)| PeriodFigure::of(period, zone, figure(&Consumption::sum(all))))
+            .collect(),
+        points,
+    }
+}
+
+/// The serials of the meters that served a point in a time.
+fn serials(metered: &Metered, whole: &Period) -> Vec<String> {
+    metered
+        .placements
+        .iter()
+        .filter(|placement| {
+            let installation = &placement.installation;
+            installation.from.is_none_or(|from| from < whole.end)
+                && installation.until.is_none_or(|until| until > whole.start)
+        })
+        .map(|placement| {
+            let meter = &placement.meter;
+            meter
+                .printed_serial
+                .clone()
+                .unwrap_or_else(|| meter.address.identification_number.to_string())
+        })
+        .collect()
+}
+
+impl PeriodFigure {
+    fn of(period: &Period, zone: &TimeZone, figure: Figure) -> Self {
+        Self {
+            from: period.from.to_string(),
+            to: period.to.to_string(),
+            start: local(period.start, zone),
+            end: local(period.end, zone),
+            figure,
+        }
+    }
+}
+
+impl Figure {
+    /// `shift`: the power of ten between the unit of amounts and the one people read.
+    fn of(consumption: &Consumption, is_heating: bool, shift: i8) -> Self {
+        let read = |value: Decimal| {
+            let exponent = value.exponent.checked_sub(shift)?;
+            Some(Decimal::new(value.mantissa, exponent))
+        };
+        let rated = consumption.amount.and_then(|amount| read(amount.rated));
+        let raw = consumption.amount.and_then(|amount| read(amount.raw));
+        let amount = if is_heating {
+            Amounts::Units(Units {
+                rated: rated.map(exact),
+                rated_shown: rated.and_then(shown),
+                raw: raw.map(exact),
+                raw_shown: raw.and_then(shown),
+            })
+        } else {
+            Amounts::Plain(Plain {
+                value: rated.map(exact),
+                shown: rated.and_then(shown),
+            })
+        };
+        Self {
+            amount,
+            quality: consumption.quality.name(),
+            age_seconds: consumption.age,
+            flags: consumption.flags.iter().map(|flag| flag.name()).collect(),
+        }
+    }
+}
+
+/// A step by its name.
+#[derive(Clone, Copy, Debug)]
+struct StepName(Step);
+
+impl Default for StepName {
+    fn default() -> Self {
+        Self(Step::Month)
+    }
+}
+
+impl<'de> Deserialize<'de> for StepName {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Step::from_name(&text).map(Self).ok_or_else(|| {
+            let known = Step::ALL.map(Step::name).join(", ");
+            de::Error::custom(format!("{text:?} is no step: write one of {known}"))
+        })
+    }
+}
+
+/// Ten years of days, and a little.
+const MOST_PERIODS: usize = 3700;

@@ -1,0 +1,71 @@
+//! For those who watch over the service: is it there, can it answer, what does it promise.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Context;
+use super::json::Json;
+use super::meters::Nothing;
+use super::problem::Problem;
+use super::query::Asked;
+
+/// How the service is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Health {
+    /// `ok`.
+    #[schema(example = "ok")]
+    status: &'static str,
+}
+
+/// Say that the process is alive.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "operations",
+    responses((status = 200, description = "It is", body = Health), Problem),
+    security(())
+)]
+pub(super) async fn alive(_: Asked<Nothing>) -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+/// Say whether the store answers.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "operations",
+    responses((status = 200, description = "It does", body = Health), Problem),
+    security(())
+)]
+pub(super) async fn ready(
+    State(context): State<Context>,
+    _: Asked<Nothing>,
+) -> Result<Json<Health>, Problem> {
+    context
+        .ask(|store| {
+            store.registry_version()?;
+            Ok(Health { status: "ok" })
+        })
+        .await
+        .map(Json)
+}
+
+/// Hand out this contract.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = "operations",
+    responses((status = 200, description = "An OpenAPI 3.1 document", body = Object), Problem),
+    security(())
+)]
+pub(super) async fn contract(State(context): State<Context>, _: Asked<Nothing>) -> Response {
+    let mut response = context.contract.as_ref().clone().into_response();
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    response
+}

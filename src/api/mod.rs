@@ -1,0 +1,222 @@
+//! The query API: routes, and what all of them share.
+//!
+//! One file per resource; `auth` who may ask, `query` what may be written behind the `?`, `page` lists and cursors,
+//! `json` exact numbers and tags, `problem` everything that goes wrong (and the only file that knows status codes),
+//! `serve` sockets. No SQL here and no telegram: the store is asked through its trait, on blocking threads.
+
+mod auth;
+mod consumption;
+mod dwellings;
+mod finding;
+mod health;
+mod json;
+mod meters;
+mod page;
+mod problem;
+mod query;
+mod radio;
+mod readings;
+mod serve;
+mod sites;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+use tower_http::compression::CompressionLayer;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::config;
+use crate::registry::serial::AddressOfSerial;
+use crate::store::Store;
+
+pub use auth::{Scope, Secret};
+pub use serve::{Listener, serve};
+
+use problem::Problem;
+
+/// The routes, each with those who may ask it.
+fn routes(context: &Context) -> OpenApiRouter<Context> {
+    let portal = OpenApiRouter::new()
+        .routes(routes!(sites::list))
+        .routes(routes!(dwellings::list))
+        .routes(routes!(dwellings::show))
+        .routes(routes!(consumption::show))
+        .routes(routes!(readings::changes));
+    let operator = OpenApiRouter::new()
+        .routes(routes!(meters::list))
+        .routes(routes!(meters::show))
+        .routes(routes!(readings::list))
+        .routes(routes!(radio::show));
+    let everyone = OpenApiRouter::new()
+        .routes(routes!(health::alive))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::contract));
+    OpenApiRouter::with_openapi(Contract::openapi())
+        .merge(guarded(portal, context, &[Scope::Portal, Scope::Operator]))
+        .merge(guarded(operator, context, &[Scope::Operator]))
+        .merge(everyone)
+}
+
+/// What all routes share: the store, the clock, and how much may be asked at once.
+#[derive(Clone)]
+pub struct Context {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    computed: Option<AddressOfSerial>,
+    /// As many questions as the store can work on; others wait.
+    turns: Arc<Semaphore>,
+    contract: Arc<String>,
+}
+
+impl Context {
+    /// Answers from a store, with the system's clock.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            clock: Arc::new(Timestamp::now),
+            computed: None,
+            turns: Arc::new(Semaphore::new(TURNS)),
+            contract: Arc::new(String::new()),
+        }
+    }
+
+    /// With another clock: what it says is now, and where a period that has not ended is cut.
+    #[must_use]
+    pub fn with_clock(self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self {
+            clock: Arc::new(clock),
+            ..self
+        }
+    }
+
+    /// With the makers' rules that turn printed serials into addresses.
+    #[must_use]
+    pub fn with_serials(self, computed: AddressOfSerial) -> Self {
+        Self {
+            computed: Some(computed),
+            ..self
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Asks the store on a thread that may block.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&dyn Store) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let turn = Arc::clone(&self.turns)
+            .acquire_owned()
+            .await
+            .map_err(|_| Problem::Busy)?;
+        let store = Arc::clone(&self.store);
+        let answer = tokio::task::spawn_blocking(move || {
+            // Held until the thread is done, also when the client has left.
+            let _turn = turn;
+            question(&*store)
+        });
+        answer.await.unwrap_or_else(|error| {
+            tracing::error!(error = %error, "a question was not answered");
+            Err(Problem::Internal)
+        })
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").finish_non_exhaustive()
+    }
+}
+
+/// The whole API as a service, for a server or a test.
+pub fn router(mut context: Context) -> Router {
+    let (router, described) = routes(&context).split_for_parts();
+    let known: Arc<[String]> = described.paths.paths.keys().cloned().collect();
+    context.contract = Arc::new(described.to_pretty_json().unwrap_or_default());
+    router
+        .fallback(move |request: Request| async move { no_such_route(request.uri().path(), &known) })
+        .method_not_allowed_fallback(|| async { Problem::MethodNotAllowed })
+        .with_state(context)
+        .layer(middleware::from_fn(json::tag))
+        .layer(middleware::from_fn(in_time))
+        .layer(CompressionLayer::new())
+}
+
+fn no_such_route(path: &str, known: &[String]) -> Problem {
+    let path: String = path.chars().take(100).collect();
+    Problem::NoSuchRoute {
+        nearest: config::nearest(&path, known.iter().map(String::as_str)).map(str::to_owned),
+        path,
+    }
+}
+
+/// Ends what takes too long; the store's thread finishes in its own time.
+async fn in_time(request: Request, next: Next) -> Response {
+    tokio::time::timeout(LONGEST, next.run(request))
+        .await
+        .unwrap_or_else(|_| Problem::TimedOut.into_response())
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Relevé",
+        description = "What the meters of a building say, and what its dwellings used. Numbers are exact decimals; \
+                       instants carry their offset; days are those of the site; ranges include their first and not \
+                       their last end. Problems are RFC 9457 details with stable types."
+    ),
+    components(schemas(problem::ProblemDetails)),
+    modifiers(&BearerToken),
+    tags(
+        (name = "sites", description = "Find the residence"),
+        (name = "dwellings", description = "Identify the dwelling"),
+        (name = "consumption", description = "What was used, and how far to trust it"),
+        (name = "meters", description = "The devices"),
+        (name = "readings", description = "The exact values behind a figure"),
+        (name = "radio", description = "What is heard"),
+        (name = "operations", description = "Watching over the service"),
+    )
+)]
+struct Contract;
+
+struct BearerToken;
+
+impl utoipa::Modify for BearerToken {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = Http::builder()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A token of `releve token add`, with one scope: portal, operator or metrics"))
+            .build();
+        openapi
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+fn guarded(
+    routes: OpenApiRouter<Context>,
+    context: &Context,
+    scopes: &'static [Scope],
+) -> OpenApiRouter<Context> {
+    let state = (context.clone(), scopes);
+    routes.route_layer(middleware::from_fn_with_state(state, auth::require))
+}
+
+/// Questions that the store works on at once.
+const TURNS: usize = 32;
+
+/// An answer that takes longer is none.
+const LONGEST: Duration = Duration::from_secs(30);

@@ -1,0 +1,260 @@
+//! What goes wrong with a request, as RFC 9457 problem details. The only file that knows status codes.
+//!
+//! `type` is stable and for machines, `title` is the same for all of a type, `detail` says what to do next. What
+//! clients may not know (paths, engine messages) goes to the log.
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder, response::Response as Described};
+use utoipa::{IntoResponses, ToSchema};
+
+use crate::store::StoreError;
+
+use super::auth::Scope;
+
+/// Why a request was not answered as asked.
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// No token, or one that is not known.
+    Unauthenticated { given: bool },
+    /// A token of another scope.
+    Forbidden { has: Scope, needs: &'static [Scope] },
+    /// A query parameter that the route does not have.
+    UnknownParameter {
+        name: String,
+        nearest: Option<String>,
+        known: Vec<String>,
+    },
+    /// A parameter, of the path or the query, that can't be understood.
+    InvalidParameter { name: String, detail: String },
+    /// Nothing has this name.
+    NotFound { detail: String },
+    /// More than one meter has this number.
+    Ambiguous { detail: String, candidates: Vec<String> },
+    /// No such route.
+    NoSuchRoute { path: String, nearest: Option<String> },
+    /// The route does not do that.
+    MethodNotAllowed,
+    /// Too many requests at once, or the store is busy: later.
+    Busy,
+    /// It took too long.
+    TimedOut,
+    /// Ours; the log says which.
+    Internal,
+}
+
+/// The body of an answer that is no answer (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemDetails {
+    /// Which problem, stable: `urn:releve:problem:` and a name.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:releve:problem:unknown-parameter")]
+    kind: String,
+    /// The problem in a few words, the same for all of this type.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What was wrong this time, and what to write instead.
+    detail: String,
+    /// The parameter it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<String>,
+    /// The valid name nearest to the one that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nearest: Option<String>,
+    /// What an ambiguous number may mean.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    candidates: Vec<String>,
+}
+
+impl Problem {
+    /// A parameter that can't be understood.
+    pub(super) fn invalid(name: &str, detail: impl Into<String>) -> Self {
+        Self::InvalidParameter {
+            name: name.to_owned(),
+            detail: detail.into(),
+        }
+    }
+
+    /// Nothing of that name.
+    pub(super) fn not_found(detail: impl Into<String>) -> Self {
+        Self::NotFound {
+            detail: detail.into(),
+        }
+    }
+
+    /// Name, status and title of each.
+    fn head(&self) -> (&'static str, StatusCode, &'static str) {
+        match self {
+            Self::Unauthenticated { .. } => (
+                "unauthenticated",
+                StatusCode::UNAUTHORIZED,
+                "A valid token is needed",
+            ),
+            Self::Forbidden { .. } => (
+                "forbidden",
+                StatusCode::FORBIDDEN,
+                "This token may not do that",
+            ),
+            Self::UnknownParameter { .. } => (
+                "unknown-parameter",
+                StatusCode::BAD_REQUEST,
+                "A query parameter is not known",
+            ),
+            Self::InvalidParameter { .. } => (
+                "invalid-parameter",
+                StatusCode::BAD_REQUEST,
+                "A parameter can't be understood",
+            ),
+            Self::NotFound { .. } => ("not-found", StatusCode::NOT_FOUND, "Nothing has this name"),
+            Self::Ambiguous { .. } => (
+                "ambiguous-serial",
+                StatusCode::CONFLICT,
+                "Several meters have this number",
+            ),
+            Self::NoSuchRoute { .. } => ("no-such-route", StatusCode::NOT_FOUND, "There is no such route"),
+            Self::MethodNotAllowed => (
+                "method-not-allowed",
+                StatusCode::METHOD_NOT_ALLOWED,
+                "The route does not do that",
+            ),
+            Self::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE, "Busy: try again shortly"),
+            Self::TimedOut => (
+                "timed-out",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The answer took too long",
+            ),
+            Self::Internal => (
+                "internal",
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "The service failed",
+            ),
+        }
+    }
+
+    fn details(self) -> ProblemDetails {
+        let (name, status, title) = self.head();
+        let mut details = ProblemDetails {
+            kind: format!("urn:releve:problem:{name}"),
+            title,
+            status: status.as_u16(),
+            detail: String::new(),
+            parameter: None,
+            nearest: None,
+            candidates: Vec::new(),
+        };
+        details.detail = match self {
+            Self::Unauthenticated { given: false } => {
+                "send `Authorization: Bearer TOKEN`; `releve token add` makes one".to_owned()
+            }
+            Self::Unauthenticated { given: true } => {
+                "the token is not known here: it was removed, or belongs to another gateway".to_owned()
+            }
+            Self::Forbidden { has, needs } => format!(
+                "the scope of this token is {}, and the route needs {}",
+                has.name(),
+                needs.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" or ")
+            ),
+            Self::UnknownParameter { name, nearest, known } => {
+                let detail = match (&nearest, known.as_slice()) {
+                    (Some(nearest), _) => {
+                        format!("{name:?} is not a parameter of this route: did you mean {nearest:?}?")
+                    }
+                    (None, []) => format!("{name:?} is not a parameter of this route: it has none"),
+                    (None, known) => format!(
+                        "{name:?} is not a parameter of this route: it has {}",
+                        known.join(", ")
+                    ),
+                };
+                details.parameter = Some(name);
+                details.nearest = nearest;
+                detail
+            }
+            Self::InvalidParameter { name, detail } => {
+                let detail = format!("{name}: {detail}");
+                details.parameter = Some(name);
+                detail
+            }
+            Self::NotFound { detail } => detail,
+            Self::Ambiguous { detail, candidates } => {
+                details.candidates = candidates;
+                detail
+            }
+            Self::NoSuchRoute { path, nearest } => {
+                let detail = match &nearest {
+                    Some(nearest) => format!("{path}: did you mean {nearest}?"),
+                    None => format!("{path}: /openapi.json lists all there are"),
+                };
+                details.nearest = nearest;
+                detail
+            }
+            Self::MethodNotAllowed => "ask with GET; `Allow` lists what the route does".to_owned(),
+            Self::Busy => "the store has more to do than it can at once".to_owned(),
+            Self::TimedOut => "ask for less: a shorter range, a smaller page".to_owned(),
+            Self::Internal => "the log of the service says why".to_owned(),
+        };
+        details
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        if let StoreError::Busy(_) = error {
+            return Self::Busy;
+        }
+        tracing::error!(error = %error, "the store did not answer a request");
+        Self::Internal
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (_, status, _) = self.head();
+        let challenge = match &self {
+            Self::Unauthenticated { given: false } => Some(r#"Bearer realm="releve""#),
+            Self::Unauthenticated { given: true } => Some(r#"Bearer realm="releve", error="invalid_token""#),
+            Self::Forbidden { .. } => Some(r#"Bearer realm="releve", error="insufficient_scope""#),
+            _ => None,
+        };
+        let retry = matches!(self, Self::Busy).then_some("1");
+        let body = serde_json::to_vec(&self.details()).unwrap_or_default();
+        let mut response = (status, Body::from(body)).into_response();
+        let mut set = |name: HeaderName, value: Option<&'static str>| {
+            if let Some(value) = value {
+                response.headers_mut().insert(name, HeaderValue::from_static(value));
+            }
+        };
+        set(header::CONTENT_TYPE, Some("application/problem+json"));
+        set(header::CACHE_CONTROL, Some("no-store"));
+        set(header::WWW_AUTHENTICATE, challenge);
+        set(header::RETRY_AFTER, retry);
+        response
+    }
+}
+
+impl IntoResponses for Problem {
+    /// Every route may answer with one, so the contract says it once, as the default.
+    fn responses() -> BTreeMap<String, RefOr<Described>> {
+        let body = Content::new(Some(Ref::from_schema_name("Problem")));
+        let response = ResponseBuilder::new()
+            .description("What was wrong, as RFC 9457 problem details")
+            .content("application/problem+json", body)
+            .build();
+        BTreeMap::from([("default".to_owned(), response.into())])
+    }
+}
+
+/// The client has this already; the headers that tell it so are added by the caller.
+pub(super) fn not_modified() -> Response {
+    StatusCode::NOT_MODIFIED.into_response()
+}
+
+/// Whether an answer is one.
+pub(super) fn is_answer(response: &Response) -> bool {
+    response.status() == StatusCode::OK
+}

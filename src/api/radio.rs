@@ -1,0 +1,165 @@
+//! What is on the air: receivers, registered meters and how they are heard, and the neighbours.
+
+use axum::extract::State;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::registry::MeterId;
+use crate::store::{Heard, RadioState};
+
+use super::Context;
+use super::json::{Json, local};
+use super::meters::{MeterHeard, Name};
+use super::page::{Cursor, Limit, List, Page};
+use super::problem::Problem;
+use super::query::Asked;
+
+/// What is heard.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Air {
+    /// The receivers, by name.
+    radios: Vec<Radio>,
+    /// The registered meters, and how they are heard.
+    meters: Page<MeterOnAir>,
+    /// Meters that are not registered, the latest heard first; on the first page only. They are counted, not read.
+    unregistered: Vec<Stranger>,
+}
+
+/// A receiver.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Radio {
+    /// Its configured name.
+    name: String,
+    /// First telegram.
+    first_heard: String,
+    /// Latest telegram.
+    last_heard: String,
+    /// Telegrams of registered meters that it was the first to bring.
+    telegrams: u64,
+}
+
+/// A registered meter on the air.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct MeterOnAir {
+    #[serde(flatten)]
+    name: Name,
+    /// How it was last heard; null when never.
+    heard: Option<MeterHeard>,
+}
+
+/// An unregistered meter.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Stranger {
+    /// The maker's three letters.
+    manufacturer: String,
+    /// The identification number.
+    id: String,
+    /// The maker's generation.
+    version: String,
+    /// What it measures, by its device type.
+    medium: &'static str,
+    /// First time.
+    first_heard: String,
+    /// Latest time.
+    last_heard: String,
+    /// How many telegrams.
+    telegrams: u64,
+    /// Strength of the latest, in dBm.
+    rssi_dbm: Option<i16>,
+    /// Receiver of the latest.
+    radio: String,
+}
+
+/// Which registered meters.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RadioQuery {
+    /// Where the page of meters before ended.
+    cursor: Option<String>,
+    /// How many meters, 1 to 1000.
+    #[serde(default)]
+    #[param(value_type = u16, minimum = 1, maximum = 1000, default = 100, required = false)]
+    limit: Limit,
+}
+
+/// Show what is heard: receivers, registered meters, and meters that are not registered.
+#[utoipa::path(
+    get,
+    path = "/v1/radio",
+    tag = "radio",
+    params(RadioQuery),
+    responses((status = 200, description = "What is heard", body = Air), Problem),
+    security(("token" = ["operator"]))
+)]
+pub(super) async fn show(
+    State(context): State<Context>,
+    Asked(asked): Asked<RadioQuery>,
+) -> Result<Json<Air>, Problem> {
+    context
+        .ask(move |store| {
+            let after = asked
+                .cursor
+                .as_deref()
+                .map(|cursor| Cursor::key::<1>(cursor, List::Radio, "cursor"))
+                .transpose()?
+                .map(|[id]| MeterId(id));
+            let limit = asked.limit.0;
+            let meters = store.meters(after, limit + 1)?;
+            // Both lists are in the order of ids, and whoever has a state is registered.
+            let mut states = store.meter_states(after, limit + 1)?.into_iter().peekable();
+            let unregistered = match after {
+                None => store.heard(MOST_STRANGERS)?,
+                Some(_) => Vec::new(),
+            };
+            Ok(Air {
+                radios: store.radios()?.into_iter().map(Radio::from).collect(),
+                meters: Page::cut(
+                    meters,
+                    limit,
+                    |meter| Cursor::new(List::Radio, [meter.id.0]),
+                    |meter| {
+                        let state = states.next_if(|state| state.meter == meter.id);
+                        Ok(MeterOnAir {
+                            name: Name::of(&meter),
+                            heard: state.map(MeterHeard::from),
+                        })
+                    },
+                )?,
+                unregistered: unregistered.into_iter().map(Stranger::from).collect(),
+            })
+        })
+        .await
+        .map(Json)
+}
+
+impl From<RadioState> for Radio {
+    fn from(radio: RadioState) -> Self {
+        Self {
+            name: radio.name,
+            first_heard: local(radio.first_heard, &TimeZone::UTC),
+            last_heard: local(radio.last_heard, &TimeZone::UTC),
+            telegrams: radio.telegrams,
+        }
+    }
+}
+
+impl From<Heard> for Stranger {
+    fn from(heard: Heard) -> Self {
+        Self {
+            manufacturer: heard.address.manufacturer.to_string(),
+            id: heard.address.identification_number.to_string(),
+            version: heard.address.version.to_string(),
+            medium: heard.address.device_type.name(),
+            first_heard: local(heard.first_heard, &TimeZone::UTC),
+            last_heard: local(heard.last_heard, &TimeZone::UTC),
+            telegrams: heard.telegrams,
+            rssi_dbm: heard.rssi_dbm,
+            radio: heard.radio,
+        }
+    }
+}
+
+/// Strangers on one page: a town's worth is more than an installer reads.
+const MOST_STRANGERS: usize = 1000;

@@ -1,0 +1,227 @@
+//! Sockets: TCP or Unix, bounded connections, heads and waits, and a shutdown that finishes what is in hand.
+
+use std::fmt;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use super::{Context, router};
+
+/// Where the API listens.
+#[derive(Debug)]
+pub struct Listener {
+    socket: Socket,
+    address: String,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpListener),
+    Unix {
+        listener: UnixListener,
+        // Removes the file when the listener goes.
+        _file: SocketFile,
+    },
+}
+
+impl Listener {
+    /// Listens at `ADDRESS:PORT` or `unix:/path/of/socket`. A socket file that a dead process left is taken over; one
+    /// that somebody still answers at is not. The file can be used by its owner and group.
+    ///
+    /// # Errors
+    /// The address is malformed, in use, or not allowed; the sentence names it.
+    pub async fn bind(address: &str) -> io::Result<Self> {
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("api.listen {address:?}: {error}"));
+        match address.strip_prefix("unix:") {
+            Some(path) => unix(Path::new(path)).await.map_err(named).map(|socket| Self {
+                socket,
+                address: address.to_owned(),
+            }),
+            None => {
+                let listener = TcpListener::bind(address).await.map_err(named)?;
+                let address = listener.local_addr().map_err(named)?.to_string();
+                Ok(Self {
+                    socket: Socket::Tcp(listener),
+                    address,
+                })
+            }
+        }
+    }
+
+    /// Where it listens: with the port that the system chose, if it did.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.socket {
+            Socket::Tcp(_) => write!(f, "http://{}", self.address),
+            Socket::Unix { .. } => f.write_str(&self.address),
+        }
+    }
+}
+
+/// Answers until `shutdown` resolves; then takes no more connections, finishes the requests in hand, and returns.
+pub async fn serve(listener: Listener, context: Context, shutdown: impl Future<Output = ()>) {
+    let router = router(context);
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let (closing, told) = watch::channel(());
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        // A place first: who comes when all are taken waits in the system's queue.
+        let place = tokio::select! {
+            place = Arc::clone(&places).acquire_owned() => place,
+            () = &mut shutdown => break,
+        };
+        let Ok(place) = place else { break };
+        let accepted = tokio::select! {
+            accepted = accept(&listener.socket) => accepted,
+            () = &mut shutdown => break,
+        };
+        // Those that have ended need not be remembered.
+        while connections.try_join_next().is_some() {}
+        let (router, told) = (router.clone(), told.clone());
+        match accepted {
+            Ok(stream) => {
+                connections.spawn(async move {
+                    converse(stream, router, told).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                // Mostly no file descriptors left: the next connection to end gives some back.
+                tracing::warn!(error = %error, "a connection could not be accepted");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+    // Nobody new from here on; a socket file goes with its listener.
+    drop(listener);
+    let _ = closing.send(());
+    let all = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(GRACE, all).await.is_err() {
+        tracing::warn!("some requests did not end in time and were cut off");
+    }
+}
+
+/// Speaks HTTP/1.1 or HTTP/2 until the client is done, the service stops, or the connection is too old.
+async fn converse(stream: Stream, router: Router, mut told: watch::Receiver<()>) {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(HEAD_OCTETS);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(HEAD_OCTETS_HTTP2)
+        .max_concurrent_streams(STREAMS)
+        .keep_alive_interval(Some(HEAD))
+        .keep_alive_timeout(HEAD);
+    let service = TowerToHyperService::new(router);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        // What goes wrong here is the client's connection; nothing to be done about it.
+        _ = connection.as_mut() => return,
+        _ = told.changed() => {}
+        () = tokio::time::sleep(OLDEST) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = tokio::time::timeout(GRACE, connection).await;
+}
+
+async fn accept(socket: &Socket) -> io::Result<Stream> {
+    match socket {
+        Socket::Tcp(listener) => {
+            let (stream, _) = listener.accept().await?;
+            // Answers are written at once; waiting for more to send only delays them.
+            let _ = stream.set_nodelay(true);
+            Ok(Box::new(stream))
+        }
+        Socket::Unix { listener, .. } => {
+            let (stream, _) = listener.accept().await?;
+            Ok(Box::new(stream))
+        }
+    }
+}
+
+/// A connection of either kind.
+type Stream = Box<dyn Duplex>;
+
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+async fn unix(path: &Path) -> io::Result<Socket> {
+    if let Ok(metadata) = std::fs::symlink_metadata(path) {
+        if !metadata.file_type().is_socket() {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "there is a file of that name that is no socket: choose another path",
+            ));
+        }
+        if tokio::net::UnixStream::connect(path).await.is_ok() {
+            return Err(io::Error::new(
+                io::ErrorKind::AddrInUse,
+                "another process answers there: stop it, or choose another path",
+            ));
+        }
+        std::fs::remove_file(path)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    let file = SocketFile(path.to_owned());
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
+    Ok(Socket::Unix {
+        listener,
+        _file: file,
+    })
+}
+
+/// Removed with the listener, so that clients see at once that nobody is there.
+#[derive(Debug)]
+struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Connections at once.
+const CONNECTIONS: usize = 512;
+
+/// Requests at once on one HTTP/2 connection.
+const STREAMS: u32 = 64;
+
+/// A client has this long to send the head of its next request.
+const HEAD: Duration = Duration::from_secs(30);
+
+/// Nobody needs a longer head.
+const HEAD_OCTETS: usize = 16 * 1024;
+
+/// The same for HTTP/2.
+const HEAD_OCTETS_HTTP2: u32 = 16 * 1024;
+
+/// After this a connection is told to go, so that none is held for ever.
+const OLDEST: Duration = Duration::from_secs(600);
+
+/// At shutdown, and for old connections, requests in hand have this long.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Before accepting again after a failure.
+const PAUSE: Duration = Duration::from_millis(100);

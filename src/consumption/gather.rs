@@ -1,0 +1,217 @@
+//! A dwelling's metering points with their meters' readings, out of the store and ready for questions.
+
+use decoders::reading::{Direction, Quantity, Unit};
+use jiff::{Timestamp, ToSpan};
+
+use crate::registry::{DwellingId, Kind, MeterId, Point};
+use crate::store::{
+    Channel, ChannelId, Flags, Placement, ReadingKey, ReadingQuery, ReadingRow, Result, Source, Store,
+};
+
+use super::place::{Place, Service};
+use super::{Counter, Sample};
+
+/// A metering point that counts something.
+#[derive(Clone, Debug)]
+pub struct Metered {
+    /// Where, and what for.
+    pub point: Point,
+    /// The unit of its amounts.
+    pub unit: Unit,
+    /// The meters that serve or served it, oldest first.
+    pub placements: Vec<Placement>,
+    /// What they counted.
+    pub place: Place,
+}
+
+/// The counting points of a dwelling, by kind and point, with all that is needed to answer for `[start, end)`.
+///
+/// Answers for other times may be missing. `now` is where a period that has not ended is cut.
+///
+/// # Errors
+/// The store's.
+pub fn of_dwelling(
+    store: &dyn Store,
+    dwelling: DwellingId,
+    start: Timestamp,
+    end: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<Metered>> {
+    let range = Range::around(start, end);
+    let mut points: Vec<(Point, Vec<Placement>)> = Vec::new();
+    for placement in store.placements(dwelling)? {
+        match points.last_mut() {
+            Some((point, placements)) if point.id == placement.point.id => placements.push(placement),
+            _ => points.push((placement.point.clone(), vec![placement])),
+        }
+    }
+    let mut metered = Vec::with_capacity(points.len());
+    for (point, placements) in points {
+        if let Some(quantity) = counted(point.kind) {
+            metered.push(of_point(store, point, placements, quantity, range, now)?);
+        }
+    }
+    metered.sort_by_key(|metered| (metered.point.kind, metered.point.id));
+    Ok(metered)
+}
+
+fn of_point(
+    store: &dyn Store,
+    point: Point,
+    placements: Vec<Placement>,
+    quantity: Quantity,
+    range: Range,
+    now: Timestamp,
+) -> Result<Metered> {
+    let mut channels = Vec::with_capacity(placements.len());
+    for placement in &placements {
+        channels.push(plain_index(store, placement.meter.id, quantity)?);
+    }
+    // Watt-hours and joules can't be added: the meter that serves now decides, others in another unit are missing.
+    let unit = channels
+        .iter()
+        .rev()
+        .flatten()
+        .map(|(_, channel)| channel.unit)
+        .next()
+        .unwrap_or_else(|| usual_unit(quantity));
+    let mut services = Vec::with_capacity(placements.len());
+    for (placement, channel) in placements.iter().zip(channels) {
+        services.push(match channel {
+            Some((id, channel)) if channel.unit == unit => {
+                service(placement, &channel, samples(store, placement.meter.id, id, range)?)
+            }
+            _ => service(placement, &Channel::index(quantity, unit), Vec::new()),
+        });
+    }
+    Ok(Metered {
+        point,
+        unit,
+        placements,
+        place: Place::new(services, now),
+    })
+}
+
+/// The instants whose readings matter for a question.
+#[derive(Clone, Copy)]
+struct Range {
+    from: Timestamp,
+    until: Timestamp,
+}
+
+impl Range {
+    /// A boundary looks for readings up to a week away, and judges them by their neighbours.
+    fn around(start: Timestamp, end: Timestamp) -> Self {
+        let slack = (8 * 24).hours();
+        Self {
+            from: start.checked_sub(slack).unwrap_or(Timestamp::MIN),
+            until: end.checked_add(slack).unwrap_or(Timestamp::MAX),
+        }
+    }
+}
+
+/// The readings of an index around a range, and all its set dates: the restarts before it give it its place.
+fn samples(store: &dyn Store, meter: MeterId, channel: ChannelId, range: Range) -> Result<Vec<Sample>> {
+    let mut samples = Vec::new();
+    let mut query = ReadingQuery {
+        meter,
+        channel: Some(channel),
+        from: Timestamp::MIN,
+        until: range.from,
+        source: Some(Source::SetDate),
+        after: None,
+        limit: PAGE,
+    };
+    let around = store.series(meter, channel, range.from, range.until)?;
+    // `series` may reach back to a set date itself.
+    let first = around.first().map_or(range.from, |row| row.reading.at);
+    loop {
+        let page = store.readings(&query)?;
+        query.after = page.last().map(key);
+        samples.extend(page.iter().filter(|row| row.reading.at < first).filter_map(sample));
+        if page.len() < PAGE {
+            break;
+        }
+    }
+    samples.extend(around.iter().filter_map(sample));
+    Ok(samples)
+}
+
+/// A reading as the rules take it; `None` for one that is known to be wrong.
+fn sample(row: &ReadingRow) -> Option<Sample> {
+    let reading = &row.reading;
+    (!reading.flags.intersects(DISTRUSTED)).then_some(Sample {
+        at: reading.at,
+        value: reading.value,
+        source: reading.source,
+    })
+}
+
+fn key(row: &ReadingRow) -> ReadingKey {
+    ReadingKey {
+        channel: row.channel_id,
+        at: row.reading.at,
+        source: row.reading.source,
+    }
+}
+
+fn service(placement: &Placement, channel: &Channel, samples: Vec<Sample>) -> Service {
+    let installation = &placement.installation;
+    let stored = |index: Option<wmbus::Decimal>| index.and_then(|index| index.rescale(channel.exponent));
+    Service {
+        from: installation.from,
+        until: installation.until,
+        factors: placement
+            .factors
+            .iter()
+            .map(|factor| (factor.from, factor.value))
+            .collect(),
+        start_index: stored(installation.start_index),
+        end_index: stored(installation.end_index),
+        exponent: channel.exponent,
+        counter: Counter::of(channel.quantity, channel.exponent),
+        samples,
+    }
+}
+
+/// The channel that holds the whole index of a quantity: not a tariff, not another pulse input, not one direction.
+fn plain_index(store: &dyn Store, meter: MeterId, quantity: Quantity) -> Result<Option<(ChannelId, Channel)>> {
+    let channels = store.index_channels(meter, quantity)?;
+    Ok(channels
+        .into_iter()
+        .filter(|(_, channel)| channel.tariff == 0 && channel.subunit == 0)
+        .filter(|(_, channel)| channel.direction != Direction::Reverse)
+        .min_by_key(|(id, channel)| {
+            let standard = Channel::index(quantity, channel.unit).exponent;
+            (
+                channel.direction != Direction::Net,
+                channel.exponent != standard,
+                *id,
+            )
+        }))
+}
+
+/// What the points of a kind count up; `None` for those that don't.
+fn counted(kind: Kind) -> Option<Quantity> {
+    match kind {
+        Kind::HotWater | Kind::ColdWater | Kind::Gas => Some(Quantity::Volume),
+        Kind::Heating => Some(Quantity::HeatCost),
+        Kind::HeatEnergy | Kind::Cooling | Kind::Electricity => Some(Quantity::Energy),
+        Kind::Other => None,
+    }
+}
+
+/// The unit to speak of when a meter has said nothing yet.
+fn usual_unit(quantity: Quantity) -> Unit {
+    match quantity {
+        Quantity::Volume => Unit::CubicMetre,
+        Quantity::HeatCost => Unit::AllocationUnit,
+        _ => Unit::WattHour,
+    }
+}
+
+/// Readings that stay out of the index. A fall alone is no reason: the rules see it too, with what follows.
+const DISTRUSTED: Flags = Flags(Flags::IMPLAUSIBLE.0 | Flags::KEY_UNPROVEN.0 | Flags::QUARANTINED.0);
+
+/// Set dates read at once; nobody has that many.
+const PAGE: usize = 500;
