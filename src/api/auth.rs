@@ -157,7 +157,13 @@ mod tests {
         };
         assert_eq!(bearer(&headers(&["Bearer abc"])), Some("abc"));
         assert_eq!(bearer(&headers(&["bearer  abc "])), Some("abc"));
-        for wrong in [&[][..], &["Basic abc"], &["Bearer"], &["Bearer "], &["Bearer a", "Bearer b"]] {
+        for wrong in [
+            &[][..],
+            &["Basic abc"],
+            &["Bearer"],
+            &["Bearer "],
+            &["Bearer a", "Bearer b"],
+        ] {
             assert_eq!(bearer(&headers(wrong)), None, "{wrong:?}");
         }
     }

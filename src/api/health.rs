@@ -63,9 +63,8 @@ pub(super) async fn ready(
 )]
 pub(super) async fn contract(State(context): State<Context>, _: Asked<Nothing>) -> Response {
     let mut response = context.contract.as_ref().clone().into_response();
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 use wmbus::Decimal;
 
@@ -95,15 +95,20 @@ pub(super) async fn tag(request: Request, next: Next) -> Response {
         return Problem::Internal.into_response();
     };
     let digest = Sha256::digest(&octets);
-    let digits: String = digest.iter().take(16).map(|octet| format!("{octet:02x}")).collect();
+    let digits: String = digest
+        .iter()
+        .take(16)
+        .map(|octet| format!("{octet:02x}"))
+        .collect();
     let tag = format!("W/\"{digits}\"");
     let Ok(value) = HeaderValue::from_str(&tag) else {
         return Problem::Internal.into_response();
     };
     parts.headers.insert(header::ETAG, value);
-    parts
-        .headers
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    parts.headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-cache"),
+    );
     let has_it = known.is_some_and(|known| known.to_str().is_ok_and(|known| matches(known, &tag)));
     if has_it {
         let mut response = problem::not_modified();
@@ -140,7 +145,7 @@ mod tests {
 
     #[test]
     fn shown_numbers_are_rounded_half_up() {
-        for (value, shown) in [
+        for (value, wanted) in [
             (Decimal::new(2_845_000, -6), "2.85"),
             (Decimal::new(2_844_999, -6), "2.84"),
             (Decimal::new(-2_845_000, -6), "-2.84"),
@@ -150,7 +155,7 @@ mod tests {
             (Decimal::new(1, -60), "0.00"),
             (Decimal::new(i64::MAX, -3), "9223372036854775.81"),
         ] {
-            assert_eq!(text(shown(value)), shown, "{value}");
+            assert_eq!(text(shown(value)), wanted, "{value}");
         }
         assert_eq!(shown(Decimal::new(i64::MAX, 0)), None);
     }

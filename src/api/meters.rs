@@ -254,7 +254,6 @@ pub(super) async fn show(
         .ask(move |store| {
             let (rule, meter) = finding::one(store, &serial.0, computed)?;
             let placements = store.placements_of_meter(meter.id)?;
-            let utc = TimeZone::UTC;
             Ok(MeterDetails {
                 found_by: rule,
                 installations: placements
@@ -268,7 +267,7 @@ pub(super) async fn show(
                     .map(|count| OutcomeEntry {
                         outcome: count.outcome,
                         telegrams: count.telegrams,
-                        last_at: local(count.last_at, &utc),
+                        last_at: count.last_at.to_string(),
                     })
                     .collect(),
                 facts: store
@@ -277,7 +276,7 @@ pub(super) async fn show(
                     .map(|fact| Fact {
                         name: fact.name,
                         value: fact.value,
-                        at: local(fact.at, &utc),
+                        at: fact.at.to_string(),
                     })
                     .collect(),
                 latest: latest(store, meter.id)?,
@@ -362,8 +361,8 @@ impl ServiceTime {
 impl From<crate::store::MeterState> for MeterHeard {
     fn from(state: crate::store::MeterState) -> Self {
         Self {
-            first_heard: local(state.first_heard, &TimeZone::UTC),
-            last_heard: local(state.last_heard, &TimeZone::UTC),
+            first_heard: state.first_heard.to_string(),
+            last_heard: state.last_heard.to_string(),
             rssi_dbm: state.rssi_dbm,
             radio: state.radio,
             outcome: state.outcome,

@@ -18,6 +18,8 @@ mod radio;
 mod readings;
 mod serve;
 mod sites;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
@@ -197,7 +199,9 @@ impl utoipa::Modify for BearerToken {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let scheme = Http::builder()
             .scheme(HttpAuthScheme::Bearer)
-            .description(Some("A token of `releve token add`, with one scope: portal, operator or metrics"))
+            .description(Some(
+                "A token of `releve token add`, with one scope: portal, operator or metrics",
+            ))
             .build();
         openapi
             .components

@@ -1,7 +1,7 @@
 //! Pages follow a key, not a number: an opaque cursor, a bounded size, nothing skipped and nothing twice.
 
-use serde::de::{self, Deserialize, Deserializer};
 use serde::Serialize;
+use serde::de::{self, Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use super::problem::Problem;
@@ -31,10 +31,7 @@ impl<T> Page<T> {
     ) -> Result<Self, Problem> {
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let next = rows
-            .last()
-            .filter(|_| more)
-            .map(|last| cursor(last).to_text());
+        let next = rows.last().filter(|_| more).map(|last| cursor(last).to_text());
         let items = rows.into_iter().map(item).collect::<Result<_, _>>()?;
         Ok(Self { items, next })
     }
@@ -144,7 +141,9 @@ fn hex(text: &str) -> Option<Vec<u8>> {
         .map(|pair| {
             let pair = str::from_utf8(pair).ok()?;
             // `from_str_radix` would take a sign.
-            pair.bytes().all(|digit| digit.is_ascii_hexdigit()).then_some(())?;
+            pair.bytes()
+                .all(|digit| digit.is_ascii_hexdigit())
+                .then_some(())?;
             u8::from_str_radix(pair, 16).ok()
         })
         .collect()

@@ -96,11 +96,7 @@ impl Problem {
                 StatusCode::UNAUTHORIZED,
                 "A valid token is needed",
             ),
-            Self::Forbidden { .. } => (
-                "forbidden",
-                StatusCode::FORBIDDEN,
-                "This token may not do that",
-            ),
+            Self::Forbidden { .. } => ("forbidden", StatusCode::FORBIDDEN, "This token may not do that"),
             Self::UnknownParameter { .. } => (
                 "unknown-parameter",
                 StatusCode::BAD_REQUEST,
@@ -158,7 +154,11 @@ impl Problem {
             Self::Forbidden { has, needs } => format!(
                 "the scope of this token is {}, and the route needs {}",
                 has.name(),
-                needs.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" or ")
+                needs
+                    .iter()
+                    .map(|scope| scope.name())
+                    .collect::<Vec<_>>()
+                    .join(" or ")
             ),
             Self::UnknownParameter { name, nearest, known } => {
                 let detail = match (&nearest, known.as_slice()) {
@@ -226,7 +226,9 @@ impl IntoResponse for Problem {
         let mut response = (status, Body::from(body)).into_response();
         let mut set = |name: HeaderName, value: Option<&'static str>| {
             if let Some(value) = value {
-                response.headers_mut().insert(name, HeaderValue::from_static(value));
+                response
+                    .headers_mut()
+                    .insert(name, HeaderValue::from_static(value));
             }
         };
         set(header::CONTENT_TYPE, Some("application/problem+json"));

@@ -34,7 +34,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Path::<String>::from_request_parts(parts, state).await {
             Ok(Path(segment)) => Ok(Self(segment)),
-            Err(_) => Err(Problem::invalid("path", "not UTF-8 once its % escapes are resolved")),
+            Err(_) => Err(Problem::invalid(
+                "path",
+                "not UTF-8 once its % escapes are resolved",
+            )),
         }
     }
 }
@@ -132,9 +135,9 @@ fn day(text: &str) -> Result<Date, String> {
     if !plain {
         return Err(wrong());
     }
-    let date: Date = text
-        .parse()
-        .map_err(|_| format!("{text:?} is not in the calendar: write year, month and day such as 2026-03-29"))?;
+    let date: Date = text.parse().map_err(|_| {
+        format!("{text:?} is not in the calendar: write year, month and day such as 2026-03-29")
+    })?;
     if YEARS.contains(&date.year()) {
         Ok(date)
     } else {
@@ -167,7 +170,10 @@ mod tests {
     fn reads_days_and_instants() {
         let read: Parameters = read("from=2026-03-29&at=2026-03-29T12%3A00%3A00%2B02%3A00").unwrap();
         assert_eq!(read.from, Some(Day(date(2026, 3, 29))));
-        assert_eq!(read.at, Some(Moment::Instant("2026-03-29T10:00:00Z".parse().unwrap())));
+        assert_eq!(
+            read.at,
+            Some(Moment::Instant("2026-03-29T10:00:00Z".parse().unwrap()))
+        );
         let lax: Parameters = super::read("at=2026-03-29T12:00:00+02:00").unwrap();
         assert_eq!(lax.at, read.at);
         let day: Parameters = super::read("at=2026-03-29").unwrap();

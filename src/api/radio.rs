@@ -1,7 +1,6 @@
 //! What is on the air: receivers, registered meters and how they are heard, and the neighbours.
 
 use axum::extract::State;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -9,7 +8,7 @@ use crate::registry::MeterId;
 use crate::store::{Heard, RadioState};
 
 use super::Context;
-use super::json::{Json, local};
+use super::json::Json;
 use super::meters::{MeterHeard, Name};
 use super::page::{Cursor, Limit, List, Page};
 use super::problem::Problem;
@@ -138,8 +137,8 @@ impl From<RadioState> for Radio {
     fn from(radio: RadioState) -> Self {
         Self {
             name: radio.name,
-            first_heard: local(radio.first_heard, &TimeZone::UTC),
-            last_heard: local(radio.last_heard, &TimeZone::UTC),
+            first_heard: radio.first_heard.to_string(),
+            last_heard: radio.last_heard.to_string(),
             telegrams: radio.telegrams,
         }
     }
@@ -152,8 +151,8 @@ impl From<Heard> for Stranger {
             id: heard.address.identification_number.to_string(),
             version: heard.address.version.to_string(),
             medium: heard.address.device_type.name(),
-            first_heard: local(heard.first_heard, &TimeZone::UTC),
-            last_heard: local(heard.last_heard, &TimeZone::UTC),
+            first_heard: heard.first_heard.to_string(),
+            last_heard: heard.last_heard.to_string(),
             telegrams: heard.telegrams,
             rssi_dbm: heard.rssi_dbm,
             radio: heard.radio,

@@ -15,7 +15,7 @@ use wmbus::Decimal;
 
 use super::Context;
 use super::finding;
-use super::json::{Json, Number, local};
+use super::json::{Json, Number};
 use super::meters::Name;
 use super::page::{Cursor, Limit, List, Page};
 use super::problem::Problem;
@@ -147,7 +147,9 @@ pub(super) async fn list(
             if after.is_some_and(|[of, ..]| of != meter.id.0) {
                 return Err(Problem::invalid("cursor", "it belongs to another meter's list"));
             }
-            let after = after.map(|[_, channel, at, source]| reading_key(channel, at, source)).transpose()?;
+            let after = after
+                .map(|[_, channel, at, source]| reading_key(channel, at, source))
+                .transpose()?;
             let zone = zone_of(store, meter.id)?;
             let instant = |moment: Option<Moment>, name: &str, otherwise: Timestamp| {
                 moment.map_or(Ok(otherwise), |moment| moment.instant(&zone, name))
@@ -172,7 +174,10 @@ pub(super) async fn list(
                 asked.limit.0,
                 |(row, _)| {
                     let (channel, at) = (row.channel_id.0, row.reading.at.as_second());
-                    Cursor::new(List::Readings, [meter.id.0, channel, at, row.reading.source as i64])
+                    Cursor::new(
+                        List::Readings,
+                        [meter.id.0, channel, at, row.reading.source as i64],
+                    )
                 },
                 |(_, value)| Ok(value),
             )
@@ -265,7 +270,11 @@ fn wanted(store: &dyn Store, meter: MeterId, asked: &ReadingsQuery) -> Result<Ve
                 .as_deref()
                 .is_none_or(|quantity| quantity == channel.quantity.name())
         })
-        .filter(|(_, channel)| asked.register.is_none_or(|register| register.aspect() == channel.aspect))
+        .filter(|(_, channel)| {
+            asked
+                .register
+                .is_none_or(|register| register.aspect() == channel.aspect)
+        })
         .map(|(id, _)| id)
         .collect())
 }
@@ -311,7 +320,7 @@ impl Value {
             quantity: channel.quantity.name().to_owned(),
             unit,
             value: Number(digits(channel, reading.value, reading.resolution, shift)),
-            at: local(reading.at, &TimeZone::UTC),
+            at: reading.at.to_string(),
             source: reading.source.name(),
             register: register_of(channel.aspect, reading.source),
             direction: match channel.direction {

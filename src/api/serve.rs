@@ -43,7 +43,8 @@ impl Listener {
     /// # Errors
     /// The address is malformed, in use, or not allowed; the sentence names it.
     pub async fn bind(address: &str) -> io::Result<Self> {
-        let named = |error: io::Error| io::Error::new(error.kind(), format!("api.listen {address:?}: {error}"));
+        let named =
+            |error: io::Error| io::Error::new(error.kind(), format!("api.listen {address:?}: {error}"));
         match address.strip_prefix("unix:") {
             Some(path) => unix(Path::new(path)).await.map_err(named).map(|socket| Self {
                 socket,

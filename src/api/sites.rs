@@ -61,7 +61,10 @@ pub(super) async fn list(
     Asked(asked): Asked<SitesQuery>,
 ) -> Result<Json<Page<Site>>, Problem> {
     if asked.code.is_some() && asked.address.is_some() {
-        return Err(Problem::invalid("address", "give either a code or an address, not both"));
+        return Err(Problem::invalid(
+            "address",
+            "give either a code or an address, not both",
+        ));
     }
     let limit = asked.limit.0;
     context

@@ -78,9 +78,11 @@ fn of_point(
     let mut services = Vec::with_capacity(placements.len());
     for (placement, channel) in placements.iter().zip(channels) {
         services.push(match channel {
-            Some((id, channel)) if channel.unit == unit => {
-                service(placement, &channel, samples(store, placement.meter.id, id, range)?)
-            }
+            Some((id, channel)) if channel.unit == unit => service(
+                placement,
+                &channel,
+                samples(store, placement.meter.id, id, range)?,
+            ),
             _ => service(placement, &Channel::index(quantity, unit), Vec::new()),
         });
     }
@@ -128,7 +130,11 @@ fn samples(store: &dyn Store, meter: MeterId, channel: ChannelId, range: Range) 
     loop {
         let page = store.readings(&query)?;
         query.after = page.last().map(key);
-        samples.extend(page.iter().filter(|row| row.reading.at < first).filter_map(sample));
+        samples.extend(
+            page.iter()
+                .filter(|row| row.reading.at < first)
+                .filter_map(sample),
+        );
         if page.len() < PAGE {
             break;
         }
@@ -175,7 +181,11 @@ fn service(placement: &Placement, channel: &Channel, samples: Vec<Sample>) -> Se
 }
 
 /// The channel that holds the whole index of a quantity: not a tariff, not another pulse input, not one direction.
-fn plain_index(store: &dyn Store, meter: MeterId, quantity: Quantity) -> Result<Option<(ChannelId, Channel)>> {
+fn plain_index(
+    store: &dyn Store,
+    meter: MeterId,
+    quantity: Quantity,
+) -> Result<Option<(ChannelId, Channel)>> {
     let channels = store.index_channels(meter, quantity)?;
     Ok(channels
         .into_iter()

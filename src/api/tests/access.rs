@@ -1,0 +1,279 @@
+//! Who may ask what, and what they are told when they may not or ask wrongly.
+
+use axum::http::Method;
+use serde_json::Value;
+
+use super::{House, Scope};
+
+/// Each route with a path that exists, and the scopes that it is for; none for everyone.
+const ROUTES: [(&str, &str, &[Scope]); 12] = [
+    ("/healthz", "/healthz", &[]),
+    ("/readyz", "/readyz", &[]),
+    ("/openapi.json", "/openapi.json", &[]),
+    ("/v1/sites", "/v1/sites", &[Scope::Portal, Scope::Operator]),
+    (
+        "/v1/sites/{code}/dwellings",
+        "/v1/sites/AB123/dwellings",
+        &[Scope::Portal, Scope::Operator],
+    ),
+    (
+        "/v1/dwellings/{id}",
+        "/v1/dwellings/1",
+        &[Scope::Portal, Scope::Operator],
+    ),
+    (
+        "/v1/dwellings/{id}/consumption",
+        "/v1/dwellings/1/consumption",
+        &[Scope::Portal, Scope::Operator],
+    ),
+    ("/v1/readings", "/v1/readings", &[Scope::Portal, Scope::Operator]),
+    ("/v1/meters", "/v1/meters", &[Scope::Operator]),
+    (
+        "/v1/meters/{serial}",
+        "/v1/meters/C19UA145842",
+        &[Scope::Operator],
+    ),
+    (
+        "/v1/meters/{serial}/readings",
+        "/v1/meters/C19UA145842/readings",
+        &[Scope::Operator],
+    ),
+    ("/v1/radio", "/v1/radio", &[Scope::Operator]),
+];
+
+#[tokio::test]
+async fn the_matrix_of_routes_and_scopes_is_complete_and_holds() {
+    let house = House::new();
+    let contract = house.json("/openapi.json").await;
+    let paths = contract["paths"].as_object().unwrap();
+    assert_eq!(paths.len(), ROUTES.len(), "a route is missing from the matrix");
+    for (pattern, path, scopes) in ROUTES {
+        let said = &paths[pattern]["get"]["security"][0]["token"];
+        let said: Vec<&str> = said
+            .as_array()
+            .map(|scopes| scopes.iter().filter_map(Value::as_str).collect())
+            .unwrap_or_default();
+        let names: Vec<&str> = scopes.iter().map(|scope| scope.name()).collect();
+        assert_eq!(said, names, "what the contract says of {pattern}");
+        let none = house.ask(Method::GET, path, &[]).await;
+        if scopes.is_empty() {
+            assert_eq!(none.status, 200, "{path}");
+            continue;
+        }
+        assert_eq!(
+            (none.status, none.problem().as_str()),
+            (401, "unauthenticated"),
+            "{path}"
+        );
+        assert_eq!(none.header("www-authenticate"), r#"Bearer realm="releve""#);
+        for wrong in ["Bearer nobody", "Basic abc", "Bearer ", "nonsense"] {
+            let answer = house.ask(Method::GET, path, &[("authorization", wrong)]).await;
+            assert_eq!(
+                (answer.status, answer.problem().as_str()),
+                (401, "unauthenticated")
+            );
+            assert!(answer.header("www-authenticate").contains("invalid_token"));
+        }
+        for scope in Scope::ALL {
+            let bearer = format!("Bearer {}", house.token(scope));
+            let answer = house.ask(Method::GET, path, &[("authorization", &bearer)]).await;
+            if scopes.contains(&scope) {
+                assert_eq!(answer.status, 200, "{path} as {}", scope.name());
+            } else {
+                assert_eq!((answer.status, answer.problem().as_str()), (403, "forbidden"));
+                assert!(answer.header("www-authenticate").contains("insufficient_scope"));
+            }
+            assert!(!answer.text().contains(house.token(scope)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_removed_token_stops_at_once() {
+    use crate::store::Store;
+
+    let house = House::new();
+    assert_eq!(house.get("/v1/meters").await.status, 200);
+    assert!(house.store.remove_token("operator").unwrap());
+    assert_eq!(house.get("/v1/meters").await.status, 401);
+}
+
+#[tokio::test]
+async fn mistakes_name_the_parameter_and_the_nearest_valid_one() {
+    let house = House::new();
+    for (path, status, problem, parameter, nearest) in [
+        (
+            "/v1/sites?adress=x",
+            400,
+            "unknown-parameter",
+            "adress",
+            Some("address"),
+        ),
+        (
+            "/v1/dwellings/1/consumption?form=2026-01-01",
+            400,
+            "unknown-parameter",
+            "form",
+            Some("from"),
+        ),
+        ("/v1/dwellings/1?x=1", 400, "unknown-parameter", "x", None),
+        ("/healthz?verbose", 400, "unknown-parameter", "verbose", None),
+        (
+            "/v1/sites?code=AB123&address=x",
+            400,
+            "invalid-parameter",
+            "address",
+            None,
+        ),
+        ("/v1/sites?code=12345", 400, "invalid-parameter", "code", None),
+        ("/v1/sites?limit=0", 400, "invalid-parameter", "limit", None),
+        ("/v1/sites?limit=1001", 400, "invalid-parameter", "limit", None),
+        ("/v1/sites?cursor=zz", 400, "invalid-parameter", "cursor", None),
+        ("/v1/readings?after=00", 400, "invalid-parameter", "after", None),
+        (
+            "/v1/sites/AB123/dwellings?lot=1&serial=2",
+            400,
+            "invalid-parameter",
+            "serial",
+            None,
+        ),
+        ("/v1/dwellings/x", 400, "invalid-parameter", "id", None),
+        (
+            "/v1/dwellings/1/consumption?from=2026-02-30",
+            400,
+            "invalid-parameter",
+            "from",
+            None,
+        ),
+        (
+            "/v1/dwellings/1/consumption?to=1/2/2026",
+            400,
+            "invalid-parameter",
+            "to",
+            None,
+        ),
+        (
+            "/v1/dwellings/1/consumption?from=2026-02-01&to=2026-02-01",
+            400,
+            "invalid-parameter",
+            "to",
+            None,
+        ),
+        (
+            "/v1/dwellings/1/consumption?step=hour",
+            400,
+            "invalid-parameter",
+            "step",
+            None,
+        ),
+        (
+            "/v1/dwellings/1/consumption?from=1990-01-01&step=day",
+            400,
+            "invalid-parameter",
+            "step",
+            None,
+        ),
+        (
+            "/v1/meters/C19UA145842/readings?source=radio",
+            400,
+            "invalid-parameter",
+            "source",
+            None,
+        ),
+        (
+            "/v1/meters/C19UA145842/readings?register=now",
+            400,
+            "invalid-parameter",
+            "register",
+            None,
+        ),
+        (
+            "/v1/meters/C19UA145842/readings?from=yesterday",
+            400,
+            "invalid-parameter",
+            "from",
+            None,
+        ),
+    ] {
+        let answer = house.get(path).await;
+        assert_eq!(
+            (answer.status, answer.problem().as_str()),
+            (status, problem),
+            "{path}"
+        );
+        let body = answer.json();
+        assert_eq!(body["parameter"], parameter, "{path}");
+        assert_eq!(body["nearest"].as_str(), nearest, "{path}");
+    }
+    for (path, problem) in [
+        ("/v1/sites/ZZ999/dwellings", "not-found"),
+        ("/v1/dwellings/99", "not-found"),
+        ("/v1/dwellings/99/consumption", "not-found"),
+        ("/v1/meters/99999999", "not-found"),
+        ("/v1/meter", "no-such-route"),
+        ("/", "no-such-route"),
+    ] {
+        let answer = house.get(path).await;
+        assert_eq!(
+            (answer.status, answer.problem().as_str()),
+            (404, problem),
+            "{path}"
+        );
+    }
+    assert_eq!(house.get("/v1/meter").await.json()["nearest"], "/v1/meters");
+}
+
+#[tokio::test]
+async fn other_methods_are_refused() {
+    let house = House::new();
+    let bearer = format!("Bearer {}", house.token(Scope::Operator));
+    for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
+        let answer = house
+            .ask(method, "/v1/sites", &[("authorization", &bearer)])
+            .await;
+        assert_eq!(
+            (answer.status, answer.problem().as_str()),
+            (405, "method-not-allowed")
+        );
+        assert!(answer.header("allow").contains("GET"));
+    }
+    let head = house.ask(Method::HEAD, "/healthz", &[]).await;
+    assert_eq!((head.status, head.body.len()), (200, 0));
+}
+
+#[tokio::test]
+async fn a_client_that_has_the_answer_is_told_so() {
+    let house = House::new();
+    let bearer = format!("Bearer {}", house.token(Scope::Operator));
+    let first = house.get("/v1/sites").await;
+    let tag = first.header("etag").to_owned();
+    assert!(tag.starts_with("W/\""), "{tag}");
+    let known = [
+        ("authorization", bearer.as_str()),
+        ("if-none-match", tag.as_str()),
+    ];
+    let again = house.ask(Method::GET, "/v1/sites", &known).await;
+    assert_eq!((again.status, again.body.len()), (304, 0));
+    assert_eq!(again.header("etag"), tag);
+    let other = house.ask(Method::GET, "/v1/meters", &known).await;
+    assert_eq!(other.status, 200);
+    assert_ne!(other.header("etag"), tag);
+    // A problem has no tag, and whoever may not ask learns nothing from one.
+    let nobody = house
+        .ask(Method::GET, "/v1/sites", &[("if-none-match", &tag)])
+        .await;
+    assert_eq!((nobody.status, nobody.header("etag")), (401, ""));
+}
+
+#[tokio::test]
+async fn answers_are_compressed_for_those_who_say_so() {
+    let house = House::new();
+    let plain = house.ask(Method::GET, "/openapi.json", &[]).await;
+    let zipped = house
+        .ask(Method::GET, "/openapi.json", &[("accept-encoding", "gzip")])
+        .await;
+    assert_eq!(zipped.header("content-encoding"), "gzip");
+    assert_eq!(zipped.body[..2], [0x1F, 0x8B]);
+    assert!(zipped.body.len() < plain.body.len() / 3);
+    assert_eq!(zipped.header("etag"), plain.header("etag"));
+}
