@@ -74,17 +74,31 @@ impl Intake {
         info!(meters = directory.len(), "registry read");
         let pipeline = Pipeline::new(families.clone(), directory);
         let batch = Vec::with_capacity(options.commit_telegrams);
-        Ok(Self { store, families, pipeline, registry_version, options, stop, batch, outcomes: BTreeMap::new() })
+        Ok(Self {
+            store,
+            families,
+            pipeline,
+            registry_version,
+            options,
+            stop,
+            batch,
+            outcomes: BTreeMap::new(),
+        })
     }
 
     /// Listens until told to stop, or until every receiver has come to its end. What was heard is committed.
     ///
     /// # Errors
     /// The last batch could not be committed.
-    pub fn run(mut self, receivers: Vec<Box<dyn Receiver>>) -> Result<BTreeMap<&'static str, u64>, StoreError> {
+    pub fn run(
+        mut self,
+        receivers: Vec<Box<dyn Receiver>>,
+    ) -> Result<BTreeMap<&'static str, u64>, StoreError> {
         let (sender, queue) = sync_channel(QUEUE);
-        let threads: Vec<_> =
-            receivers.into_iter().map(|receiver| listen(receiver, sender.clone(), self.stop.clone())).collect();
+        let threads: Vec<_> = receivers
+            .into_iter()
+            .map(|receiver| listen(receiver, sender.clone(), self.stop.clone()))
+            .collect();
         drop(sender);
         self.work(&queue);
         self.stop.store(true, Ordering::Relaxed);
@@ -178,7 +192,11 @@ impl Intake {
         let Some(address) = seen.meter else { return Ok(()) };
         let registry = self.store.registry()?;
         let id = MeterId(registry.meters.iter().map(|meter| meter.id.0).max().unwrap_or(0) + 1);
-        let meter = Meter { id, address: MeterAddress::from(address), printed_serial: None };
+        let meter = Meter {
+            id,
+            address: MeterAddress::from(address),
+            printed_serial: None,
+        };
         self.store.apply(registry.version, &[Change::Meter(meter)])?;
         info!(meter = %address, "registered on the spot");
         self.registry_version = self.store.registry_version()?;
@@ -205,7 +223,11 @@ impl Intake {
 }
 
 /// A thread that asks one receiver until it is told to stop.
-fn listen(mut receiver: Box<dyn Receiver>, queue: SyncSender<Telegram>, stop: Arc<AtomicBool>) -> JoinHandle<()> {
+fn listen(
+    mut receiver: Box<dyn Receiver>,
+    queue: SyncSender<Telegram>,
+    stop: Arc<AtomicBool>,
+) -> JoinHandle<()> {
     thread::spawn(move || {
         let radio = receiver.radio().clone();
         let mut rejected: u64 = 0;
@@ -220,7 +242,9 @@ fn listen(mut receiver: Box<dyn Receiver>, queue: SyncSender<Telegram>, stop: Ar
                 Event::Rejected { line, rejection } => {
                     rejected += 1;
                     // The first, the tenth, the hundredth …: a flood of noise must not become a flood of log.
-                    if rejected.ilog10() as u64 != rejected.saturating_sub(1).max(1).ilog10() as u64 || rejected == 1 {
+                    if rejected.ilog10() as u64 != rejected.saturating_sub(1).max(1).ilog10() as u64
+                        || rejected == 1
+                    {
                         warn!(%radio, line, rejected, %rejection, "a line that is no telegram");
                     }
                 }

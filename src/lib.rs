@@ -4,6 +4,7 @@ pub mod api;
 pub mod cmd;
 pub mod config;
 pub mod consumption;
+pub mod intake;
 pub mod json;
 pub mod pipeline;
 pub mod registry;

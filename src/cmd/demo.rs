@@ -42,7 +42,9 @@ pub(super) fn run(args: &Args) -> Outcome {
     let building = Building::new(&plan)?;
     let families = Families::embedded()?;
     let bar = progress::bar(1000, "simulating a year of telegrams");
-    let written = write(&building, &plan, &families, &scratch.path, |done| bar.set_position(done))?;
+    let written = write(&building, &plan, &families, &scratch.path, |done| {
+        bar.set_position(done)
+    })?;
     bar.finish_and_clear();
 
     let store = SqliteStore::create(&scratch.path.join("releve.db"))?;
@@ -52,12 +54,25 @@ pub(super) fn run(args: &Args) -> Outcome {
     let secret = Secret::generate()?;
     store.add_token(&secret.token("demo", Scope::Operator, Timestamp::now()))?;
 
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     let listener = runtime.block_on(Listener::bind(&args.listen)).map_err(|error| {
         format!("{error}: is something else listening there? Try --listen 127.0.0.1:0 for any free port")
     })?;
-    super::print(&introduction(&building, &plan, &listener, &secret, summary.telegrams)?)?;
-    runtime.block_on(run::serve(listener, Arc::new(store), Arc::new(AtomicBool::new(false))))?;
+    super::print(&introduction(
+        &building,
+        &plan,
+        &listener,
+        &secret,
+        summary.telegrams,
+    )?)?;
+    runtime.block_on(run::serve(
+        listener,
+        Arc::new(store),
+        Arc::new(AtomicBool::new(false)),
+    ))?;
     Ok(Done::Whole)
 }
 
@@ -74,7 +89,12 @@ fn introduction(
     let serial = point.map_or("", |point| &point.printed_serial);
     let until = plan.from.checked_add(i64::from(plan.days).days())?;
     let half_a_year_ago = until.checked_sub(6.months())?.first_of_month();
-    let ask = |path: &str| format!("curl -s -H 'Authorization: Bearer {}' '{listener}{path}'", secret.reveal());
+    let ask = |path: &str| {
+        format!(
+            "curl -s -H 'Authorization: Bearer {}' '{listener}{path}'",
+            secret.reveal()
+        )
+    };
     let lot = dwelling.map_or("", |dwelling| &dwelling.lot);
     Ok(format!(
         "{} dwellings, {} meters of {} families, {telegrams} telegrams since {}.
@@ -95,19 +115,32 @@ It answers on {listener} until you press Ctrl-C.
         building.families(),
         plan.from,
         ask(&format!("/v1/sites/{}/dwellings?serial={serial}", building.code)),
-        ask(&format!("/v1/dwellings/{}/consumption?from={half_a_year_ago}&to={until}&step=month", id(lot, building))),
+        ask(&format!(
+            "/v1/dwellings/{}/consumption?from={half_a_year_ago}&to={until}&step=month",
+            id(lot, building)
+        )),
         ask(&format!("/v1/meters/{serial}/readings?quantity=volume&limit=5")),
     ))
 }
 
 /// The id that a fresh store gives the dwelling of a lot: in the order of the list.
 fn id(lot: &str, building: &Building) -> usize {
-    building.dwellings.iter().position(|dwelling| dwelling.lot == lot).map_or(1, |index| index + 1)
+    building
+        .dwellings
+        .iter()
+        .position(|dwelling| dwelling.lot == lot)
+        .map_or(1, |index| index + 1)
 }
 
 fn register(store: &dyn Store, list: &Path) -> Result<(), Box<dyn Error + Send + Sync>> {
     let name = list.display().to_string();
-    let plan = import::plan(&store.registry()?, &name, &fs::read(list)?, Format::Csv, Some(super::address_of_serial));
+    let plan = import::plan(
+        &store.registry()?,
+        &name,
+        &fs::read(list)?,
+        Format::Csv,
+        Some(super::address_of_serial),
+    );
     if let Some(fault) = plan.faults.first() {
         return Err(fault.to_string().into());
     }
@@ -132,7 +165,10 @@ impl Scratch {
         if fs::read_dir(&path).map_err(failed)?.next().is_some() {
             return Err(format!("{}: is not empty: name a new folder", path.display()).into());
         }
-        Ok(Self { path, keep: named.is_some() })
+        Ok(Self {
+            path,
+            keep: named.is_some(),
+        })
     }
 }
 

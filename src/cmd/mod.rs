@@ -1,10 +1,13 @@
 //! The command line: one file per subcommand, each with its arguments and the function that runs it.
 
 mod decode;
+mod demo;
 mod generate;
 mod progress;
 mod replay;
+mod run;
 mod simulate;
+mod token;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -13,6 +16,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use decoders::Families;
+use decoders::scrambled::prios;
+use wmbus::{Address, DeviceType, IdentificationNumber, Version};
 
 /// Reads the wireless M-Bus meters of a building: decrypts, decodes, keeps exact readings, answers for consumption.
 #[derive(Parser)]
@@ -27,10 +32,16 @@ struct Cli {
 enum Command {
     /// Show what telegrams say: every layer and record for people, JSON for machines.
     Decode(decode::Args),
+    /// Run the daemon: listen, read, store, answer.
+    Run(run::Args),
     /// Put captured telegrams into the store; a second time changes nothing.
     Replay(replay::Args),
+    /// Make, list and remove the tokens of the API.
+    Token(token::Args),
     /// Make a building that never was: a capture, its registry, and what truly happened.
     Simulate(simulate::Args),
+    /// Show it all without hardware: a simulated building, replayed and served.
+    Demo(demo::Args),
     /// Print the shell completions or the manual pages.
     Generate(generate::Args),
 }
@@ -55,8 +66,11 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     exit_code(match cli.command {
         Command::Decode(args) => decode::run(&args),
+        Command::Run(args) => run::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Token(args) => token::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Generate(args) => generate::run(&args, Cli::command()),
     })
 }
@@ -64,6 +78,18 @@ pub fn main() -> ExitCode {
 /// Writes to standard output; a reader who has hung up is an error and no panic.
 fn print(text: &str) -> io::Result<()> {
     io::stdout().lock().write_all(text.as_bytes())
+}
+
+/// The address that a maker computes from a printed serial: Sappel's letter serials.
+fn address_of_serial(serial: &str) -> Option<Address> {
+    let octets = prios::address_of_letter_serial(serial)?;
+    let [a0, a1, a2, a3, _, _] = octets;
+    Some(Address {
+        manufacturer: "SAP".parse().ok()?,
+        identification_number: IdentificationNumber::from_octets([a0, a1, a2, a3]),
+        version: Version(0),
+        device_type: DeviceType::WATER,
+    })
 }
 
 /// The families that are built in, and those of a folder.

@@ -37,7 +37,11 @@ pub(super) fn run(args: &Args) -> Outcome {
     let config = Config::read(&args.config)?;
     let families = super::families(config.families.as_deref())?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::create(&config.store.path)?);
-    let receivers = config.receivers.iter().map(receiver).collect::<Result<Vec<_>, _>>()?;
+    let receivers = config
+        .receivers
+        .iter()
+        .map(receiver)
+        .collect::<Result<Vec<_>, _>>()?;
     let options = Options {
         commit_every: Duration::from_secs(config.store.commit_seconds.into()),
         commit_telegrams: usize::try_from(config.store.commit_telegrams)?,
@@ -50,18 +54,29 @@ pub(super) fn run(args: &Args) -> Outcome {
     };
     let stop = Arc::new(AtomicBool::new(false));
     let intake = Intake::new(store.clone(), families, options, stop.clone())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     let listener = runtime.block_on(Listener::bind(&config.api.listen))?;
     info!(api = %listener, store = %config.store.path.display(), "ready");
-    let listening = thread::Builder::new().name("intake".to_owned()).spawn(move || intake.run(receivers))?;
+    let listening = thread::Builder::new()
+        .name("intake".to_owned())
+        .spawn(move || intake.run(receivers))?;
     runtime.block_on(serve(listener, store, stop))?;
-    let outcomes = listening.join().map_err(|_| "the intake ended in an error of the program")??;
+    let outcomes = listening
+        .join()
+        .map_err(|_| "the intake ended in an error of the program")??;
     info!(?outcomes, "stopped, everything heard is stored");
     Ok(Done::Whole)
 }
 
 /// Answers until a signal comes, then tells everybody.
-pub(super) async fn serve(listener: Listener, store: Arc<dyn Store>, stop: Arc<AtomicBool>) -> std::io::Result<()> {
+pub(super) async fn serve(
+    listener: Listener,
+    store: Arc<dyn Store>,
+    stop: Arc<AtomicBool>,
+) -> std::io::Result<()> {
     let (told, mut tell) = watch::channel(());
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::spawn(async move {
@@ -84,7 +99,9 @@ pub(super) async fn serve(listener: Listener, store: Arc<dyn Store>, stop: Arc<A
 /// The receiver that a block of the configuration describes.
 fn receiver(config: &config::Receiver) -> Result<Box<dyn Receiver>, Box<dyn Error + Send + Sync>> {
     let origin = Origin::new(&config.name).in_zone(TimeZone::get(&config.time_zone)?);
-    let named = |path: &Path, error: std::io::Error| format!("receiver {:?}: {}: {error}", config.name, path.display());
+    let named = |path: &Path, error: std::io::Error| {
+        format!("receiver {:?}: {}: {error}", config.name, path.display())
+    };
     let live = match config.times {
         Times::Now => Clock::Now,
         Times::Recorded => Clock::RecordedOrNow,
@@ -97,19 +114,30 @@ fn receiver(config: &config::Receiver) -> Result<Box<dyn Receiver>, Box<dyn Erro
         });
     }
     if let Some(path) = &config.pipe {
-        return Ok(Box::new(Stream::pipe(path, origin, live).map_err(|error| named(path, error))?));
+        return Ok(Box::new(
+            Stream::pipe(path, origin, live).map_err(|error| named(path, error))?,
+        ));
     }
     if let Some((program, arguments)) = config.command.split_first() {
         let stream = Stream::command(program, arguments, origin, live);
-        return Ok(Box::new(stream.map_err(|error| named(Path::new(program), error))?));
+        return Ok(Box::new(
+            stream.map_err(|error| named(Path::new(program), error))?,
+        ));
     }
     Ok(Box::new(Stream::stdin(origin, live)?))
 }
 
 /// Log lines on standard error, where systemd and people look for them; `RELEVE_LOG=debug` says more.
 pub(super) fn log() {
-    let level = std::env::var("RELEVE_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::INFO);
+    let level = std::env::var("RELEVE_LOG")
+        .ok()
+        .and_then(|level| level.parse().ok())
+        .unwrap_or(tracing::Level::INFO);
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     // A second call, in a test process, finds the first one's subscriber and changes nothing.
-    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_ansi(terminal).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(terminal)
+        .try_init();
 }

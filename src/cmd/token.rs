@@ -64,7 +64,10 @@ fn answer(
             store.add_token(&secret.token(name, *scope, now))?;
             let token = secret.reveal();
             Ok(if json {
-                format!("{}\n", json!({ "name": name, "scope": scope.name(), "token": token }))
+                format!(
+                    "{}\n",
+                    json!({ "name": name, "scope": scope.name(), "token": token })
+                )
             } else {
                 format!("{token}\n")
             })
@@ -88,13 +91,19 @@ fn answer(
             let width = widest.unwrap_or_default().max("NAME".len());
             let mut table = format!("{:width$}  {:8}  CREATED\n", "NAME", "SCOPE");
             for token in &tokens {
-                writeln!(table, "{:width$}  {:8}  {}", token.name, token.scope, token.created)?;
+                writeln!(
+                    table,
+                    "{:width$}  {:8}  {}",
+                    token.name, token.scope, token.created
+                )?;
             }
             Ok(table)
         }
         What::Remove { name } => {
             if !store.remove_token(name)? {
-                return Err(format!("no token is called {name:?}: `releve token list` shows all there are").into());
+                return Err(
+                    format!("no token is called {name:?}: `releve token list` shows all there are").into(),
+                );
             }
             Ok(if json {
                 format!("{}\n", json!({ "name": name, "removed": true }))

@@ -18,11 +18,16 @@ fn failure(arguments: &[&str]) -> String {
 
 #[test]
 fn every_command_explains_itself_with_an_example() {
-    for command in ["decode", "registry", "replay", "run", "simulate", "demo", "token", "generate"] {
+    for command in [
+        "decode", "registry", "replay", "run", "simulate", "demo", "token", "generate",
+    ] {
         let output = run(&[command, "--help"]);
         assert!(output.status.success(), "{command}");
         let text = String::from_utf8(output.stdout).unwrap();
-        assert!(text.contains("Example") || text.contains("Commands:"), "{command}: {text}");
+        assert!(
+            text.contains("Example") || text.contains("Commands:"),
+            "{command}: {text}"
+        );
     }
 }
 
@@ -35,18 +40,38 @@ fn decode_answers_each_line_with_one_line() {
     let telegram = capture.lines().nth(1).unwrap().split_whitespace().nth(4).unwrap();
     let key = fs::read_to_string(registry).unwrap();
     assert!(key.contains("kind"));
-    let mut child =
-        releve(&["decode", "--json", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = releve(&["decode", "--json", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let lines = [telegram, "12", "not hex at all", &telegram[..30], telegram];
-    child.stdin.take().unwrap().write_all(lines.join("\n").as_bytes()).unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(lines.join("\n").as_bytes())
+        .unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1), "not everything could be read");
-    let answers: Vec<Value> =
-        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let answers: Vec<Value> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(answers.len(), lines.len());
     assert_eq!(answers[0], answers[4]);
-    assert!(answers[0]["readings"].as_array().is_some_and(|readings| !readings.is_empty()), "{}", answers[0]);
-    for (answer, code) in answers[1..4].iter().zip(["too_short", "not_hex", "length_mismatch"]) {
+    assert!(
+        answers[0]["readings"]
+            .as_array()
+            .is_some_and(|readings| !readings.is_empty()),
+        "{}",
+        answers[0]
+    );
+    for (answer, code) in answers[1..4]
+        .iter()
+        .zip(["too_short", "not_hex", "length_mismatch"])
+    {
         assert_eq!(answer["error"]["code"], code, "{answer}");
         assert!(answer["error"]["message"].as_str().unwrap().len() > 10);
     }
@@ -57,7 +82,10 @@ fn a_typo_in_the_configuration_names_line_and_nearest_key() {
     let folder = Folder::new();
     let config = folder.write("releve.toml", "[store]\npath = \"x.db\"\ncomit_seconds = 1\n");
     let text = failure(&["run", "--config", config.to_str().unwrap()]);
-    assert!(text.contains("releve.toml:3") && text.contains("commit_seconds"), "{text}");
+    assert!(
+        text.contains("releve.toml:3") && text.contains("commit_seconds"),
+        "{text}"
+    );
     let text = failure(&["run", "--config", "/nowhere.toml"]);
     assert!(text.contains("/nowhere.toml"), "{text}");
 }
@@ -96,7 +124,9 @@ fn a_locked_store_is_a_clear_error_with_nothing_written() {
     connection.execute_batch("BEGIN IMMEDIATE").unwrap();
     let said = failure(&["replay", "--db", db.to_str().unwrap(), capture.to_str().unwrap()]);
     assert!(said.contains("another process"), "{said}");
-    let count: i64 = connection.query_row("SELECT count(*) FROM reading", [], |row| row.get(0)).unwrap();
+    let count: i64 = connection
+        .query_row("SELECT count(*) FROM reading", [], |row| row.get(0))
+        .unwrap();
     assert_eq!(count, 0);
 }
 

@@ -14,7 +14,11 @@ pub(crate) struct Folder(PathBuf);
 impl Folder {
     pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("releve-test-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "releve-test-{}-{}",
+            process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
         let path = env::temp_dir().join(name);
         fs::create_dir_all(&path).unwrap();
         Self(path)
@@ -62,7 +66,11 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
 /// Runs the binary, which must succeed, and gives what it says as JSON.
 pub(crate) fn json(arguments: &[&str]) -> Value {
     let output = run(arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -78,8 +86,18 @@ pub(crate) fn simulate(folder: &Folder, more: &[&str]) -> [PathBuf; 3] {
 /// A store with a registry in it.
 pub(crate) fn import(folder: &Folder, registry: &Path) -> PathBuf {
     let db = folder.path("releve.db");
-    let output = run(&["registry", "import", registry.to_str().unwrap(), "--db", db.to_str().unwrap()]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = run(&[
+        "registry",
+        "import",
+        registry.to_str().unwrap(),
+        "--db",
+        db.to_str().unwrap(),
+    ]);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     db
 }
 
@@ -93,7 +111,16 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts on a store; `receivers` is what the configuration says of them.
     pub(crate) fn start(folder: &Folder, db: &Path, receivers: &str) -> Self {
-        let added = json(&["token", "add", "test", "--scope", "operator", "--db", db.to_str().unwrap(), "--json"]);
+        let added = json(&[
+            "token",
+            "add",
+            "test",
+            "--scope",
+            "operator",
+            "--db",
+            db.to_str().unwrap(),
+            "--json",
+        ]);
         let token = added["token"].as_str().unwrap().to_owned();
         let config = format!(
             "[store]\npath = {:?}\ncommit_seconds = 1\nlive_days = 3650\nraw_days = 3650\n[api]\nlisten = \"127.0.0.1:0\"\n{receivers}",
@@ -125,8 +152,16 @@ impl Daemon {
             .header("Authorization", format!("Bearer {}", self.token))
             .call()
             .unwrap();
-        let text = response.body_mut().with_config().limit(64 << 20).read_to_string().unwrap();
-        (response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
+        let text = response
+            .body_mut()
+            .with_config()
+            .limit(64 << 20)
+            .read_to_string()
+            .unwrap();
+        (
+            response.status().as_u16(),
+            serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        )
     }
 
     /// An answer that is good.
@@ -142,7 +177,11 @@ impl Daemon {
         let mut cursor = String::new();
         loop {
             let separator = if path.contains('?') { '&' } else { '?' };
-            let next = if cursor.is_empty() { path.to_owned() } else { format!("{path}{separator}after={cursor}") };
+            let next = if cursor.is_empty() {
+                path.to_owned()
+            } else {
+                format!("{path}{separator}after={cursor}")
+            };
             let page = self.good(&next);
             let list = page["items"].as_array().expect("a list").clone();
             items.extend(list);
@@ -167,7 +206,10 @@ impl Daemon {
 
     /// Ends it as systemd would; it must end well.
     pub(crate) fn stop(mut self) {
-        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        let status = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()
+            .unwrap();
         assert!(status.success());
         assert!(self.child.wait().unwrap().success());
     }

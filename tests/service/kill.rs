@@ -13,9 +13,15 @@ use crate::harness::{Folder, import, json, releve, simulate};
 fn content(db: &Path) -> Vec<(String, Vec<String>)> {
     let connection = Connection::open_with_flags(db, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let mut tables = connection
-        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
+        .prepare(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
+        )
         .unwrap();
-    let names: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let names: Vec<String> = tables
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
     names
         .into_iter()
         .map(|name| {
@@ -38,14 +44,20 @@ fn content(db: &Path) -> Vec<(String, Vec<String>)> {
 #[test]
 fn killed_at_any_moment_and_replayed_again_the_store_is_the_same() {
     let folder = Folder::new();
-    let [capture, registry, _] = simulate(&folder, &["--days", "60", "--every-minutes", "240", "--seed", "9"]);
+    let [capture, registry, _] = simulate(
+        &folder,
+        &["--days", "60", "--every-minutes", "240", "--seed", "9"],
+    );
     let prepared = import(&folder, &registry);
     let capture = capture.to_str().unwrap();
 
     let undisturbed = folder.path("undisturbed.db");
     fs::copy(&prepared, &undisturbed).unwrap();
     let summary = json(&["replay", "--json", "--db", undisturbed.to_str().unwrap(), capture]);
-    assert!(summary["stored"]["telegrams"].as_u64().unwrap() > 5000, "{summary}");
+    assert!(
+        summary["stored"]["telegrams"].as_u64().unwrap() > 5000,
+        "{summary}"
+    );
     let wanted = content(&undisturbed);
 
     let mut killed_midway = 0;
@@ -53,7 +65,11 @@ fn killed_at_any_moment_and_replayed_again_the_store_is_the_same() {
         let db = folder.path(&format!("killed-{attempt}.db"));
         fs::copy(&prepared, &db).unwrap();
         let arguments = ["replay", "--json", "--db", db.to_str().unwrap(), capture];
-        let mut child = releve(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = releve(&arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         // From "hardly begun" to "nearly done", on a fast machine and on a slow one.
         thread::sleep(time::Duration::from_millis(20 << attempt));
         killed_midway += u32::from(child.try_wait().unwrap().is_none());

@@ -8,7 +8,12 @@ use serde_json::Value;
 use crate::harness::{Daemon, Folder, import, json, run, shared, simulate};
 
 fn counted(summary: &Value) -> u64 {
-    summary["outcomes"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum()
+    summary["outcomes"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|count| count.as_u64().unwrap())
+        .sum()
 }
 
 /// Real telegrams of many makers, in three formats, against a registry of their meters.
@@ -22,7 +27,10 @@ fn real_telegrams_are_all_counted_and_all_readable_ones_are_stored() {
     let arguments = [&["replay", "--json", "--db", db.to_str().unwrap()][..], &files].concat();
     let first = json(&arguments);
     assert_eq!(first["telegrams"], 222, "{first}");
-    assert_eq!(counted(&first), first["lines"].as_u64().unwrap() + first["further"].as_u64().unwrap());
+    assert_eq!(
+        counted(&first),
+        first["lines"].as_u64().unwrap() + first["further"].as_u64().unwrap()
+    );
     assert_eq!(first["outcomes"].get("unregistered"), None, "{first}");
     let read = first["outcomes"]["read"].as_u64().unwrap();
     assert!(read >= 180, "{first}");
@@ -37,7 +45,10 @@ fn real_telegrams_are_all_counted_and_all_readable_ones_are_stored() {
     let daemon = Daemon::start(&folder, &db, "");
     let mut with_readings = 0;
     for meter in daemon.all("/v1/meters?limit=100") {
-        let id = meter["id"].as_u64().map(|id| id.to_string()).or_else(|| meter["id"].as_str().map(str::to_owned));
+        let id = meter["id"]
+            .as_u64()
+            .map(|id| id.to_string())
+            .or_else(|| meter["id"].as_str().map(str::to_owned));
         let readings = daemon.all(&format!("/v1/meters/{}/readings?limit=500", id.unwrap()));
         with_readings += usize::from(!readings.is_empty());
     }
@@ -76,15 +87,42 @@ fn broken_lines_are_counted_and_stop_nothing() {
         lines.push(broken[index % broken.len()].clone());
     }
     let mixed = folder.write("mixed.txt", &lines.join("\n"));
-    let summary = json(&["replay", "--json", "--db", db.to_str().unwrap(), mixed.to_str().unwrap()]);
+    let summary = json(&[
+        "replay",
+        "--json",
+        "--db",
+        db.to_str().unwrap(),
+        mixed.to_str().unwrap(),
+    ]);
     assert_eq!(summary["lines"], lines.len(), "{summary}");
     assert_eq!(counted(&summary), summary["lines"].as_u64().unwrap());
     let outcomes: BTreeMap<String, u64> = serde_json::from_value(summary["outcomes"].clone()).unwrap();
-    for code in ["read", "damaged", "empty", "comment", "not_a_telegram", "odd_digits", "too_long", "crc_reported_bad"] {
-        assert!(outcomes.get(code).is_some_and(|count| *count > 0), "{code} in {outcomes:?}");
+    for code in [
+        "read",
+        "damaged",
+        "empty",
+        "comment",
+        "not_a_telegram",
+        "odd_digits",
+        "too_long",
+        "crc_reported_bad",
+    ] {
+        assert!(
+            outcomes.get(code).is_some_and(|count| *count > 0),
+            "{code} in {outcomes:?}"
+        );
     }
-    let alone = json(&["replay", "--json", "--db", db.to_str().unwrap(), folder.path("building/capture.txt").to_str().unwrap()]);
-    assert_eq!(alone["stored"]["readings"], 0, "the broken lines took nothing away: {alone}");
+    let alone = json(&[
+        "replay",
+        "--json",
+        "--db",
+        db.to_str().unwrap(),
+        folder.path("building/capture.txt").to_str().unwrap(),
+    ]);
+    assert_eq!(
+        alone["stored"]["readings"], 0,
+        "the broken lines took nothing away: {alone}"
+    );
 }
 
 #[test]
@@ -104,19 +142,38 @@ fn a_wrong_key_is_told_from_a_missing_one_and_kept_until_it_is_right() {
             let at = cells.len() - key;
             if number > 0 && !cells[at].is_empty() {
                 encrypted += 1;
-                cells[at] = if encrypted % 2 == 0 { String::new() } else { "0123456789ABCDEF0123456789ABCDEF".to_owned() };
+                cells[at] = if encrypted % 2 == 0 {
+                    String::new()
+                } else {
+                    "0123456789ABCDEF0123456789ABCDEF".to_owned()
+                };
             }
             cells.join(",")
         })
         .collect();
     assert!(encrypted > 10);
     let db = import(&folder, &folder.write("wrong.csv", &changed.join("\n")));
-    let summary = json(&["replay", "--json", "--db", db.to_str().unwrap(), capture.to_str().unwrap()]);
+    let summary = json(&[
+        "replay",
+        "--json",
+        "--db",
+        db.to_str().unwrap(),
+        capture.to_str().unwrap(),
+    ]);
     let count = |code: &str| summary["outcomes"][code].as_u64().unwrap_or(0);
-    assert!(count("no_key") > 10 && count("wrong_key") + count("mac_failed") > 10, "{summary}");
+    assert!(
+        count("no_key") > 10 && count("wrong_key") + count("mac_failed") > 10,
+        "{summary}"
+    );
     // With the right keys the same capture gives the rest, and what was archived is recovered.
     import(&folder, &registry);
-    let again = json(&["replay", "--json", "--db", db.to_str().unwrap(), capture.to_str().unwrap()]);
+    let again = json(&[
+        "replay",
+        "--json",
+        "--db",
+        db.to_str().unwrap(),
+        capture.to_str().unwrap(),
+    ]);
     assert!(again["stored"]["recovered"].as_u64().unwrap() > 20, "{again}");
     assert_eq!(again["outcomes"].get("no_key"), None, "{again}");
     assert_eq!(again["outcomes"].get("wrong_key"), None, "{again}");

@@ -45,7 +45,10 @@ fn crates_import_one_way() {
     let depends = |name: &str, on: &str| {
         let text = manifest(name);
         let dependencies = text.split("[dependencies]").nth(1).unwrap_or("");
-        dependencies.lines().take_while(|line| !line.starts_with('[')).any(|line| line.starts_with(on))
+        dependencies
+            .lines()
+            .take_while(|line| !line.starts_with('['))
+            .any(|line| line.starts_with(on))
     };
     for (name, never) in [
         ("wmbus", &["decoders", "collector", "jiff", "std"][..]),
@@ -53,7 +56,10 @@ fn crates_import_one_way() {
         ("collector", &["decoders", "rusqlite"]),
     ] {
         for other in never {
-            assert!(!depends(name, other), "{name} grew a door to {other}: see ARCHITECTURE.md");
+            assert!(
+                !depends(name, other),
+                "{name} grew a door to {other}: see ARCHITECTURE.md"
+            );
         }
     }
     assert!(depends("decoders", "wmbus"));
@@ -63,7 +69,11 @@ fn crates_import_one_way() {
 fn each_knowledge_has_one_room() {
     let nowhere = |folder: &str, of: &str, but: &[&str], room: &str| {
         let found = speaks(folder, of, but);
-        assert!(found.is_empty(), "{of:?} belongs into {room}:\n{}", found.join("\n"));
+        assert!(
+            found.is_empty(),
+            "{of:?} belongs into {room}:\n{}",
+            found.join("\n")
+        );
     };
     nowhere("src", "rusqlite", &["src/store/"], "src/store");
     nowhere("src", "SELECT ", &["src/store/"], "src/store");
@@ -73,11 +83,41 @@ fn each_knowledge_has_one_room() {
     nowhere("src/consumption", "wmbus::Frame", &[], "src/pipeline");
     nowhere("src/api", "wmbus::Frame", &[], "src/pipeline");
     nowhere("src/pipeline", "std::fs", &[], "collector");
-    nowhere("src/pipeline", "Timestamp::now", &[], "collector, which sets the time of reception");
-    nowhere("wmbus/src", "std::time", &[], "nowhere: time comes as an argument");
-    nowhere("decoders/src", "std::time", &[], "nowhere: time comes as an argument");
-    for (module, never) in [("store", "api"), ("registry", "api"), ("consumption", "api"), ("pipeline", "api")] {
-        nowhere(&format!("src/{module}"), &format!("crate::{never}"), &[], "nowhere: arrows run one way");
-        nowhere(&format!("src/{module}"), "crate::cmd", &[], "nowhere: nothing calls the command line");
+    nowhere(
+        "src/pipeline",
+        "Timestamp::now",
+        &[],
+        "collector, which sets the time of reception",
+    );
+    nowhere(
+        "wmbus/src",
+        "std::time",
+        &[],
+        "nowhere: time comes as an argument",
+    );
+    nowhere(
+        "decoders/src",
+        "std::time",
+        &[],
+        "nowhere: time comes as an argument",
+    );
+    for (module, never) in [
+        ("store", "api"),
+        ("registry", "api"),
+        ("consumption", "api"),
+        ("pipeline", "api"),
+    ] {
+        nowhere(
+            &format!("src/{module}"),
+            &format!("crate::{never}"),
+            &[],
+            "nowhere: arrows run one way",
+        );
+        nowhere(
+            &format!("src/{module}"),
+            "crate::cmd",
+            &[],
+            "nowhere: nothing calls the command line",
+        );
     }
 }

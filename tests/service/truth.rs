@@ -20,20 +20,35 @@ fn a_year_of_telegrams_gives_the_true_indexes_exactly_once() {
     let folder = Folder::new();
     let [capture, registry, truth] = simulate(&folder, &["--days", "365", "--every-minutes", "720"]);
     let db = import(&folder, &registry);
-    let arguments = ["replay", "--json", "--db", db.to_str().unwrap(), capture.to_str().unwrap()];
+    let arguments = [
+        "replay",
+        "--json",
+        "--db",
+        db.to_str().unwrap(),
+        capture.to_str().unwrap(),
+    ];
     let first = json(&arguments);
     let second = json(&arguments);
     assert!(first["stored"]["readings"].as_u64().unwrap() > 40_000, "{first}");
-    assert_eq!((&second["stored"]["telegrams"], &second["stored"]["readings"]), (&0.into(), &0.into()), "{second}");
+    assert_eq!(
+        (&second["stored"]["telegrams"], &second["stored"]["readings"]),
+        (&0.into(), &0.into()),
+        "{second}"
+    );
 
     let mut wanted: HashMap<String, BTreeMap<String, i64>> = HashMap::new();
     let mut ends: HashMap<String, (i64, i64)> = HashMap::new();
     for line in fs::read_to_string(truth).unwrap().lines() {
         let fact: Value = serde_json::from_str(line).unwrap();
         let serial = fact["serial"].as_str().unwrap().to_owned();
-        let (at, value) = (fact["at"].as_str().unwrap().to_owned(), fact["value"].as_i64().unwrap());
+        let (at, value) = (
+            fact["at"].as_str().unwrap().to_owned(),
+            fact["value"].as_i64().unwrap(),
+        );
         let index = fact["index"].as_i64().unwrap();
-        ends.entry(serial.clone()).and_modify(|(_, last)| *last = index).or_insert((index, index));
+        ends.entry(serial.clone())
+            .and_modify(|(_, last)| *last = index)
+            .or_insert((index, index));
         wanted.entry(serial).or_default().insert(at, value);
     }
     assert!(wanted.len() >= 48);
@@ -47,7 +62,12 @@ fn a_year_of_telegrams_gives_the_true_indexes_exactly_once() {
         let got: Vec<_> = daemon.all(&path);
         let got_once: BTreeMap<String, i64> = got
             .iter()
-            .map(|reading| (reading["at"].as_str().unwrap().to_owned(), scaled(&reading["value"], places)))
+            .map(|reading| {
+                (
+                    reading["at"].as_str().unwrap().to_owned(),
+                    scaled(&reading["value"], places),
+                )
+            })
             .collect();
         assert_eq!(got.len(), got_once.len(), "{serial}: an instant twice");
         assert_eq!(&got_once, wanted, "{serial}");
