@@ -48,7 +48,9 @@ impl Memory {
                 kind: ErrorKind::FragmentPending { .. },
                 ..
             }) => {
-                let whole = self.fragments.push(frame, now)?;
+                // The extended link layer is sealed for each fragment, the rest for the whole.
+                let (fragment, _) = frame.open_link(keys)?;
+                let whole = self.fragments.push(&fragment, now)?;
                 families.open(&whole, keys)?
             }
             outcome => outcome?,
