@@ -98,17 +98,16 @@ impl Column {
         names.join(", ")
     }
 
-    /// The name most like a heading that means no column.
+    /// The name of the column most like a heading that means none.
     pub fn nearest(heading: &str) -> Option<&'static str> {
         let form = text::words(heading).replace(' ', "_");
-        let names = Self::ALL.iter().flat_map(|column| {
-            std::iter::once(&column.name())
-                .chain(column.aliases())
-                .copied()
-                .collect::<Vec<_>>()
-        });
-        names
-            .map(|name| (strsim::jaro_winkler(&form, name), name))
+        let likeness = |name: &str| strsim::jaro_winkler(&form, name);
+        Self::ALL
+            .iter()
+            .map(|column| {
+                let aliases = column.aliases().iter().map(|alias| likeness(alias));
+                (aliases.fold(likeness(column.name()), f64::max), column.name())
+            })
             .filter(|(likeness, _)| *likeness > 0.7)
             .max_by(|(a, _), (b, _)| a.total_cmp(b))
             .map(|(_, name)| name)
@@ -152,6 +151,8 @@ mod tests {
         assert_eq!(Column::of_heading("sites"), None);
         assert_eq!(Column::nearest("sites"), Some("site"));
         assert_eq!(Column::nearest("manufactuer"), Some("manufacturer"));
+        assert_eq!(Column::nearest("fabricants"), Some("manufacturer"));
+        assert_eq!(Column::nearest("kye"), Some("key"));
         assert_eq!(Column::nearest("xyzzy"), None);
     }
 }

@@ -51,8 +51,9 @@ use crate::registry::{Change, Dwelling, Meter, NewOccupancy, Occupancy, Point, R
 /// A store in one SQLite file.
 pub struct SqliteStore {
     path: PathBuf,
-    writer: Writer,
+    // Fields are dropped in this order: the connection that closes last tidies the log away, which a reader can't.
     readers: Readers,
+    writer: Writer,
 }
 
 impl SqliteStore {

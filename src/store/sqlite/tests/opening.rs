@@ -45,6 +45,7 @@ fn a_store_is_made_for_its_owner_alone_and_found_again() {
     }
     let before = content(&path);
     drop(made);
+    assert!(!beside(&path, "-wal").exists(), "the log is tidied away");
     let again = SqliteStore::open(&path).unwrap();
     assert_eq!(content(&path), before);
     assert_eq!(again.counts().unwrap().readings, 1);
