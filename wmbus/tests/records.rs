@@ -1,53 +1,18 @@
 //! The dissections and tables of the record specification, read from the shared folder at run time.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::expect_used
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod common;
+mod spec;
+
+use common::hex;
+use spec::{cells, code, records, rows, section, specification};
 use wmbus::Decimal;
 use wmbus::apl::compact::{Compact, Layout};
 use wmbus::apl::profile::Profile;
-use wmbus::apl::{Item, Moment, Record, Records, TrailingReason, Value};
-
-fn specification(name: &str) -> Option<String> {
-    let path = format!("{}/../../shared/specs/{name}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).ok();
-    if text.is_none() {
-        eprintln!("skipped: {path} is not there");
-    }
-    text
-}
-
-fn section<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
-    let start = text.find(from).unwrap();
-    &text[start..start + text[start..].find(to).unwrap()]
-}
-
-fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<_> = text.chars().filter(|c| !c.is_whitespace()).collect();
-    digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(&pair.iter().collect::<String>(), 16).unwrap())
-        .collect()
-}
-
-fn cells(row: &str) -> Vec<String> {
-    row.trim_matches('|')
-        .split('|')
-        .map(|cell| cell.trim().replace('`', ""))
-        .collect()
-}
-
-fn records(payload: &[u8]) -> Vec<Record<'_>> {
-    Records::new(payload, 0)
-        .filter_map(|item| match item {
-            Item::Record(record) => Some(record),
-            _ => None,
-        })
-        .collect()
-}
+use wmbus::apl::{
+    Coding, Data, Function, Item, Moment, ProfilePlan, Record, RecordPlan, Records, TrailingReason, Value,
+    vib,
+};
 
 /// `51667e-3 m³ …`, `12 units`, `19 GJ` as mantissa, exponent and unit.
 fn scaled(cell: &str) -> Option<(Decimal, &str)> {
@@ -96,10 +61,25 @@ fn holds(record: &Record<'_>, cell: &str) -> bool {
             number,
             u64::from_str_radix(flags.split(' ').next().unwrap(), 16).unwrap()
         );
-    } else if cell.starts_with("pattern") {
+    } else if let Some(raw) = cell.strip_prefix("raw ") {
         assert!(
-            matches!(value, Value::Moment(Moment::Pattern { year: None, .. })),
-            "{value:?}"
+            matches!(value, Value::Octets(octets) | Value::Bits(octets) if octets == hex(raw)),
+            "{value:?} for {cell}"
+        );
+    } else if let Some(pattern) = cell.strip_prefix("pattern: every year, ") {
+        let Value::Moment(Moment::Pattern {
+            year: None,
+            month: Some(month),
+            day: Some(day),
+        }) = value
+        else {
+            panic!("{value:?} for {cell}")
+        };
+        let months = ["January", "February", "March", "April", "May", "June", "July"];
+        let named = format!("{day} {}", months[usize::from(month) - 1]);
+        assert!(
+            pattern == format!("month {month}, day {day}") || pattern == named,
+            "{cell}"
         );
     } else if cell.len() >= 10 && cell.as_bytes()[4] == b'-' && cell.as_bytes()[7] == b'-' {
         let printed = value.moment().unwrap().to_string();
@@ -118,7 +98,13 @@ fn holds(record: &Record<'_>, cell: &str) -> bool {
         let wanted = Decimal::new(number.mantissa, number.exponent + power(unit));
         match value {
             Value::Number(number) => assert_eq!(number, wanted, "{cell}"),
-            Value::Approximate(number) => assert_eq!(number, wanted, "{cell}"),
+            Value::Approximate(number) => {
+                assert_eq!(number, wanted, "{cell}");
+                assert!(
+                    cell.contains("approximate") || cell.contains("mfct_qualified"),
+                    "{cell}"
+                );
+            }
             // A number that is a name: the octets, whatever they count.
             Value::Octets(octets) => {
                 let number = octets
@@ -142,7 +128,7 @@ fn dissected_payloads() {
         return;
     };
     let examples = section(&text, "\n## 10. Worked examples", "\n## 11. ");
-    let (mut rows, mut checked, mut elements) = (0, 0, 0);
+    let (mut rows, mut checked, mut elements, mut encoded) = (0, 0, 0, 0);
     for example in examples.split("\n### 10.").skip(1) {
         let mut payload = Vec::new();
         let mut profile = None;
@@ -168,10 +154,12 @@ fn dissected_payloads() {
             let all = records(&payload);
             let Some(record) = all.iter().find(|record| record.at == offset) else {
                 let trailing = Records::new(&payload, 0).last().unwrap();
-                assert!(
-                    matches!(trailing, Item::Trailing { at, .. } if at == offset),
-                    "{line}"
-                );
+                let rest = match trailing {
+                    Item::Trailing { at, octets, .. } => (at, octets),
+                    Item::Manufacturer { at, octets, .. } => (at + 1, octets),
+                    Item::Record(_) => panic!("{line}"),
+                };
+                assert_eq!(rest, (offset, &payload[offset..]), "{line}");
                 continue;
             };
             rows += 1;
@@ -182,6 +170,31 @@ fn dissected_payloads() {
                 .split_whitespace()
                 .find_map(|word| word.strip_prefix('S')?.parse::<u64>().ok());
             assert_eq!(storage.unwrap_or(0), record.dib.storage, "{line}");
+            let number = |letter: char| {
+                let words = cells[4].split_whitespace();
+                words
+                    .filter_map(|word| word.strip_prefix(letter)?.parse::<u32>().ok())
+                    .next_back()
+                    .unwrap_or(0)
+            };
+            assert_eq!(
+                (number('T'), number('U')),
+                (record.dib.tariff, record.dib.subunit.into()),
+                "{line}"
+            );
+            let function = match cells[4].split_whitespace().last() {
+                Some("max") => Function::Maximum,
+                Some("min") => Function::Minimum,
+                Some("err") => Function::ErrorState,
+                _ => Function::Instantaneous,
+            };
+            assert_eq!(record.dib.function, function, "{line}");
+            assert_eq!(record.vib.error.is_some(), cells[5].contains("error "), "{line}");
+            if let Some(label) = cells[6].strip_prefix("label \"") {
+                let read: String = record.vib.label().collect();
+                assert_eq!(Some(&read[..]), label.split('"').next(), "{line}");
+            }
+            encoded += written_again(record, &all);
             if cells[5].starts_with("profile") {
                 profile = Profile::expand(record, &all);
                 assert!(profile.is_some(), "{line}");
@@ -190,11 +203,102 @@ fn dissected_payloads() {
             }
         }
     }
-    println!("{rows} records dissected, {checked} values and {elements} profile elements compared");
-    assert!(
-        rows > 250 && checked > 200 && elements > 50,
-        "{rows} {checked} {elements}"
+    println!(
+        "{rows} records, {checked} values, {elements} profile elements; {encoded} records written again"
     );
+    assert!(
+        rows > 280 && checked > 275 && elements == 56 && encoded > 250,
+        "{rows} {checked} {elements} {encoded}"
+    );
+}
+
+/// The record made again: from its own octets, from its value, its VIB from what it means. Gives 1 where the value did.
+fn written_again(record: &Record<'_>, all: &[Record<'_>]) -> usize {
+    let encode = |plan: &RecordPlan| {
+        let mut octets = Vec::new();
+        plan.encode(&mut octets).unwrap();
+        octets
+    };
+    let plan = RecordPlan::from(record);
+    assert_eq!(encode(&plan), record.octets);
+    if !record.vib.manufacturer_qualified && record.vib.label().next().is_none() && record.vib.code != 0x7F {
+        let qualifiers: Vec<_> = record.vib.qualifiers().collect();
+        let block = vib(record.vib.table, record.vib.code, &qualifiers).unwrap();
+        assert_eq!(block, record.vib.octets);
+    }
+    let Some(data) = data(record, all) else { return 0 };
+    assert_eq!(
+        encode(&RecordPlan { data, ..plan }),
+        record.octets,
+        "{record:02X?}"
+    );
+    1
+}
+
+/// What has to be encoded for the value of a record; `None` where the value does not tell all: flags of dates, names of
+/// the invalid patterns.
+fn data(record: &Record<'_>, all: &[Record<'_>]) -> Option<Data> {
+    let (width, variable) = (record.data.len(), record.dib.data_field == 0xD);
+    if let Some(profile) = Profile::expand(record, all) {
+        let mantissa = |element: Decimal| element.mantissa;
+        return Some(Data::Profile(ProfilePlan {
+            mode: profile.mode,
+            spacing: profile.spacing,
+            coding: record.data[1] & 0x0F,
+            elements: profile
+                .entries
+                .iter()
+                .map(|entry| entry.element.map(mantissa))
+                .collect(),
+        }));
+    }
+    Some(match record.value() {
+        Value::NoData => Data::Nothing,
+        Value::Number(number) if variable && record.data[0] < 0xE0 => {
+            Data::VariableBcd(number.mantissa, width - 1)
+        }
+        Value::Number(_) if variable => Data::VariableBinary(record.data[1..].to_vec()),
+        Value::Number(number) if record.dib.is_bcd() => Data::Bcd(number.mantissa, width),
+        Value::Number(number) if record.vib.coding == Coding::Unsigned => {
+            Data::Unsigned(number.mantissa.unsigned_abs(), width)
+        }
+        Value::Number(number) => Data::Signed(number.mantissa, width),
+        Value::Approximate(_) => Data::Real(f32::from_le_bytes(record.data.try_into().unwrap())),
+        Value::Invalid if record.vib.coding == Coding::Moment && width == 2 => Data::InvalidDate,
+        Value::Invalid if record.vib.coding == Coding::Signed && record.dib.is_integer() => {
+            Data::InvalidInteger(width)
+        }
+        Value::Digits(_) => Data::Bcd(
+            record.value().characters().collect::<String>().parse().unwrap(),
+            width,
+        ),
+        Value::Text(text) => Data::Text(text.iter().rev().copied().collect()),
+        Value::Octets(octets) | Value::Bits(octets) if record.dib.is_integer() => {
+            Data::Octets(octets.to_vec())
+        }
+        Value::Octets(octets) if variable => Data::Variable(octets.to_vec()),
+        Value::Moment(Moment::Date(date)) => Data::Date(date),
+        Value::Moment(Moment::Pattern {
+            month: Some(month),
+            day: Some(day),
+            ..
+        }) => Data::EveryYear { month, day },
+        Value::Moment(Moment::DateTime {
+            date,
+            hour,
+            minute,
+            second: None,
+            invalid: false,
+            summer_time: false,
+        }) => {
+            if record.data[1] & 0x60 == 0 {
+                Data::OldDateTime(date, hour, minute)
+            } else {
+                Data::DateTime(date, hour, minute)
+            }
+        }
+        Value::Invalid | Value::Octets(_) | Value::Bits(_) | Value::Moment(_) => return None,
+    })
 }
 
 fn check_element(profile: &Profile, cells: &[String]) {
@@ -202,19 +306,15 @@ fn check_element(profile: &Profile, cells: &[String]) {
     let entry = &profile.entries[k - 1];
     assert_eq!(entry.k, k);
     assert_eq!(entry.storage.to_string(), cells[1]);
-    let at = entry.at.map(|at| at.to_string()).unwrap_or_default();
-    assert!(
-        at.is_empty() || cells[2].replace(' ', "T").starts_with(&at),
-        "{at} {cells:?}"
-    );
-    let value = &cells[5];
-    match value.split(' ').next().unwrap().parse::<f64>() {
-        Ok(_) => {
-            let printed = entry.value.unwrap().to_string();
-            assert_eq!(printed, value.split(' ').next().unwrap(), "{cells:?}");
-        }
-        Err(_) => assert!(entry.value.is_none() || value == "–", "{cells:?} {entry:?}"),
+    assert_eq!(entry.at.unwrap().to_string(), cells[2].replace(' ', "T"));
+    if cells[5] == "**invalid**" {
+        assert_eq!((entry.element, entry.value), (None, None), "{cells:?}");
+    } else {
+        let printed = entry.value.unwrap().to_string();
+        assert_eq!(printed, cells[5].split(' ').next().unwrap(), "{cells:?}");
+        assert_eq!(entry.element.unwrap().mantissa.to_string(), cells[4]);
     }
+    assert!(!entry.suspect && !entry.future, "{cells:?}");
 }
 
 #[test]
@@ -224,11 +324,10 @@ fn short_vectors() {
     };
     let table = section(&text, "\n## 12. Short test vectors", "\n## 13. ");
     let mut compared = 0;
-    for line in table.lines().filter(|line| line.starts_with("| `")) {
-        let cells = cells(line);
+    for cells in rows(table) {
         let payload = hex(&cells[0]);
         let all = records(&payload);
-        assert_eq!(all.len(), 1, "{line}");
+        assert_eq!(all.len(), 1, "{cells:?}");
         let record = &all[0];
         let place: Vec<u64> = cells[1]
             .split([' ', ','])
@@ -244,13 +343,18 @@ fn short_vectors() {
                 u64::from(record.dib.subunit)
             ],
             place[..],
-            "{line}"
+            "{cells:?}"
+        );
+        assert_eq!(
+            record.vib.manufacturer_qualified,
+            cells[2].contains("mfct_qualified")
         );
         let value = cells[2].replace("flags ", "0x");
-        assert!(holds(record, &value), "{line}");
+        assert!(holds(record, &value), "{cells:?}");
+        written_again(record, &all);
         compared += 1;
     }
-    assert!(compared >= 30, "{compared}");
+    assert_eq!(compared, 35);
 }
 
 #[test]
@@ -333,16 +437,17 @@ fn negative_tests() {
     assert!(compared >= 20, "{compared}");
 }
 
+/// `S 9 01:00 12300.3; S 10 …` behind the examples A and B, a table of registers behind C.
 #[test]
 fn profiles_of_the_standard() {
-    if specification("records.md").is_none() {
+    let Some(text) = specification("records.md") else {
         return;
-    }
-    let expand = |payload: &str| {
-        let payload = hex(payload);
-        let all = records(&payload);
-        all.iter()
-            .filter_map(|record| Profile::expand(record, &all))
+    };
+    let examples = section(&text, "\n### 4.7 ", "\n### 4.8 ");
+    let expand = |payload: &[u8]| {
+        let all = records(payload);
+        let profiles = all.iter().filter_map(|record| Profile::expand(record, &all));
+        profiles
             .flat_map(|profile| profile.entries)
             .map(|entry| {
                 (
@@ -353,30 +458,52 @@ fn profiles_of_the_standard() {
             })
             .collect::<Vec<_>>()
     };
-    let entry = |storage: u64, at: &str, value: &str| (storage, at.to_owned(), value.to_owned());
-    assert_eq!(
-        expand("84046D00204111 8B0415003012 8D04951F05 6901 030211"),
-        [
-            entry(9, "2010-01-01T01:00", "12300.3"),
-            entry(10, "2010-01-01T02:00", "12300.5"),
-            entry(11, "2010-01-01T03:00", "12301.6")
-        ]
-    );
-    assert_eq!(
-        expand("84046D00234111 8B0415163012 8D04951305 6901 110203"),
-        [
-            entry(9, "2010-01-01T02:00", "12300.5"),
-            entry(10, "2010-01-01T01:00", "12300.3"),
-            entry(11, "2010-01-01T00:00", "12300.0")
-        ]
-    );
-    assert_eq!(
-        expand("868081006D0000A0411135 8490810003F0490200 8D908100831E0A34FEA0860100D0FB0100"),
-        [
-            entry(33, "2010-02-01T00:00:00", "100000"),
-            entry(34, "2010-03-01T00:00:00", "130000")
-        ]
-    );
+    let mut compared = 0;
+    for example in [
+        section(examples, "**A.", "**B."),
+        section(examples, "**B.", "**C."),
+    ] {
+        let payload = hex(code(example).next().unwrap());
+        let results = example.split("Result: ").nth(1).unwrap();
+        let entries = expand(&payload);
+        for ((storage, at, value), result) in entries.iter().zip(results.split("; ")) {
+            let words: Vec<_> = result.split_whitespace().collect();
+            assert_eq!(words[1], storage.to_string());
+            assert!(at.ends_with(&format!("T{}", words[2])), "{at} {result}");
+            assert_eq!(value, words[3].trim_end_matches('.'));
+            compared += 1;
+        }
+        assert_eq!(entries.len(), 3);
+    }
+    let registers = examples.split("**C.").nth(1).unwrap();
+    let mut payload = Vec::new();
+    let mut expected = Vec::new();
+    for line in registers.lines().filter(|line| line.starts_with("| `")) {
+        let (octets, meaning) = line.rsplit_once("` | ").unwrap();
+        payload.extend(code(&format!("{octets}`")).flat_map(hex));
+        // `register 33 2010-02-01 100000 Wh; 34 2010-03-01 130000 Wh`
+        if let Some((_, row)) = meaning
+            .split_once("= 1 month: ")
+            .or(meaning.split_once("register 37: "))
+        {
+            let row = if row.starts_with("register") {
+                row.to_owned()
+            } else {
+                format!("37 {row}")
+            };
+            for entry in row.trim_start_matches("register ").split("; ") {
+                let words: Vec<_> = entry.split_whitespace().collect();
+                expected.push((
+                    words[0].parse().unwrap(),
+                    format!("{}T00:00:00", words[1]),
+                    words[2].to_owned(),
+                ));
+            }
+        }
+    }
+    assert_eq!(expand(&payload), expected);
+    assert!(records(&payload).iter().all(|record| record.dib.register_number));
+    assert_eq!((compared, expected.len()), (6, 3));
 }
 
 #[test]

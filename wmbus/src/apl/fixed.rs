@@ -174,23 +174,23 @@ mod tests {
 
     #[test]
     fn a_historic_counter_has_the_unit_of_the_other() {
-        // Invented: water, 1234 m³ now, 1100 m³ then.
+        // Water, 5070 m³ now, 4800 m³ then.
         let octets = [
-            0x21, 0x43, 0x65, 0x87, 0x17, 0x00, 0xEC, 0x7E, 0x34, 0x12, 0, 0, 0x00, 0x11, 0, 0,
+            0x01, 0x23, 0x45, 0x67, 0x17, 0x00, 0xEC, 0x7E, 0x70, 0x50, 0, 0, 0x00, 0x48, 0, 0,
         ];
         let data = FixedData::parse(&octets, 0).unwrap();
         assert_eq!(
             (data.identification_number.0, data.device_type()),
-            (0x8765_4321, DeviceType::WATER)
+            (0x6745_2301, DeviceType::WATER)
         );
         let [now, then] = data.counters().map(Option::unwrap);
-        assert_eq!((now.value, now.stored), (Decimal::new(1234, 0), false));
+        assert_eq!((now.value, now.stored), (Decimal::new(5070, 0), false));
         assert_eq!(
             (then.value, then.stored, then.unit),
-            (Decimal::new(1100, 0), true, Unit::CubicMetre)
+            (Decimal::new(4800, 0), true, Unit::CubicMetre)
         );
         let binary = FixedData { status: 1, ..data };
-        assert_eq!(binary.counters()[0].unwrap().value, Decimal::new(4660, 0));
+        assert_eq!(binary.counters()[0].unwrap().value, Decimal::new(0x5070, 0));
         let stored = FixedData { status: 2, ..data };
         assert!(stored.counters()[0].unwrap().stored);
         assert!(FixedData::parse(&octets[..15], 0).is_err());

@@ -288,3 +288,6 @@ impl fmt::Display for TrailingReason {
 
 /// More than 64 KiB of two-octet records would be nonsense.
 const MAX_RECORDS: usize = 4096;
+
+#[cfg(test)]
+mod tests;

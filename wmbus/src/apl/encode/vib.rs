@@ -132,9 +132,9 @@ mod tests {
     #[test]
     fn text_in_both_orders_or_refused() {
         for order in [TextOrder::QualifiersFirst, TextOrder::TextFirst] {
-            let octets = text_vib(b"igal", &[TENTH, L1], order).unwrap();
+            let octets = text_vib(b"drop", &[TENTH, L1], order).unwrap();
             let read = Vib::parse(&octets).unwrap();
-            assert_eq!(read.label().collect::<String>(), "igal");
+            assert_eq!(read.label().collect::<String>(), "drop");
             assert_eq!((read.exponent, read.octets.len()), (-1, octets.len()));
         }
         assert_eq!(
