@@ -139,7 +139,7 @@ fn register(store: &dyn Store, list: &Path) -> Result<(), Box<dyn Error + Send +
         &name,
         &fs::read(list)?,
         Format::Csv,
-        Some(super::address_of_serial),
+        Some(super::registry::address_of_serial),
     );
     if let Some(fault) = plan.faults.first() {
         return Err(fault.to_string().into());

@@ -4,6 +4,7 @@ mod decode;
 mod demo;
 mod generate;
 mod progress;
+mod registry;
 mod replay;
 mod run;
 mod simulate;
@@ -16,8 +17,6 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use decoders::Families;
-use decoders::scrambled::prios;
-use wmbus::{Address, DeviceType, IdentificationNumber, Version};
 
 /// Reads the wireless M-Bus meters of a building: decrypts, decodes, keeps exact readings, answers for consumption.
 #[derive(Parser)]
@@ -34,6 +33,8 @@ enum Command {
     Decode(decode::Args),
     /// Run the daemon: listen, read, store, answer.
     Run(run::Args),
+    /// Import or export the list of sites, dwellings, meters and keys.
+    Registry(registry::Args),
     /// Put captured telegrams into the store; a second time changes nothing.
     Replay(replay::Args),
     /// Make, list and remove the tokens of the API.
@@ -67,6 +68,7 @@ pub fn main() -> ExitCode {
     exit_code(match cli.command {
         Command::Decode(args) => decode::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Registry(args) => registry::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Simulate(args) => simulate::run(&args),
@@ -78,18 +80,6 @@ pub fn main() -> ExitCode {
 /// Writes to standard output; a reader who has hung up is an error and no panic.
 fn print(text: &str) -> io::Result<()> {
     io::stdout().lock().write_all(text.as_bytes())
-}
-
-/// The address that a maker computes from a printed serial: Sappel's letter serials.
-fn address_of_serial(serial: &str) -> Option<Address> {
-    let octets = prios::address_of_letter_serial(serial)?;
-    let [a0, a1, a2, a3, _, _] = octets;
-    Some(Address {
-        manufacturer: "SAP".parse().ok()?,
-        identification_number: IdentificationNumber::from_octets([a0, a1, a2, a3]),
-        version: Version(0),
-        device_type: DeviceType::WATER,
-    })
 }
 
 /// The families that are built in, and those of a folder.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use decoders::scrambled::prios;
 use serde_json::json;
-use wmbus::Address;
+use wmbus::{Address, DeviceType, IdentificationNumber, Version};
 use zeroize::Zeroizing;
 
 use super::{Done, Outcome};
@@ -90,20 +90,16 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
 }
 
-/// The address that a maker computes from the serial on the housing.
+/// The address that a maker computes from the serial on the housing: with Sappel, whose telegrams then count as version
+/// 00, type 07, since those octets are a part of the serial.
 pub(super) fn address_of_serial(serial: &str) -> Option<Address> {
-    let [a, b, c, d, version, device_type] = prios::address_of_letter_serial(serial)?;
-    let [m0, m1] = "SAP".parse::<wmbus::Manufacturer>().ok()?.octets();
-    Some(Address::from_link_octets([
-        m0,
-        m1,
-        a,
-        b,
-        c,
-        d,
-        version,
-        device_type,
-    ]))
+    let [a, b, c, d, ..] = prios::address_of_letter_serial(serial)?;
+    Some(Address {
+        manufacturer: "SAP".parse().ok()?,
+        identification_number: IdentificationNumber::from_octets([a, b, c, d]),
+        version: Version(0),
+        device_type: DeviceType::WATER,
+    })
 }
 
 fn import(args: &Import) -> Outcome {
@@ -328,9 +324,10 @@ mod tests {
 
     #[test]
     fn a_serial_on_a_housing_gives_the_address() {
-        let address = address_of_serial("H19CA159196").unwrap();
+        let address = address_of_serial("B21VC004217").unwrap();
         assert_eq!(address.manufacturer.to_string(), "SAP");
-        assert_eq!(address.identification_number.to_string(), "2124589C");
+        let [a, b, c, d, ..] = prios::address_of_letter_serial("B21VC004217").unwrap();
+        assert_eq!(address.identification_number.octets(), [a, b, c, d]);
         assert_eq!(address_of_serial("12345678"), None);
     }
 

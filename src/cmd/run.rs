@@ -88,7 +88,7 @@ pub(super) async fn serve(
         stop.store(true, Ordering::Relaxed);
         let _ = told.send(());
     });
-    let context = api::Context::new(store).with_serials(super::address_of_serial);
+    let context = api::Context::new(store).with_serials(super::registry::address_of_serial);
     api::serve(listener, context, async move {
         let _ = tell.changed().await;
     })

@@ -8,7 +8,6 @@ use serde_json::json;
 
 use super::{Done, Outcome, print};
 use crate::api::{Scope, Secret};
-use crate::config;
 use crate::store::{SqliteStore, Store};
 
 /// Make, list and remove the tokens of the API.
@@ -18,8 +17,8 @@ pub(super) struct Args {
     #[command(subcommand)]
     what: What,
     /// The store that knows the tokens.
-    #[arg(long, global = true, value_name = "FILE", default_value_os_t = config::Store::default().path)]
-    store: PathBuf,
+    #[arg(long, global = true, value_name = "FILE", default_value = super::DEFAULT_DB)]
+    db: PathBuf,
     /// Write JSON for machines.
     #[arg(long, global = true)]
     json: bool,
@@ -46,7 +45,7 @@ enum What {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let store = SqliteStore::open(&args.store)?;
+    let store = SqliteStore::open(&args.db)?;
     let text = answer(&store, &args.what, args.json, Timestamp::now())?;
     print(&text)?;
     Ok(Done::Whole)

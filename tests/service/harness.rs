@@ -180,7 +180,7 @@ impl Daemon {
             let next = if cursor.is_empty() {
                 path.to_owned()
             } else {
-                format!("{path}{separator}after={cursor}")
+                format!("{path}{separator}cursor={cursor}")
             };
             let page = self.good(&next);
             let list = page["items"].as_array().expect("a list").clone();
