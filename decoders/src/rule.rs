@@ -111,7 +111,7 @@ impl RecordSpec {
             record.vib.quantity,
             Vif::ManufacturerSpecific | Vif::Unknown | Vif::PlainText | Vif::Environment
         );
-        let vib = if makers || record.vib.manufacturer_qualified {
+        let vib = if makers || record.vib.manufacturer_qualified || matches!(role, Role::Quantity(_)) {
             VibSpec::Octets(record.vib.octets.to_vec())
         } else {
             VibSpec::Quantity(record.vib.quantity, qualifiers(&record).collect())
