@@ -57,7 +57,7 @@ pub fn digits(text: &str) -> Option<String> {
 
 /// Maker and number of a 14-character serial: medium, three letters, two characters, eight digits (DIN 43863-5).
 ///
-/// `9DME0060642600` is DME 60642600. `None` for any other form.
+/// `9ABC1240123456` is ABC 40123456. `None` for any other form.
 pub fn fourteen(text: &str) -> Option<(Manufacturer, IdentificationNumber)> {
     let characters: String = text
         .to_uppercase()
@@ -193,10 +193,10 @@ mod tests {
     #[test]
     fn serials_match_however_they_are_typed() {
         for (typed, form) in [
-            ("C19UA145842", "C19UA145842"),
-            ("c19 ua 145842", "C19UA145842"),
-            ("C19-UA-145842", "C19UA145842"),
-            ("C19UA14584O/2019", "C19UA145840"),
+            ("D21VB704233", "D21VB704233"),
+            ("d21 vb 704233", "D21VB704233"),
+            ("D21-VB-704233", "D21VB704233"),
+            ("D21VB70423O/2021", "D21VB704230"),
             ("S/N 00123456", "123456"),
             ("no. 0012.3456", "123456"),
             ("N° 123456", "123456"),
@@ -209,21 +209,21 @@ mod tests {
             assert_eq!(search_form(typed), form, "{typed}");
             assert_eq!(search_form(&search_form(typed)), form, "{typed}, twice");
         }
-        assert_eq!(digits("C19UA145842").as_deref(), Some("19145842"));
+        assert_eq!(digits("D21VB704233").as_deref(), Some("21704233"));
         assert_eq!(digits("AB12"), None);
     }
 
     #[test]
     fn fourteen_characters_name_maker_and_number() {
-        let (manufacturer, number) = fourteen("9DME 00 6064 2600").unwrap();
-        assert_eq!(manufacturer.to_string(), "DME");
-        assert_eq!(number.to_string(), "60642600");
-        assert_eq!(fourteen("EZRI0B50037282").unwrap().0.to_string(), "ZRI");
+        let (manufacturer, number) = fourteen("9ABC 12 4012 3456").unwrap();
+        assert_eq!(manufacturer.to_string(), "ABC");
+        assert_eq!(number.to_string(), "40123456");
+        assert_eq!(fourteen("EXYZ0C11223344").unwrap().0.to_string(), "XYZ");
         for text in [
-            "9DME006064260",
-            "9D1E0060642600",
-            "9DME0060642A00",
-            "9DMÉ0060642600",
+            "9ABC124012345",
+            "9A1C1240123456",
+            "9ABC1240123A56",
+            "9ABÉ1240123456",
             "",
         ] {
             assert_eq!(fourteen(text), None, "{text}");
@@ -258,24 +258,24 @@ mod tests {
                 "fabrication_number"
             ]
         );
-        assert_eq!(rules("9DME0060642600").get(1), Some(&"fourteen_characters"));
-        assert_eq!(rules("C19UA145842"), ["printed_serial", "printed_digits"]);
+        assert_eq!(rules("9ABC1240123456").get(1), Some(&"fourteen_characters"));
+        assert_eq!(rules("D21VB704233"), ["printed_serial", "printed_digits"]);
         assert!(rules("?").is_empty());
         assert!(rules(&"1".repeat(65)).is_empty());
-        // Apator prints 1353735 and sends 0014A807.
-        let probes = Search::new("1353735", None).probes;
-        let wanted = Probe::Made("APT".parse().unwrap(), "0014A807".parse().unwrap());
+        // Apator prints 1234567 and sends 0012D687.
+        let probes = Search::new("1234567", None).probes;
+        let wanted = Probe::Made("APT".parse().unwrap(), "0012D687".parse().unwrap());
         assert!(probes.contains(&(Rule::DecimalAsHexadecimal, wanted)));
     }
 
     #[test]
     fn a_maker_may_compute_the_address() {
         let computed: AddressOfSerial = |serial| {
-            (serial == "H19CA159196")
-                .then(|| Address::from_link_octets([0x30, 0x4C, 0x9C, 0x58, 0x24, 0x21, 0x0C, 0x04]))
+            (serial == "K20TB000123")
+                .then(|| Address::from_link_octets([0x30, 0x4C, 0x7B, 0x2D, 0x31, 0x01, 0x54, 0x2C]))
         };
-        let probes = Search::new("h19ca159196", Some(computed)).probes;
-        let wanted = Probe::Made("SAP".parse().unwrap(), "2124589C".parse().unwrap());
+        let probes = Search::new("k20tb000123", Some(computed)).probes;
+        let wanted = Probe::Made("SAP".parse().unwrap(), "01312D7B".parse().unwrap());
         assert_eq!(probes.get(1), Some(&(Rule::ComputedAddress, wanted)));
     }
 }

@@ -171,7 +171,7 @@ fn what_changed_is_told_from_what_is_new() {
 
 #[test]
 fn a_list_of_meters_alone_is_enough() {
-    let list = format!("manufacturer,id,version,type,key\nAAA,61070071,25,07,{KEY}\nABB,33221100,20,02,\n");
+    let list = format!("manufacturer,id,version,type,key\nKAM,00000021,1B,06,{KEY}\nQDS,00000022,18,08,\n");
     let (registry, plan) = import(Registry::default(), &list);
     assert_eq!((plan.report.meters, plan.report.keys), (added(2), added(1)));
     assert!(registry.installations.is_empty());
@@ -184,10 +184,10 @@ fn a_list_of_meters_alone_is_enough() {
 #[test]
 fn a_printed_serial_may_name_the_meter() {
     let computed: AddressOfSerial = |serial| {
-        (serial == "H19CA159196")
-            .then(|| wmbus::Address::from_link_octets([0x30, 0x4C, 0x9C, 0x58, 0x24, 0x21, 0x0C, 0x04]))
+        (serial == "K20TB000123")
+            .then(|| wmbus::Address::from_link_octets([0x30, 0x4C, 0x7B, 0x2D, 0x31, 0x01, 0x54, 0x2C]))
     };
-    let list = "printed_serial,manufacturer\nh19 ca 159196,\n9DME0060642600,\n9DME0060642601,DME\n";
+    let list = "printed_serial,manufacturer\nk20 tb 000123,\n9ABC1240123456,\n9ABC1240123457,ABC\n";
     let plan = plan(
         &Registry::default(),
         "list.csv",
@@ -203,7 +203,7 @@ fn a_printed_serial_may_name_the_meter() {
         .collect();
     assert_eq!(
         meters,
-        ["SAP 2124589C * *", "DME 60642600 * *", "DME 60642601 * *"]
+        ["SAP 01312D7B * *", "ABC 40123456 * *", "ABC 40123457 * *"]
     );
 }
 

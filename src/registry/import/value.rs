@@ -267,9 +267,9 @@ mod tests {
                 .contains("spreadsheet")
         );
         assert!(
-            identification_number("9DME0060642600")
+            identification_number("9ABC1240123456")
                 .unwrap_err()
-                .contains("DME as manufacturer, 60642600 as id")
+                .contains("ABC as manufacturer, 40123456 as id")
         );
     }
 }

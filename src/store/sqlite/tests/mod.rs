@@ -148,7 +148,7 @@ fn building(store: &SqliteStore, meters: i64) {
         changes.push(Change::Meter(Meter {
             id: MeterId(number),
             address: MeterAddress::from(address(u32::try_from(number).unwrap())),
-            printed_serial: Some(format!("C19 UA-14584{number}")),
+            printed_serial: Some(format!("D21 VB-70423{number}")),
         }));
         changes.push(Change::Installation(Installation {
             id: InstallationId(number),

@@ -112,13 +112,13 @@ fn a_meter_is_found_from_what_stands_on_it() {
             .map(|found| (found.meter.id.0, found.rule))
             .collect()
     };
-    assert_eq!(found("c19ua145842"), [(2, Rule::PrintedSerial)]);
-    assert_eq!(found("19-145842"), [(2, Rule::PrintedDigits)]);
+    assert_eq!(found("d21vb704232"), [(2, Rule::PrintedSerial)]);
+    assert_eq!(found("21-704232"), [(2, Rule::PrintedDigits)]);
     assert_eq!(found("00000003"), [(3, Rule::IdentificationNumber)]);
     assert_eq!(found("2"), [(2, Rule::IdentificationNumber)]);
     assert_eq!(found("2019 0000 0001"), [(1, Rule::LastEight)]);
     assert_eq!(found("6KAM1B00000001"), [(1, Rule::FourteenCharacters)]);
-    assert_eq!(found("145842"), []);
+    assert_eq!(found("704232"), []);
     let mut said = super::telegram(1, 1_700_000_000, 1, vec![]);
     said.facts = Facts {
         opened: true,
