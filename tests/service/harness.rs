@@ -101,6 +101,27 @@ pub(crate) fn import(folder: &Folder, registry: &Path) -> PathBuf {
     db
 }
 
+/// The answer of an address.
+pub(crate) fn get(address: &str, token: &str) -> (u16, Value) {
+    let mut response = ureq::get(address)
+        .config()
+        .http_status_as_error(false)
+        .build()
+        .header("Authorization", format!("Bearer {token}"))
+        .call()
+        .unwrap();
+    let text = response
+        .body_mut()
+        .with_config()
+        .limit(64 << 20)
+        .read_to_string()
+        .unwrap();
+    (
+        response.status().as_u16(),
+        serde_json::from_str(&text).unwrap_or(Value::String(text)),
+    )
+}
+
 /// A daemon that answers on a port of its own, and a token for all of it.
 pub(crate) struct Daemon {
     child: Child,
@@ -145,23 +166,7 @@ impl Daemon {
 
     /// An answer; the path begins with `/`.
     pub(crate) fn get(&self, path: &str) -> (u16, Value) {
-        let mut response = ureq::get(format!("{}{path}", self.base))
-            .config()
-            .http_status_as_error(false)
-            .build()
-            .header("Authorization", format!("Bearer {}", self.token))
-            .call()
-            .unwrap();
-        let text = response
-            .body_mut()
-            .with_config()
-            .limit(64 << 20)
-            .read_to_string()
-            .unwrap();
-        (
-            response.status().as_u16(),
-            serde_json::from_str(&text).unwrap_or(Value::String(text)),
-        )
+        get(&format!("{}{path}", self.base), &self.token)
     }
 
     /// An answer that is good.

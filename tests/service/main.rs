@@ -7,6 +7,7 @@
 )]
 
 mod cli;
+mod daemon;
 mod harness;
 mod kill;
 mod replay;
