@@ -222,11 +222,12 @@ impl Building {
         });
         let mut payload = speech.payload;
         // Seven of eight telegrams are compact where the full one has been heard before.
-        if model.protection == Protection::LinkCtr && number % 8 != 0 {
-            if let Some(short) = compact::compact(&payload) {
-                payload = short;
-                transport.ci = 0x79;
-            }
+        if model.protection == Protection::LinkCtr
+            && !number.is_multiple_of(8)
+            && let Some(short) = compact::compact(&payload)
+        {
+            payload = short;
+            transport.ci = 0x79;
         }
         Ok(Frame {
             link: dll::Header {

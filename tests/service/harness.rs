@@ -199,14 +199,15 @@ impl Daemon {
 
     /// Asks until the answer satisfies, for at most a minute.
     pub(crate) fn until(&self, path: &str, good: impl Fn(&Value) -> bool) -> Value {
-        for _ in 0..600 {
-            let (_, value) = self.get(path);
-            if good(&value) {
-                return value;
+        let mut last = Value::Null;
+        for _ in 0..300 {
+            (_, last) = self.get(path);
+            if good(&last) {
+                return last;
             }
             thread::sleep(time::Duration::from_millis(100));
         }
-        panic!("{path} never gave what was awaited");
+        panic!("{path} never gave what was awaited, but {last}");
     }
 
     /// Ends it as systemd would; it must end well.

@@ -8,6 +8,7 @@
 
 mod cli;
 mod daemon;
+mod fixtures;
 mod harness;
 mod kill;
 mod replay;
