@@ -137,3 +137,69 @@ fn a_store_is_nobody_else_s_to_read() {
     let db = import(&folder, &registry);
     assert_eq!(fs::metadata(db).unwrap().permissions().mode() & 0o777, 0o600);
 }
+
+/// One bad line: nothing is imported, or all the rest, as asked; the line and the remedy are named, the key is not.
+#[test]
+fn a_registry_with_one_bad_line_imports_nothing_or_the_rest_as_asked() {
+    let folder = Folder::new();
+    let [_, registry, _] = simulate(&folder, &["--days", "1"]);
+    let mut lines: Vec<String> = fs::read_to_string(registry)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    let heading = lines[0].clone();
+    let secret = "00112233445566778899AABBCCDDEE";
+    lines[7] = format!(
+        "RL001,Les Tilleuls,12 rue,Europe/Paris,103,LOC-0003,70,Cuisine,hot_water,KAM,1234567,1B,06,1234567,{secret},,2025-10-01"
+    );
+    let list = folder.write("bad.csv", &lines.join("\n"));
+    let db = folder.path("bad.db");
+    let arguments = [
+        "registry",
+        "import",
+        list.to_str().unwrap(),
+        "--db",
+        db.to_str().unwrap(),
+        "--json",
+    ];
+    let count = || {
+        let connection = rusqlite::Connection::open(&db).unwrap();
+        connection
+            .query_row("SELECT count(*) FROM meter", [], |row| row.get::<_, i64>(0))
+            .unwrap()
+    };
+    let output = run(&arguments);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("bad.csv") && said.contains('8') && said.contains("30"),
+        "{said}"
+    );
+    assert!(!said.contains(secret), "{said}");
+    assert_eq!(count(), 0);
+    let output = run(&[&arguments[..], &["--keep-going"]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(count(), i64::try_from(lines.len() - 2).unwrap());
+    // A heading that nobody knows names the nearest.
+    let list = folder.write(
+        "typo.csv",
+        &format!(
+            "{}\n{}",
+            heading.replace("printed_serial", "printed_serail"),
+            lines[1]
+        ),
+    );
+    let output = run(&[
+        "registry",
+        "import",
+        list.to_str().unwrap(),
+        "--db",
+        db.to_str().unwrap(),
+    ]);
+    let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("printed_serail") && said.contains("printed_serial"),
+        "{said}"
+    );
+}
