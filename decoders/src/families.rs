@@ -31,18 +31,33 @@ impl Families {
     /// None for a released build: a test reads them all.
     pub fn embedded() -> Result<Self, PageError> {
         static EMBEDDED: OnceLock<Result<Families, PageError>> = OnceLock::new();
-        EMBEDDED
-            .get_or_init(|| {
-                let mut families = Self {
-                    standard: Some("standard".into()),
-                    ..Self::default()
-                };
-                for (file, text) in PAGES {
-                    families.add(file, text)?;
-                }
-                Ok(families)
-            })
-            .clone()
+        EMBEDDED.get_or_init(|| Self::embedded_and(&[])).clone()
+    }
+
+    /// The pages that are part of this build, and others: file name and text of each. One with the name of one of ours
+    /// replaces it.
+    ///
+    /// # Errors
+    /// As [`Families::add`].
+    pub(crate) fn embedded_and(others: &[(String, String)]) -> Result<Self, PageError> {
+        let mut families = Self {
+            standard: Some("standard".into()),
+            ..Self::default()
+        };
+        let mut theirs = Vec::with_capacity(others.len());
+        for (file, text) in others {
+            theirs.push((file, Family::new(file, Page::parse(file, text)?)?));
+        }
+        for (file, text) in PAGES {
+            let ours = Family::new(file, Page::parse(file, text)?)?;
+            if !theirs.iter().any(|(_, family)| family.name == ours.name) {
+                families.insert(file, ours)?;
+            }
+        }
+        for (file, family) in theirs {
+            families.insert(file, family)?;
+        }
+        Ok(families)
     }
 
     /// Adds a page.
@@ -50,7 +65,10 @@ impl Families {
     /// # Errors
     /// It can't be read, has the name of another, or answers for an address of another.
     pub fn add(&mut self, file: &str, text: &str) -> Result<(), PageError> {
-        let family = Family::new(file, Page::parse(file, text)?)?;
+        self.insert(file, Family::new(file, Page::parse(file, text)?)?)
+    }
+
+    fn insert(&mut self, file: &str, family: Family) -> Result<(), PageError> {
         let refuse = |message: String| PageError {
             file: file.to_owned(),
             line: None,
@@ -69,8 +87,9 @@ impl Families {
                 .find(|claim| other.claims.iter().any(|theirs| theirs.overlaps(claim)));
             if let Some(claim) = twin {
                 return Err(refuse(format!(
-                    "answers for {} as {:?} does: leave it out on one of the two pages",
-                    claim.manufacturer, other.name
+                    "answers for {claim} as {:?} does: leave it out on one of the two pages, or give this one that name \
+                     to replace it",
+                    other.name
                 )));
             }
         }
@@ -172,7 +191,7 @@ impl Families {
             .filter(|scheme| scheme.takes(message.content));
         if scheme.is_some_and(|scheme| scheme.read(message, &message.payload, context, &mut decoded)) {
             self.status(message, family, &mut decoded);
-            status::tidy(&mut decoded.status);
+            finish(&mut decoded, context);
             return Ok(decoded);
         }
         match message.content {
@@ -229,7 +248,7 @@ impl Families {
                 self.status(message, family, &mut decoded);
             }
         }
-        status::tidy(&mut decoded.status);
+        finish(&mut decoded, context);
         Ok(decoded)
     }
 
@@ -241,6 +260,16 @@ impl Families {
             }
         }
     }
+}
+
+/// What can be said once all is read: days of every year get one, conditions are sorted.
+fn finish(decoded: &mut Decoded, context: &Context) {
+    if let Some(today) = table::today(context, decoded) {
+        for reading in &mut decoded.readings {
+            reading.at = reading.at.map(|at| at.resolved(today));
+        }
+    }
+    status::tidy(&mut decoded.status);
 }
 
 /// Application data that a page describes as blocks after a maker's CI-field.

@@ -182,6 +182,20 @@ impl Claim {
     }
 }
 
+impl std::fmt::Display for Claim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.manufacturer)?;
+        match self.version {
+            Some(version) => write!(f, " {version}")?,
+            None => f.write_str(" *")?,
+        }
+        match self.device_type {
+            Some(device_type) => write!(f, " {device_type}"),
+            None => f.write_str(" *"),
+        }
+    }
+}
+
 /// `QDS 34 08`, with `*` for any version or device type.
 fn claim(text: &str) -> Result<Claim, String> {
     let wrong = || {

@@ -12,6 +12,7 @@
 mod block;
 mod dating;
 mod decoded;
+pub mod example;
 mod facts;
 mod families;
 mod family;
@@ -23,8 +24,10 @@ mod rule;
 pub mod scrambled;
 mod speak;
 mod standard;
+pub mod statement;
 mod status;
 mod table;
+mod telegram;
 mod write;
 
 pub use decoded::{Decoded, Fact, Remark};
@@ -32,6 +35,7 @@ pub use families::Families;
 pub use family::{Claim, Family};
 pub use page::{Example, HeaderSize, PageError};
 pub use speak::{Speech, Spoken};
+pub use telegram::Sealing;
 
 /// What a decoder is told besides the telegram.
 #[derive(Clone, Copy, Debug, Default)]

@@ -251,17 +251,34 @@ pub struct FlagsRule {
     pub bits: BTreeMap<String, String>,
 }
 
-/// A telegram and what it says.
+/// A telegram and what it says. The numbers are invented and the telegram is made by our own encoder.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Example {
-    /// The stripped telegram, hexadecimal.
-    pub telegram: String,
-    /// Key, where it takes one.
+    /// The meter: `QDS 12345678 34 08`.
+    pub meter: String,
+    /// Which of the page's telegrams; without it the usual one.
+    #[serde(default)]
+    pub sent_as: Option<String>,
+    /// `mode 5`, `mode 7` or `link`, where it is sealed.
+    #[serde(default)]
+    pub sealed: Option<String>,
+    /// The key, where it is sealed.
     #[serde(default)]
     pub key: Option<String>,
+    /// The meter's clock: `2026-01-14T10:15`.
+    #[serde(default)]
+    pub clock: Option<String>,
+    /// The day it was received, where the meter sends no clock and dates depend on it: `2026-01-14`.
+    #[serde(default)]
+    pub received: Option<String>,
+    /// Conditions: `leak`, `leak past`.
+    #[serde(default)]
+    pub status: Vec<String>,
     /// Its readings, one a line: `volume current 123.529 m3`.
     pub says: Vec<String>,
+    /// The stripped telegram, hexadecimal.
+    pub telegram: String,
 }
 
 /// Why a page is refused.

@@ -39,8 +39,11 @@ pub(crate) fn identify(frame: &Frame<'_>) -> Address {
     }
 }
 
-/// The address as it goes on the air, for a mended one: the inverse of [`identify`] for swapped addresses.
+/// The address as it goes on the air, for a mended one: the inverse of [`identify`]. Sappel's stays as it is.
 pub(crate) fn swapped_back(address: Address) -> Address {
+    if address.manufacturer.without_flag() == SAP {
+        return address;
+    }
     let [m0, m1, a0, a1, a2, a3, version, device_type] = address.link_octets();
     Address::from_link_octets([m0, m1, version, device_type, a0, a1, a2, a3])
 }

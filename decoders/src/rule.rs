@@ -182,9 +182,20 @@ impl RecordSpec {
     pub(crate) fn register_at(&self, index: u16) -> Option<(Register, bool)> {
         Some(match self.register? {
             RegisterRule::Fixed(register) => (register, false),
+            RegisterRule::HistoryByDate if self.runs_forward() => {
+                (Register::History(self.repeat.saturating_sub(index)), true)
+            }
             RegisterRule::HistoryByDate => (Register::History(index.saturating_add(1)), true),
             RegisterRule::HistoryFrom(n) => (Register::History(n.saturating_add(index)), false),
         })
+    }
+
+    /// True when each further record of the repetition is younger.
+    fn runs_forward(&self) -> bool {
+        matches!(
+            self.dated,
+            Dated::FromFirst(Step::Months(1..) | Step::HalfMonths(1..))
+        )
     }
 
     /// The storage number of the record `index` steps behind the first.

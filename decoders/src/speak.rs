@@ -7,7 +7,7 @@ use crate::block::Place;
 use crate::family::Family;
 use crate::page::HeaderSize;
 use crate::quirks;
-use crate::reading::{Direction, Kind, Quantity, Reading, Register, Stamp, Status};
+use crate::reading::{Direction, Kind, Quantity, Reading, Register, Stamp, Status, Unit};
 use crate::scrambled::{self, Scheme, prios, rfm_tx1};
 
 /// What a meter has to say. A family's page takes what its telegram has room for.
@@ -52,15 +52,21 @@ impl Spoken {
             .find_map(|reading| reading.at)
     }
 
-    /// The value of a register, of what flowed one way.
+    /// The value of a register in a unit, of what flowed one way.
     pub(crate) fn in_direction(
         &self,
         quantity: Quantity,
         register: Register,
         direction: Direction,
+        unit: Unit,
     ) -> Option<Decimal> {
         let there = |reading: &&Reading| {
-            (reading.quantity, reading.register, reading.direction) == (quantity, register, direction)
+            (
+                reading.quantity,
+                reading.register,
+                reading.direction,
+                reading.unit,
+            ) == (quantity, register, direction, unit)
                 && reading.kind == Kind::Absolute
         };
         self.readings.iter().find(there).map(|reading| reading.value)
@@ -92,6 +98,7 @@ impl Spoken {
         self.readings.iter().find(|reading| {
             reading.quantity == quantity
                 && reading.register == register
+                && reading.unit == quantity.unit()
                 && reading.kind == Kind::Absolute
                 && reading.direction == Direction::Net
                 && reading.tariff == 0
@@ -99,8 +106,10 @@ impl Spoken {
         })
     }
 
+    /// The day it is: by the clock, else the one that the current value carries.
     pub(crate) fn today(&self) -> Option<Date> {
-        self.device_time.and_then(|stamp| stamp.day())
+        let stamp = self.device_time.or_else(|| self.date(Register::Current));
+        stamp.and_then(|stamp| stamp.day())
     }
 }
 

@@ -67,11 +67,6 @@ pub(crate) fn read(message: &Message<'_>, family: Option<&Family>, context: &Con
     if let Some(family) = family {
         blocks(message, family, &records, rest, context, decoded);
     }
-    if let Some(today) = today {
-        for reading in &mut decoded.readings {
-            reading.at = reading.at.map(|at| at.resolved(today));
-        }
-    }
 }
 
 /// The day by which undated month ends are counted: the meter's own, unless its clock is known to be wrong.
@@ -291,6 +286,11 @@ fn makers(record: &Record<'_>, spec: &RecordSpec, quantity: Quantity) -> Said<Re
         Value::Invalid | Value::NoData => return Said::Absent,
         _ => return Said::Nothing,
     };
+    let empty = octets.iter().all(|octet| *octet == 0xFF)
+        || matches!(octets.split_last(), Some((0x80, rest)) if rest.iter().all(|octet| *octet == 0));
+    if empty && octets.len() > 1 {
+        return Said::Absent;
+    }
     let mut wide = [0; 8];
     let Some(()) = wide
         .get_mut(..octets.len())

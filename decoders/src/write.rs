@@ -1,12 +1,12 @@
 //! Records of a page written: each with the value, the date or the constant that it is sent with.
 
-use wmbus::apl::{Data, Date, Dib, Function, Item, Quantity as Vif, Record, RecordPlan, Records};
+use wmbus::apl::{Coding, Data, Date, Dib, Function, Item, Quantity as Vif, Record, RecordPlan, Records};
 use wmbus::{Decimal, Error, Version};
 
-use crate::dating::month_end;
+use crate::dating::{half_month_end, month_end};
 use crate::family::Family;
 use crate::reading::{Kind, Quantity, Reading, Register, Stamp};
-use crate::rule::{Dated, RecordSpec, Role};
+use crate::rule::{Dated, RecordSpec, Role, Step};
 use crate::speak::{Spoken, at_resolution, unencodable};
 use crate::standard::{self, Said};
 
@@ -56,7 +56,9 @@ impl Family {
         } else if matches!(spec.role, Role::Ignored | Role::Fact(_)) {
             constant(&record, &spec.value)
         } else if let Some((head, elements)) = spec.profile {
-            Data::Variable(profile(&record, spec, head, elements, spoken)?)
+            let base = self.register_of(dib.storage, spoken.telegram.as_deref());
+            let base = base.map(|(register, _)| register);
+            Data::Variable(profile(&record, spec, base, (head, elements), spoken)?)
         } else if matches!(record.vib.quantity, Vif::Date | Vif::DateTime) {
             self.moment(&record, dib, spoken)
         } else {
@@ -73,15 +75,16 @@ impl Family {
             spoken.device_time.filter(|_| clock)
         } else {
             self.register_of(dib.storage, spoken.telegram.as_deref())
-                .and_then(|register| {
-                    spoken.date(register).or_else(|| match register {
-                        // Months before the meter was there still have their ends.
-                        Register::History(n) => spoken
-                            .today()
-                            .and_then(|today| month_end(today, n))
-                            .map(Stamp::date),
-                        _ => None,
-                    })
+                .and_then(|(register, halves)| match (register, spoken.today()) {
+                    // Whoever counts in half months has as many slots, whatever others have.
+                    (Register::History(n), Some(today)) if halves => {
+                        half_month_end(today, n).map(Stamp::date)
+                    }
+                    // Months before the meter was there still have their ends.
+                    (Register::History(n), Some(today)) => spoken
+                        .date(register)
+                        .or_else(|| month_end(today, n).map(Stamp::date)),
+                    _ => spoken.date(register),
                 })
         };
         let width = record.data.len();
@@ -112,8 +115,8 @@ impl Family {
         }
     }
 
-    /// The register that a storage number holds in a telegram of this page.
-    fn register_of(&self, storage: u64, telegram: Option<&str>) -> Option<Register> {
+    /// The register that a storage number holds in a telegram of this page, and whether it is one of half months.
+    fn register_of(&self, storage: u64, telegram: Option<&str>) -> Option<(Register, bool)> {
         let kept = |spec: &&RecordSpec| {
             spec.role == Role::Reading && spec.profile.is_none() && spec.telegram.as_deref() == telegram
         };
@@ -123,7 +126,8 @@ impl Family {
             let value = matches!(standard::reading(&record), Said::Reading(..) | Said::Absent);
             let dated = matches!(spec.dated, Dated::Record | Dated::FromFirst(_));
             let index = (0..spec.repeat).find(|index| spec.storage_at(*index) == storage)?;
-            (value && dated).then(|| register(spec, index, &record))
+            let halves = matches!(spec.dated, Dated::FromFirst(Step::HalfMonths(_)));
+            (value && dated).then(|| (register(spec, index, &record), halves))
         })
     }
 }
@@ -157,6 +161,7 @@ fn value(record: &Record<'_>, spec: &RecordSpec, index: u16, spoken: &Spoken) ->
         _ if !spec.value.is_empty() => constant(record, &spec.value),
         Some(octets) if octets.len() == width => Data::Octets(octets.clone()),
         _ if record.dib.is_bcd() => Data::InvalidBcd(width),
+        _ if record.vib.coding == Coding::Unsigned => Data::Octets(vec![0xFF; width]),
         _ => Data::InvalidInteger(width),
     };
     let like = match (&spec.role, standard::reading(record)) {
@@ -170,14 +175,10 @@ fn value(record: &Record<'_>, spec: &RecordSpec, index: u16, spoken: &Spoken) ->
     };
     let direction = spec.direction.unwrap_or(like.direction);
     let subunit = spec.subunit.unwrap_or(record.dib.subunit);
+    let unit = spec.unit.unwrap_or(like.unit);
     let there = |reading: &&Reading| {
-        (
-            reading.quantity,
-            reading.register,
-            reading.direction,
-            reading.tariff,
-            reading.subunit,
-        ) == (like.quantity, register, direction, record.dib.tariff, subunit)
+        (reading.quantity, reading.register, reading.direction) == (like.quantity, register, direction)
+            && (reading.tariff, reading.subunit, reading.unit) == (record.dib.tariff, subunit, unit)
             && reading.kind == Kind::Absolute
     };
     let said = spoken.readings.iter().find(there).map(|reading| reading.value);
@@ -222,11 +223,10 @@ fn constant(record: &Record<'_>, value: &[u8]) -> Data {
 fn profile(
     record: &Record<'_>,
     spec: &RecordSpec,
-    head: [u8; 2],
-    elements: u16,
+    base: Option<Register>,
+    ([control, spacing], elements): ([u8; 2], u16),
     spoken: &Spoken,
 ) -> Result<Vec<u8>, Error> {
-    let [control, spacing] = head;
     let quantity = match record.vib.quantity {
         Vif::Volume => Quantity::Volume,
         Vif::HeatCost => Quantity::HeatCost,
@@ -240,24 +240,49 @@ fn profile(
         _ if inverse => 2,
         _ => 1,
     };
+    // A row that begins at the due date has its slots where the calendar puts them.
+    let due = base.filter(|base| *base == Register::SetDate && spacing == EVERY_MONTH);
+    let due = due.and_then(|base| spoken.date(base)).and_then(|at| at.day());
+    let slot_at = |k: u16| {
+        let day = due?.add_months(i32::from(k))?;
+        spoken.readings.iter().find_map(|reading| match reading.register {
+            Register::History(n) if reading.quantity == quantity => {
+                (reading.at.and_then(|at| at.day()) == Some(day)).then_some(n)
+            }
+            _ => None,
+        })
+    };
     let mut octets = vec![control, spacing];
     for k in 1..=elements {
-        let n = newest + if inverse { k - 1 } else { elements - k };
+        let n = match due {
+            Some(_) => slot_at(k).unwrap_or(u16::MAX),
+            None => newest + if inverse { k - 1 } else { elements - k },
+        };
         let element = match control >> 6 {
             0 => state(n),
-            1 => spoken.gained(quantity, n).and_then(cut).or(state(n).map(|_| 0)),
+            // An allocator restarts at its due date; others count on from their base.
+            1 if quantity == Quantity::HeatCost => {
+                spoken.gained(quantity, n).and_then(cut).or(state(n).map(|_| 0))
+            }
+            1 => {
+                let base = || base.and_then(|base| spoken.value(quantity, base)).and_then(cut);
+                let before = state(n.saturating_add(1)).filter(|_| k > 1).or_else(base);
+                let gained = state(n).zip(before).map(|(now, before)| now - before);
+                gained.filter(|gained| *gained >= 0).or(state(n).map(|_| 0))
+            }
             _ => match (state(n), state(n.saturating_sub(1)), inverse) {
                 (Some(now), Some(newer), true) => Some(newer - now),
-                (Some(now), _, false) => state(n + 1).map(|before| now - before),
+                (Some(now), _, false) => state(n.saturating_add(1)).map(|before| now - before),
                 _ => None,
             },
         };
-        octets.extend(element_octets(control & 0x0F, element)?);
+        octets.extend(element_octets(control, element)?);
     }
     Ok(octets)
 }
 
-fn element_octets(coding: u8, element: Option<i64>) -> Result<Vec<u8>, Error> {
+fn element_octets(control: u8, element: Option<i64>) -> Result<Vec<u8>, Error> {
+    let coding = control & 0x0F;
     let (width, bcd) = match coding {
         1..=4 => (usize::from(coding), false),
         0x9..=0xC => (usize::from(coding - 8), true),
@@ -268,11 +293,17 @@ fn element_octets(coding: u8, element: Option<i64>) -> Result<Vec<u8>, Error> {
     };
     let data = if bcd {
         Data::Bcd(element, width)
+    } else if let (1 | 2, Ok(element)) = (control >> 6, u64::try_from(element)) {
+        // Increments and decrements are never negative.
+        Data::Unsigned(element, width)
     } else {
         Data::Signed(element, width)
     };
     data.octets()
 }
+
+/// The spacing octet for one month.
+const EVERY_MONTH: u8 = 0xFE;
 
 fn does_not_fit() -> Error {
     unencodable("a value does not fit the maker's layout")

@@ -226,7 +226,12 @@ impl Field {
                 let register = self.register_at(index);
                 let value = match (self.kind, register) {
                     (Kind::Increment, Register::History(n)) => spoken.gained(*quantity, n),
-                    _ => spoken.in_direction(*quantity, register, self.direction),
+                    _ => spoken.in_direction(
+                        *quantity,
+                        register,
+                        self.direction,
+                        self.unit.unwrap_or(quantity.unit()),
+                    ),
                 };
                 let Some(value) = value else { return Some(absent()) };
                 let base = match self.on_top_of {
@@ -246,10 +251,7 @@ impl Field {
                 }
                 self.coding.write(mantissa)?
             }
-            Role::Dates(Register::Current) => {
-                let today = spoken.device_time.and_then(|stamp| stamp.day())?;
-                self.coding.write_date(Stamp::date(today))?
-            }
+            Role::Dates(Register::Current) => self.coding.write_date(Stamp::date(spoken.today()?))?,
             Role::Dates(register) => match spoken.date(*register) {
                 Some(stamp) => self.coding.write_date(stamp)?,
                 None => absent(),

@@ -57,7 +57,7 @@ pub(crate) fn read(octets: &[u8], context: &Context, decoded: &mut Decoded) -> b
 pub(crate) fn write(spoken: &Spoken) -> Option<Vec<u8>> {
     let thirds = |register| {
         let value = spoken.value(Quantity::Volume, register)?;
-        u32::try_from(at_resolution(value, -3)?.checked_mul(3)?).ok()
+        u32::try_from(at_resolution(value, -6)?.checked_mul(3)?.checked_add(500)? / 1000).ok()
     };
     let mut octets = thirds(Register::Current)?.to_le_bytes().to_vec();
     octets.extend([0, 0, 0]);

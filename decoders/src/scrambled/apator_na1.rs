@@ -90,10 +90,12 @@ pub(crate) fn write(spoken: &Spoken, sender: [u8; 8]) -> Option<Vec<u8>> {
     let litres = |register| at_resolution(spoken.value(Quantity::Volume, register)?, -3);
     let index = litres(Register::Current).filter(|index| (0..1 << 28).contains(index))?;
     let clock = seconds(spoken.device_time?)?;
-    let stored = litres(Register::History(1)).zip(spoken.date(Register::History(1)).and_then(|at| {
-        // The end of a day is the beginning of the next.
-        seconds(Stamp::date(at.day()?.add_days(1)?))
-    }));
+    let stored =
+        litres(Register::History(1)).zip(spoken.date(Register::History(1)).and_then(|at| match at {
+            Stamp::DateTime { .. } => seconds(at),
+            // The end of a day is the beginning of the next.
+            _ => seconds(Stamp::date(at.day()?.add_days(1)?)),
+        }));
     let (delta, age) = stored.map_or((0, 0), |(value, at)| (index - value, (clock - at) / 3600));
     let low = |value: i64, shift: u32| u8::try_from(value >> shift & 0xFF).unwrap_or(0);
     if !(0..1 << 26).contains(&delta) || !(0..1 << 14).contains(&age) {

@@ -107,12 +107,20 @@ pub(crate) fn write(version: Version, spoken: &Spoken) -> Option<Vec<u8>> {
         let written = match part {
             Part::Battery => Some(vec![0x0E]),
             Part::Reverse => {
-                let value = spoken.in_direction(Quantity::Volume, Register::Current, Direction::Reverse);
+                let cubic_metre = Quantity::Volume.unit();
+                let value = spoken.in_direction(
+                    Quantity::Volume,
+                    Register::Current,
+                    Direction::Reverse,
+                    cubic_metre,
+                );
                 let litres = value.and_then(|value| at_resolution(value, -3));
                 litres.map_or(Some(vec![0; 4]), |litres| {
                     Some(u32::try_from(litres).ok()?.to_le_bytes().to_vec())
                 })
             }
+            // The others have a record for it.
+            Part::Clock if version.0 == 0x05 => write_clock(spoken),
             Part::Months => write_ring(spoken),
             _ => None,
         };
@@ -260,6 +268,24 @@ fn ring(octets: &[u8], today: Option<Date>, decoded: &mut Decoded) {
         });
     }
     decoded.readings.extend(rows);
+}
+
+fn write_clock(spoken: &Spoken) -> Option<Vec<u8>> {
+    let stamp = spoken.device_time?;
+    let date = stamp.day()?;
+    let (hour, minute, second) = match stamp {
+        Stamp::DateTime {
+            hour, minute, second, ..
+        } => (hour, minute, second.unwrap_or(0)),
+        _ => (0, 0, 0),
+    };
+    let year = u8::try_from(date.year.checked_sub(2000)?).ok()?;
+    let digits = |number: u8| (number / 10) << 4 | (number % 10);
+    Some(
+        [second, minute, hour, date.day, date.month, year]
+            .map(digits)
+            .to_vec(),
+    )
 }
 
 fn write_ring(spoken: &Spoken) -> Option<Vec<u8>> {
