@@ -1,5 +1,10 @@
 //! The worked examples of Diehl's scrambling, read from the shared specification at run time, both ways.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::expect_used)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::expect_used
+)]
 
 use decoders::scrambled::prios::scramble;
 use decoders::{Context, Families};
@@ -7,7 +12,10 @@ use wmbus::Frame;
 
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<_> = text.chars().filter(|c| !c.is_whitespace()).collect();
-    digits.chunks(2).map(|pair| u8::from_str_radix(&pair.iter().collect::<String>(), 16).unwrap()).collect()
+    digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(&pair.iter().collect::<String>(), 16).unwrap())
+        .collect()
 }
 
 #[test]
@@ -38,7 +46,10 @@ fn scrambled_telegrams_are_read_and_can_be_scrambled_again() {
         };
         let (telegram, clear) = (field("telegram"), field("descrambled"));
         let mut octets = telegram[15..].to_vec();
-        let (key, head) = (field("key").try_into().unwrap(), telegram[2..14].try_into().unwrap());
+        let (key, head) = (
+            field("key").try_into().unwrap(),
+            telegram[2..14].try_into().unwrap(),
+        );
         scramble(key, head, &mut octets);
         assert_eq!(octets, clear, "D-{}", &example[..1]);
         scramble(key, head, &mut octets);
