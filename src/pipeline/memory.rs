@@ -59,6 +59,11 @@ impl Memory {
         families.decode(&message, context)
     }
 
+    /// The layout that compact frames with this signature refer to, if it is known.
+    pub fn layout(&self, signature: u16) -> Option<&Layout> {
+        self.layouts.get(&signature)
+    }
+
     /// Learns from full and format frames, and makes compact frames full ones.
     fn expand<'a>(&mut self, message: Message<'a>) -> Result<Message<'a>, Error> {
         match message.content {

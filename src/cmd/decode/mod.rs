@@ -1,13 +1,15 @@
 //! `releve decode`: one telegram, a file of them, or a stream; for people a dissection, for machines JSON.
 
+mod dissect;
 mod input;
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 
 use decoders::{Context, Decoded, Families};
 use wmbus::{Error, Frame, Key, phy};
 
+use self::dissect::Dissection;
 use self::input::Input;
 use super::{Done, Outcome};
 use crate::json::{Failure, Line};
@@ -16,7 +18,7 @@ use crate::pipeline::Memory;
 /// What to decode.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
-  releve decode 1E44AE4C9956341268077A360010002F2F0413181E0000023B00002F2F2F2F
+  releve decode 1844595F7856341201077A2A0400000413181E0000023B0C00
   releve decode --key 000102030405060708090A0B0C0D0E0F telegram.txt
   printf '%s\\n' \"HEX\" \"HEX KEY\" | releve decode --json -")]
 pub(super) struct Args {
@@ -40,6 +42,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         memory: Memory::new(&families),
         families: &families,
         keys: &args.key,
+        colour: colour(),
     };
     let mut out = io::BufWriter::new(io::stdout().lock());
     let mut all_read = true;
@@ -57,6 +60,7 @@ struct Reader<'a> {
     memory: Memory,
     families: &'a Families,
     keys: &'a [Key],
+    colour: bool,
 }
 
 impl Reader<'_> {
@@ -100,9 +104,15 @@ impl Reader<'_> {
             serde_json::to_writer(&mut *out, &line)?;
             writeln!(out)?;
         } else {
-            match &read {
-                Ok(decoded) => writeln!(out, "{decoded:#?}")?,
-                Err(error) => writeln!(out, "{error}")?,
+            let dissection = Dissection {
+                families: self.families,
+                keys: &keys,
+                memory: &self.memory,
+                colour: self.colour,
+            };
+            match frame(octets) {
+                Ok(frame) => dissection.write(out, &frame, &read)?,
+                Err(error) => writeln!(out, "{error}\n")?,
             }
         }
         Ok(good)
@@ -122,6 +132,11 @@ impl Reader<'_> {
         self.memory
             .read(self.families, &frame, keys, &Context::default(), 0)
     }
+}
+
+/// Colours are for terminals, and for those who did not refuse them (no-color.org).
+fn colour() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// A radio telegram, or a wired long frame that somebody pasted.

@@ -286,6 +286,22 @@ impl fmt::Display for TrailingReason {
     }
 }
 
+/// What the octet of an application error says (CI 70 and its relatives); no octet is code 0.
+pub const fn application_error(code: u8) -> &'static str {
+    match code {
+        0 => "unspecified error",
+        1 => "unimplemented CI-field",
+        2 => "buffer too long",
+        3 => "too many records",
+        4 => "premature end of a record",
+        5 => "more than ten DIFEs",
+        6 => "more than ten VIFEs",
+        8 => "application too busy",
+        9 => "too many readouts",
+        _ => "reserved error code",
+    }
+}
+
 /// More than 64 KiB of two-octet records would be nonsense.
 const MAX_RECORDS: usize = 4096;
 
