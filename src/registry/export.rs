@@ -1,13 +1,13 @@
 //! Export: the registry as a list that the import reads back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use zeroize::Zeroizing;
 
 use super::import::{Column, Format};
-use super::{Dwelling, Installation, Meter, Point, Registry, Site, key};
+use super::{Dwelling, Factor, Installation, Meter, Point, Registry, Site, key};
 
 /// The registry as a list. Keys are left out unless asked for.
 ///
@@ -58,14 +58,14 @@ impl<'a> Rows<'a> {
     fn collect(&self) -> Vec<Line> {
         let registry = self.registry;
         let mut lines = Vec::new();
+        let mut factors: HashMap<i64, Vec<&Factor>> = HashMap::new();
+        for factor in &registry.factors {
+            factors.entry(factor.installation.0).or_default().push(factor);
+        }
         let mut installations: Vec<&Installation> = registry.installations.iter().collect();
         installations.sort_by_key(|row| (row.point, row.from, row.id));
         for installation in installations {
-            let factors: Vec<_> = registry
-                .factors
-                .iter()
-                .filter(|factor| factor.installation == installation.id)
-                .collect();
+            let factors = factors.get(&installation.id.0).map_or(&[][..], Vec::as_slice);
             if factors.is_empty() {
                 lines.push(self.installation(installation));
             }
@@ -77,26 +77,18 @@ impl<'a> Rows<'a> {
                 lines.push(line);
             }
         }
-        for meter in &registry.meters {
-            if !registry.installations.iter().any(|row| row.meter == meter.id) {
-                lines.push(self.meter(meter));
-            }
-        }
-        for point in &registry.points {
-            if !registry.installations.iter().any(|row| row.point == point.id) {
-                lines.push(self.point(point));
-            }
-        }
-        for dwelling in &registry.dwellings {
-            if !registry.points.iter().any(|row| row.dwelling == dwelling.id) {
-                lines.push(self.dwelling(dwelling));
-            }
-        }
-        for site in &registry.sites {
-            if !registry.dwellings.iter().any(|row| row.site == site.id) {
-                lines.push(self.site(site));
-            }
-        }
+        let hanging: HashSet<_> = registry.installations.iter().map(|row| row.meter).collect();
+        let served: HashSet<_> = registry.installations.iter().map(|row| row.point).collect();
+        let metered: HashSet<_> = registry.points.iter().map(|row| row.dwelling).collect();
+        let inhabited: HashSet<_> = registry.dwellings.iter().map(|row| row.site).collect();
+        let meters = registry.meters.iter().filter(|row| !hanging.contains(&row.id));
+        lines.extend(meters.map(|meter| self.meter(meter)));
+        let points = registry.points.iter().filter(|row| !served.contains(&row.id));
+        lines.extend(points.map(|point| self.point(point)));
+        let dwellings = registry.dwellings.iter().filter(|row| !metered.contains(&row.id));
+        lines.extend(dwellings.map(|dwelling| self.dwelling(dwelling)));
+        let sites = registry.sites.iter().filter(|row| !inhabited.contains(&row.id));
+        lines.extend(sites.map(|site| self.site(site)));
         lines
     }
 

@@ -75,6 +75,8 @@ impl Readers {
         let connection = Connection::open_with_flags(&self.path, READ_ONLY)?;
         connection.busy_timeout(self.patience)?;
         connection.pragma_update(None, "trusted_schema", false)?;
+        // KiB: a reader walks a path or two, and there are several of them.
+        connection.pragma_update(None, "cache_size", -1024)?;
         connection.set_prepared_statement_cache_capacity(48);
         Ok(connection)
     }

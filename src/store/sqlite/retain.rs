@@ -85,12 +85,12 @@ fn thin(
                 done = Some(cutoff);
                 break;
             };
-            let Some((day, end)) = day_of(next, &zone) else {
+            let Some((day, start, end)) = day_of(next, &zone) else {
                 done = Some(cutoff);
                 break;
             };
             if !keeps_hourly(connection, meter, day, &zone)? {
-                let (looked_at, removed) = thin_day(connection, meter, next, end)?;
+                let (looked_at, removed) = thin_day(connection, meter, start, end)?;
                 report.readings += removed;
                 *left = left.saturating_sub(looked_at);
             } else {
@@ -111,7 +111,7 @@ fn thin(
 }
 
 /// In each channel the first and the last reading of a day stay, and the first and the last without a flag.
-fn thin_day(connection: &Connection, meter: i64, from: i64, end: i64) -> rusqlite::Result<(usize, u64)> {
+fn thin_day(connection: &Connection, meter: i64, start: i64, end: i64) -> rusqlite::Result<(usize, u64)> {
     let mut looked_at = 0;
     let mut removed = 0;
     let mut delete = connection.prepare_cached(
@@ -122,7 +122,7 @@ fn thin_day(connection: &Connection, meter: i64, from: i64, end: i64) -> rusqlit
             connection,
             "SELECT at, flags FROM reading
              WHERE meter = ?1 AND channel = ?2 AND at >= ?3 AND at < ?4 AND source = ?5 ORDER BY at",
-            [meter, channel, from, end, LIVE],
+            [meter, channel, start, end, LIVE],
             |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
         )?;
         looked_at += day.len();
@@ -226,18 +226,23 @@ fn keeps_hourly(connection: &Connection, meter: i64, day: Date, zone: &TimeZone)
     }))
 }
 
-/// The local day of an instant, and where the next one begins.
-fn day_of(instant: i64, zone: &TimeZone) -> Option<(Date, i64)> {
-    let day = Timestamp::from_second(instant)
+/// The local day of an instant, where it begins and where the next one begins.
+fn day_of(instant: i64, zone: &TimeZone) -> Option<(Date, i64, i64)> {
+    let local = Timestamp::from_second(instant)
         .ok()?
-        .to_zoned_datetime(zone.clone())
-        .date();
-    let end = day
+        .to_zoned_datetime(zone.clone());
+    let start = local.start_of_day().ok()?;
+    let end = local
+        .date()
         .checked_add(1.day())
         .ok()?
         .to_zoned_datetime(zone.clone())
         .ok()?;
-    Some((day, end.timestamp().as_second()))
+    Some((
+        local.date(),
+        start.timestamp().as_second(),
+        end.timestamp().as_second(),
+    ))
 }
 
 /// Where the local day of an instant begins.

@@ -5,6 +5,7 @@ mod ingest;
 mod opening;
 mod registry;
 mod retention;
+mod speed;
 mod values;
 
 use std::fs;

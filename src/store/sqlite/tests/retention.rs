@@ -193,3 +193,20 @@ fn replaying_an_old_capture_brings_nothing_back() {
             .is_empty()
     );
 }
+
+#[test]
+fn a_late_telegram_of_an_old_day_is_thinned_with_the_rest_of_its_day() {
+    let (scratch, store) = store(1);
+    let capture = hourly(1, "2023-09-30T22:00:00Z", 24);
+    store.ingest(&capture).unwrap();
+    retain_all(&store, "2023-10-20T12:00:00Z", 10_000);
+    let before = instants(&store, 1);
+    assert_eq!(before.len(), 2);
+    // Not in the archive any more, and in the middle of a day that is done with.
+    let noon = instant("2023-10-01T10:30:00Z").as_second();
+    assert_eq!(store.ingest(&[live(1, noon, 5)]).unwrap().readings, 1);
+    assert_eq!(instants(&store, 1).len(), 3);
+    retain_all(&store, "2023-10-20T12:00:00Z", 10_000);
+    assert_eq!(instants(&store, 1), before);
+    drop(scratch);
+}
