@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use wmbus::apl::compact::Layout;
+use wmbus::apl::fixed::FixedData;
 use wmbus::{Address, Content, Error, ErrorKind, Frame, Key, Layer, Message};
 
 use crate::Context;
@@ -11,7 +12,7 @@ use crate::decoded::Decoded;
 use crate::family::Family;
 use crate::page::{Page, PageError};
 use crate::scrambled::{Place, Scheme, qundis_block};
-use crate::{quirks, status, table};
+use crate::{quirks, standard, status, table};
 
 /// The families known, found by address.
 #[derive(Clone, Debug, Default)]
@@ -232,15 +233,24 @@ impl Families {
                 let code = message.payload.first().copied().unwrap_or(0);
                 decoded.remark(
                     "application_error",
-                    format!("the meter answers with error {code}"),
+                    format!(
+                        "the meter answers with error {code}: {}",
+                        wmbus::apl::application_error(code)
+                    ),
                 );
             }
             Content::Alarm => {
                 let octet = message.payload.first().copied().unwrap_or(0);
                 decoded.remark("alarm", format!("the meter raises alarm {octet:02X}"));
             }
+            Content::FixedStructure => {
+                let data = FixedData::parse(&message.payload, message.payload_at)?;
+                decoded.meter.device_type = data.device_type();
+                decoded.readings.extend(standard::counters(&data));
+                // The lowest two bits say how the counters are coded.
+                status::StatusTable::default().read(data.status & 0xFC, &mut decoded.status);
+            }
             Content::Format
-            | Content::FixedStructure
             | Content::Nothing
             | Content::Management
             | Content::Tls

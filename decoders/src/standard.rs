@@ -1,6 +1,7 @@
 //! A record under the standard's meaning: which reading it is when no page says otherwise.
 
 use wmbus::Decimal;
+use wmbus::apl::fixed::FixedData;
 use wmbus::apl::{Function, Qualifier, Quantity as Vif, Record, Unit as VifUnit, Value};
 
 use crate::reading::{Direction, Kind, Quantity, Reading, Register, Unit};
@@ -69,6 +70,28 @@ pub(crate) fn reading(record: &Record<'_>) -> Said<Reading> {
         },
         approximate,
     )
+}
+
+/// The two counters of the fixed structure, which the oldest wired meters send: now, and stored at a fixed date.
+pub(crate) fn counters(data: &FixedData) -> impl Iterator<Item = Reading> {
+    data.counters().into_iter().flatten().filter_map(|counter| {
+        let (quantity, unit, factor) = quantity(counter.quantity, counter.unit)?;
+        let mantissa = counter.value.mantissa.checked_mul(factor)?;
+        let value = Decimal {
+            mantissa,
+            ..counter.value
+        };
+        let register = if counter.stored {
+            Register::SetDate
+        } else {
+            Register::Current
+        };
+        Some(Reading {
+            unit,
+            register,
+            ..Reading::new(quantity, value)
+        })
+    })
 }
 
 /// Quantity, unit and the whole number that brings the value into it.
@@ -157,4 +180,28 @@ fn qualifiers(record: &Record<'_>, quantity: Quantity) -> Option<(Direction, boo
         }
     }
     Some((direction, average, phase))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_counters_of_the_oldest_kind() {
+        // Water: 5070 m³, and 4800 m³ at the due date.
+        let octets = [
+            0x01, 0x23, 0x45, 0x67, 0x17, 0x00, 0xEC, 0x7E, 0x70, 0x50, 0, 0, 0x00, 0x48, 0, 0,
+        ];
+        let data = FixedData::parse(&octets, 0).unwrap();
+        let readings: Vec<_> = counters(&data)
+            .map(|reading| (reading.quantity, reading.register, reading.value))
+            .collect();
+        assert_eq!(
+            readings,
+            [
+                (Quantity::Volume, Register::Current, Decimal::new(5070, 0)),
+                (Quantity::Volume, Register::SetDate, Decimal::new(4800, 0)),
+            ]
+        );
+    }
 }
