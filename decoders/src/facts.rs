@@ -133,6 +133,11 @@ fn text(record: &Record<'_>) -> String {
             let most_significant_first: Vec<u8> = octets.iter().rev().copied().collect();
             Hex(&most_significant_first).to_string()
         }
+        // Digits that are none are shown as they are, unless nothing was ever written there.
+        Value::Invalid if record.data.iter().any(|octet| *octet != 0xFF) => {
+            let most_significant_first: Vec<u8> = record.data.iter().rev().copied().collect();
+            Hex(&most_significant_first).to_string()
+        }
         _ => String::new(),
     }
 }

@@ -132,6 +132,9 @@ pub struct RecordRule {
     /// For ignored records and facts: the octets sent when speaking as this family.
     #[serde(default)]
     pub value: Option<String>,
+    /// Recognised, but left out when speaking as this family.
+    #[serde(default)]
+    pub heard_only: bool,
     /// The telegram it is sent in, where a family alternates several; without it the usual one.
     #[serde(default)]
     pub telegram: Option<String>,
@@ -185,6 +188,9 @@ pub struct FieldRule {
     /// What the bits mean, for `is = "flags"`.
     #[serde(default)]
     pub bits: BTreeMap<String, String>,
+    /// Conditions that a date or number here stands for, unless it is zero: `tamper`.
+    #[serde(default)]
+    pub raises: Option<String>,
     /// This many values one after the other; `history 1` counts on.
     #[serde(default)]
     pub repeat: Option<u16>,

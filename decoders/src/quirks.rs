@@ -141,7 +141,10 @@ fn unwrap_prefix(mut message: Message<'_>) -> Message<'_> {
 fn mended(frame: &Frame<'_>, content: Content, payload: Vec<u8>, payload_at: usize) -> Message<'static> {
     let meter = identify(frame);
     let mut message = Message::from_parts(frame, meter, content, payload, payload_at);
-    message.link.sender = meter;
+    // Sappel's holds the printed serial, which is read later.
+    if meter.manufacturer.without_flag() != SAP {
+        message.link.sender = meter;
+    }
     message
 }
 
@@ -164,7 +167,7 @@ fn wrong_key() -> Error {
     }
 }
 
-const SAP: Manufacturer = Manufacturer(0x4C30);
+pub(crate) const SAP: Manufacturer = Manufacturer(0x4C30);
 /// DME, EWT, HYD, SAP, SPL.
 const DIEHL: [Manufacturer; 5] = [
     Manufacturer(0x11A5),

@@ -36,6 +36,8 @@ pub(crate) struct RecordSpec {
     pub(crate) value: Vec<u8>,
     /// Which of the page's telegrams it is sent in.
     pub(crate) telegram: Option<String>,
+    /// Recognised, but not sent.
+    pub(crate) heard_only: bool,
 }
 
 /// How the VIB of a record is recognised.
@@ -155,6 +157,7 @@ impl RecordSpec {
             profile,
             value: rule.value.as_deref().map(hex).transpose()?.unwrap_or_default(),
             telegram: rule.telegram.clone(),
+            heard_only: rule.heard_only,
             header,
         })
     }

@@ -118,10 +118,19 @@ pub(crate) fn raw(record: &Record<'_>) -> u64 {
         .fold(0, |number, octet| number << 8 | u64::from(*octet))
 }
 
-/// Sorted, each once.
+/// Sorted, each once; what is so now is not reported as what was.
 pub(crate) fn tidy(status: &mut Vec<Status>) {
+    if status.is_empty() {
+        return;
+    }
     status.sort_unstable();
     status.dedup();
+    let now: Vec<StatusWord> = status
+        .iter()
+        .filter(|status| !status.past)
+        .map(|status| status.word)
+        .collect();
+    status.retain(|status| !status.past || !now.contains(&status.word));
 }
 
 pub(crate) fn add(status: &mut Vec<Status>, word: StatusWord, past: bool) {
@@ -168,7 +177,7 @@ pub(crate) fn bits(table: &BTreeMap<String, String>) -> Result<Vec<(u64, Vec<Sta
         .collect()
 }
 
-fn words(text: &str) -> Result<Vec<Status>, String> {
+pub(crate) fn words(text: &str) -> Result<Vec<Status>, String> {
     if text == "nothing" {
         return Ok(Vec::new());
     }

@@ -14,11 +14,8 @@ impl Family {
     /// The records of a telegram, and the blocks among and behind them.
     pub(crate) fn records(&self, version: Version, spoken: &Spoken, status: u8) -> Result<Vec<u8>, Error> {
         let mut payload = Vec::with_capacity(128);
-        for spec in self
-            .records
-            .iter()
-            .filter(|spec| spec.telegram == spoken.telegram)
-        {
+        let sent = |spec: &&RecordSpec| !spec.heard_only && spec.telegram == spoken.telegram;
+        for spec in self.records.iter().filter(sent) {
             for index in 0..spec.repeat {
                 self.record(spec, index, spoken, status, &mut payload)?;
             }

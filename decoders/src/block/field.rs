@@ -31,6 +31,7 @@ pub(super) struct Field {
     kind: Kind,
     direction: Direction,
     pub(super) bits: Vec<(u64, Vec<Status>)>,
+    pub(super) raises: Vec<Status>,
     absent: Option<Vec<u8>>,
     value: Vec<u8>,
 }
@@ -101,6 +102,12 @@ impl Field {
             kind: kind(rule.kind.as_deref())?,
             direction,
             bits: status::bits(&rule.bits)?,
+            raises: rule
+                .raises
+                .as_deref()
+                .map(status::words)
+                .transpose()?
+                .unwrap_or_default(),
             absent: rule.absent.as_deref().map(hex).transpose()?,
             value: rule.value.as_deref().map(hex).transpose()?.unwrap_or_default(),
         })

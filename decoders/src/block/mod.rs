@@ -181,6 +181,9 @@ fn about_meter(field: &Field, octets: &[u8], table: &StatusTable, decoded: &mut 
             };
             if let Some(value) = value {
                 decoded.fact(name, value);
+                if field.raw(octets).is_some_and(|raw| raw != 0) {
+                    decoded.status.extend(&field.raises);
+                }
             }
         }
         Role::Reading(_) | Role::Dates(_) | Role::Ignored => {}

@@ -16,6 +16,7 @@ use wmbus::apl::date::type_g;
 use wmbus::{Content, Decimal};
 
 use crate::decoded::Decoded;
+use crate::quirks::SAP;
 use crate::reading::{Quantity, Reading, Register, Stamp, Status, StatusWord, Unit};
 use crate::speak::{Spoken, at_resolution};
 use crate::status::add;
@@ -110,6 +111,13 @@ pub(crate) fn hide_real_data(
 
 /// Reads a message whose payload is octets 11 to 14 of the telegram and the rest in clear.
 pub(crate) fn read(octets: &[u8], decoded: &mut Decoded) -> bool {
+    if decoded.sender.manufacturer.without_flag() == SAP {
+        let [_, _, serial @ ..] = decoded.sender.link_octets();
+        if let Some(serial) = letter_serial(serial) {
+            decoded.fact("printed_serial", serial);
+        }
+        decoded.sender = decoded.meter;
+    }
     let [general, leak, conditions, unit, 0x4B, rest @ ..] = octets else {
         return false;
     };
