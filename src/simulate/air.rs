@@ -7,7 +7,6 @@ use std::sync::Arc;
 use collector::{Check, LinkMode, Telegram};
 use decoders::reading::Stamp;
 use decoders::{Families, Spoken};
-use jiff::tz::Offset;
 use jiff::{Timestamp, ToSpan};
 use wmbus::afl;
 use wmbus::apl::compact;
@@ -19,6 +18,7 @@ use wmbus::{Error, FrameFormat, Key, Plan as Frame};
 use super::building::{Building, Plan, Point};
 use super::chance::Chance;
 use super::fleet::Protection;
+use super::habits::Span;
 use super::truth::Fact;
 
 /// One telegram on the air, and what it truly says.
@@ -164,7 +164,7 @@ impl Building {
             .ok_or(SimulateError::NoFamily(model.family))?;
         let spoken = Spoken {
             readings: point.registers(at, &self.span),
-            device_time: Some(clock(at)),
+            device_time: Some(clock(at, &self.span)),
             ..Spoken::default()
         };
         let speech = family
@@ -245,9 +245,9 @@ impl Building {
     }
 }
 
-/// A meter's clock: winter time all year, as most keep it.
-fn clock(at: Timestamp) -> Stamp {
-    let local = Offset::constant(1).to_datetime(at);
+/// A meter's clock: that of the site, by which it also closes its months.
+fn clock(at: Timestamp, span: &Span) -> Stamp {
+    let local = at.to_zoned_datetime(span.zone.clone());
     let field = |value: i8| value.unsigned_abs();
     Stamp::DateTime {
         year: local.year().unsigned_abs(),

@@ -69,6 +69,13 @@ pub fn add(stripped: &[u8]) -> Result<Vec<u8>, Error> {
     Ok(frame)
 }
 
+/// True when any full block after the first is good, whatever L says.
+pub fn a_full_later_block_is_good(octets: &[u8]) -> bool {
+    blocks(octets)
+        .skip(1)
+        .any(|block| block.len() == 18 && block_is_good(block))
+}
+
 fn blocks(frame: &[u8]) -> impl Iterator<Item = &[u8]> {
     let (first, rest) = frame.split_at_checked(12).unwrap_or((frame, &[]));
     core::iter::once(first).chain(rest.chunks(18))
@@ -96,6 +103,18 @@ mod tests {
             let frame = add(&stripped).unwrap();
             assert_eq!(Some(frame.len()), size(length));
             assert_eq!(strip(&frame).as_deref(), Ok(&stripped[..]));
+        }
+    }
+
+    #[test]
+    fn a_damaged_length_is_damage_and_no_stripped_telegram() {
+        let mut stripped: Vec<u8> = (0..=60).collect();
+        stripped[0] = 60;
+        let frame = add(&stripped).unwrap();
+        for bit in 0..8 {
+            let mut damaged = frame.clone();
+            damaged[0] ^= 1 << bit;
+            assert!(super::super::strip(&damaged).is_err(), "bit {bit}");
         }
     }
 }

@@ -47,8 +47,12 @@ pub fn strip(octets: &[u8]) -> Result<Stripped<'_>, Error> {
     let size_a = format_a::size(length).unwrap_or(usize::MAX);
     let size_b = usize::from(length) + 1;
     if count != size_b {
-        // A good first block says format A; so does a good later one, when the first is damaged.
-        let damaged_a = || octets.get(..size_a).is_some_and(format_a::a_later_block_is_good);
+        // A good first block says format A; so does a good later one, when the first is damaged. The damage may be in L
+        // itself: full blocks count wherever L says the frame ends.
+        let damaged_a = || {
+            octets.get(..size_a).is_some_and(format_a::a_later_block_is_good)
+                || format_a::a_full_later_block_is_good(octets)
+        };
         if format_a::first_block_is_good(octets) || damaged_a() {
             return strip_as(octets, FrameFormat::A);
         }
