@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::{Done, Outcome, progress};
 use crate::pipeline::{self, Pipeline};
 use crate::registry::Directory;
+use crate::store::sqlite::Options;
 use crate::store::{Ingest, IngestReport, SqliteStore, Store};
 
 /// What to replay.
@@ -57,7 +58,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         .iter()
         .map(|path| Input::open(path, args.start))
         .collect::<Result<Vec<_>, _>>()?;
-    let store = SqliteStore::create(&args.db)?;
+    let store = SqliteStore::open_with(&args.db, Options::bulk())?;
     let pipeline = Pipeline::new(families, Directory::new(store.directory()?));
     let mut replay = Replay {
         store: &store,
@@ -95,8 +96,8 @@ pub(super) fn into(
     Ok(replay.summary)
 }
 
-/// Telegrams of one transaction.
-const BATCH: usize = 2000;
+/// Telegrams of one transaction: large, since each ends in a sync of the disk.
+const BATCH: usize = 10_000;
 
 struct Input {
     path: PathBuf,
