@@ -1,11 +1,12 @@
 //! All families together: who answers for a telegram, and what it says.
 
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use wmbus::apl::compact::Layout;
 use wmbus::apl::fixed::FixedData;
-use wmbus::{Address, Content, Error, ErrorKind, Frame, Key, Layer, Message};
+use wmbus::{
+    Address, Content, DeviceType, Error, ErrorKind, Frame, Key, Layer, Manufacturer, Message, Version,
+};
 
 use crate::Context;
 use crate::decoded::Decoded;
@@ -18,8 +19,8 @@ use crate::{quirks, standard, status, table};
 #[derive(Clone, Debug, Default)]
 pub struct Families {
     list: Vec<Arc<Family>>,
-    /// Manufacturer, version and device type of claims without wildcards.
-    exact: HashMap<(u16, u8, u8), usize>,
+    /// Manufacturer, version and device type of claims without wildcards, as one number, in order.
+    exact: Vec<(u32, usize)>,
     /// Families with a wildcard.
     open: Vec<usize>,
     standard: Option<Arc<str>>,
@@ -98,8 +99,9 @@ impl Families {
         for claim in &family.claims {
             match (claim.version, claim.device_type) {
                 (Some(version), Some(device_type)) => {
-                    self.exact
-                        .insert((claim.manufacturer.0, version.0, device_type.0), index);
+                    let key = key(claim.manufacturer, version, device_type);
+                    let at = self.exact.partition_point(|(other, _)| *other < key);
+                    self.exact.insert(at, (key, index));
                 }
                 _ => self.open.push(index),
             }
@@ -120,13 +122,10 @@ impl Families {
 
     /// The family that answers for an address.
     pub fn of(&self, address: Address) -> Option<&Arc<Family>> {
-        let key = (
-            address.manufacturer.without_flag().0,
-            address.version.0,
-            address.device_type.0,
-        );
-        let exact = self.exact.get(&key).and_then(|index| self.list.get(*index));
-        exact.or_else(|| {
+        let key = key(address.manufacturer, address.version, address.device_type);
+        let at = self.exact.partition_point(|(other, _)| *other < key);
+        let exact = self.exact.get(at).filter(|(other, _)| *other == key);
+        exact.and_then(|(_, index)| self.list.get(*index)).or_else(|| {
             let mut open = self.open.iter().filter_map(|index| self.list.get(*index));
             open.find(|family| family.claims.iter().any(|claim| claim.covers(address)))
         })
@@ -270,6 +269,11 @@ impl Families {
             }
         }
     }
+}
+
+/// An address without its number, as one number.
+fn key(manufacturer: Manufacturer, version: Version, device_type: DeviceType) -> u32 {
+    u32::from(manufacturer.without_flag().0) << 16 | u32::from(version.0) << 8 | u32::from(device_type.0)
 }
 
 /// What can be said once all is read: days of every year get one, conditions are sorted.

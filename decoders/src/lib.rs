@@ -22,6 +22,7 @@ mod quirks;
 pub mod reading;
 mod rule;
 pub mod scrambled;
+mod series;
 mod speak;
 mod standard;
 pub mod statement;

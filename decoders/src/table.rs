@@ -1,6 +1,6 @@
 //! A page applied to records: which reading each record is, from when, and what it says about the meter.
 
-use wmbus::apl::{Date, Function, Item, Qualifier, Record, Value, date_of};
+use wmbus::apl::{Date, Dib, Function, Item, Qualifier, Record, Value};
 use wmbus::{Decimal, Message};
 
 use crate::Context;
@@ -11,7 +11,7 @@ use crate::reading::{Kind, Quantity, Reading, Register, Stamp, Status, StatusWor
 use crate::rule::{Dated, RecordSpec, Role};
 use crate::scrambled::Place;
 use crate::standard::{self, Said};
-use crate::{facts, history};
+use crate::{facts, history, series};
 
 /// Reads the records of a message under a family's page, or under the standard's meanings without one.
 pub(crate) fn read(message: &Message<'_>, family: Option<&Family>, context: &Context, decoded: &mut Decoded) {
@@ -49,6 +49,7 @@ pub(crate) fn read(message: &Message<'_>, family: Option<&Family>, context: &Con
     let mut table = Table {
         family,
         records: &records,
+        dates: dates(&records, family),
         today,
         by_date: Vec::new(),
         differences: Vec::new(),
@@ -120,6 +121,7 @@ type Rule<'p> = Option<(&'p RecordSpec, u16)>;
 struct Table<'a, 'd> {
     family: Option<&'a Family>,
     records: &'a [Record<'a>],
+    dates: Vec<(Dib, Option<Stamp>)>,
     today: Option<Date>,
     /// Indexes of readings whose history number follows from their dates.
     by_date: Vec<usize>,
@@ -229,18 +231,12 @@ impl<'a> Table<'a, '_> {
             Register::SetDate => self.today.and_then(|today| from(today, 1)),
             _ => None,
         };
+        // Preferably a date with the same tariff and subunit, else any of this storage number.
         let of_storage = |storage: u64| {
-            let dib = wmbus::apl::Dib {
-                storage,
-                ..record.dib
-            };
-            let date = date_of(self.records, &dib)?;
-            Some(
-                date.value()
-                    .moment()
-                    .and_then(Stamp::of)
-                    .filter(|stamp| self.is_set(*stamp)),
-            )
+            let mut there = self.dates.iter().filter(|(dib, _)| dib.storage == storage);
+            let place = (record.dib.tariff, record.dib.subunit);
+            let same = there.clone().find(|(dib, _)| (dib.tariff, dib.subunit) == place);
+            same.or_else(|| there.next()).map(|(_, stamp)| *stamp)
         };
         reading.at = match dated {
             Dated::Undated => None,
@@ -251,6 +247,7 @@ impl<'a> Table<'a, '_> {
             Dated::Record => match of_storage(record.dib.storage) {
                 Some(Some(stamp)) => Some(stamp),
                 Some(None) => return false,
+                None if rule.is_none() => series::date(record, self.records, of_storage),
                 None => None,
             },
             Dated::FromFirst(step) => {
@@ -265,11 +262,21 @@ impl<'a> Table<'a, '_> {
         *by_date &= reading.at.is_some();
         true
     }
+}
 
-    fn is_set(&self, stamp: Stamp) -> bool {
-        let unset = |family: &Family| stamp.day().is_some_and(|day| family.unset_dates.contains(&day));
-        !self.family.is_some_and(unset)
-    }
+/// The dates of a telegram and where they stand; `None` for one that says "never".
+fn dates(records: &[Record<'_>], family: Option<&Family>) -> Vec<(Dib, Option<Stamp>)> {
+    let unset = |stamp: &Stamp| {
+        let day = stamp.day();
+        day.is_some_and(|day| family.is_some_and(|family| family.unset_dates.contains(&day)))
+    };
+    let dates = records.iter().filter(|record| record.is_date());
+    dates
+        .map(|record| {
+            let stamp = record.value().moment().and_then(Stamp::of);
+            (record.dib, stamp.filter(|stamp| !unset(stamp)))
+        })
+        .collect()
 }
 
 /// A value whose quantity only the maker's VIF says: an integer as wide as its data.
