@@ -177,6 +177,17 @@ impl Families {
     /// `UnknownCompactFormat` for a compact frame, `UnsupportedCi` for application data that nobody knows to read.
     pub fn decode(&self, message: &Message<'_>, context: &Context) -> Result<Decoded, Error> {
         let family = self.of(message.meter).or_else(|| self.of(message.link.sender));
+        // PRIOS is read the same whatever version the meter says it is.
+        let prios = || {
+            self.list
+                .iter()
+                .find(|family| family.scheme == Some(Scheme::Prios))
+        };
+        let family = if quirks::is_prios(message) {
+            prios()
+        } else {
+            family
+        };
         let standard = || self.standard.clone().unwrap_or_else(|| "standard".into());
         let decoder = family.map_or_else(standard, |family| family.name.clone());
         let mut decoded = Decoded::new(message.meter, message.link.sender, decoder);
@@ -188,7 +199,7 @@ impl Families {
         let family = family.map(|family| &**family);
         let scheme = family
             .and_then(|family| family.scheme)
-            .filter(|scheme| scheme.takes(message.content));
+            .filter(|scheme| scheme.takes(message));
         if scheme.is_some_and(|scheme| scheme.read(message, &message.payload, context, &mut decoded)) {
             self.status(message, family, &mut decoded);
             finish(&mut decoded, context);

@@ -117,6 +117,13 @@ fn bent(frame: &Frame<'_>) -> Bent {
     }
 }
 
+/// True for a message of a PRIOS telegram.
+pub(crate) fn is_prios(message: &Message<'_>) -> bool {
+    message.content == prios::CONTENT
+        && matches!(message.ci(), Some(0xA0..=0xA7))
+        && DIEHL.contains(&message.link.sender.manufacturer.without_flag())
+}
+
 /// `B6 len …` in front of the real CI-field (Apator).
 fn unwrap_prefix(mut message: Message<'_>) -> Message<'_> {
     let maker = message.link.sender.manufacturer.without_flag();

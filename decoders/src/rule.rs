@@ -79,6 +79,8 @@ pub(crate) enum Dated {
     MonthEnd,
     /// The first of the n-th month counted back from the clock's, which is number 1.
     MonthStart,
+    /// The date record beside it, else as [`Dated::MonthStart`].
+    RecordOrMonthStart,
     /// The n-th end of a half month (15th, last day) before the clock.
     HalfMonthEnd,
     /// The date of the first record of the repetition, and so many steps from there for each one after it.
@@ -223,6 +225,7 @@ pub(crate) fn dated(text: Option<&str>) -> Result<Dated, String> {
         None | Some("record") => Dated::Record,
         Some("month_end") => Dated::MonthEnd,
         Some("month_start") => Dated::MonthStart,
+        Some("record or month_start") => Dated::RecordOrMonthStart,
         Some("half_month_end") => Dated::HalfMonthEnd,
         Some("undated") => Dated::Undated,
         Some("first - 1 month") => Dated::FromFirst(Step::Months(-1)),
@@ -231,7 +234,7 @@ pub(crate) fn dated(text: Option<&str>) -> Result<Dated, String> {
         Some("first - 1 half month") => Dated::FromFirst(Step::HalfMonths(-1)),
         Some(other) => {
             return Err(format!(
-                "dated = {other:?}: write \"record\", \"month_end\", \"month_start\", \"half_month_end\", \"undated\", or \
+                "dated = {other:?}: write \"record\", \"month_end\", \"month_start\", \"record or month_start\", \"half_month_end\", \"undated\", or \
                  \"first - 1 month\" for the date of the first record and one month back for each further one (also + \
                  and half month)"
             ));

@@ -47,7 +47,6 @@ pub(crate) fn read(message: &Message<'_>, family: Option<&Family>, context: &Con
         decoded.remark("clock_differs", text);
     }
     let mut table = Table {
-        family,
         records: &records,
         dates: dates(&records, family),
         today,
@@ -119,7 +118,6 @@ fn blocks(
 type Rule<'p> = Option<(&'p RecordSpec, u16)>;
 
 struct Table<'a, 'd> {
-    family: Option<&'a Family>,
     records: &'a [Record<'a>],
     dates: Vec<(Dib, Option<Stamp>)>,
     today: Option<Date>,
@@ -243,6 +241,11 @@ impl<'a> Table<'a, '_> {
             Dated::MonthEnd => count(month_end).map(Stamp::date),
             Dated::MonthStart => count(month_start).map(Stamp::date),
             Dated::HalfMonthEnd => count(half_month_end).map(Stamp::date),
+            Dated::RecordOrMonthStart => match of_storage(record.dib.storage) {
+                Some(Some(stamp)) => Some(stamp),
+                Some(None) => return false,
+                None => count(month_start).map(Stamp::date),
+            },
             Dated::Record if record.dib.storage == 0 => None,
             Dated::Record => match of_storage(record.dib.storage) {
                 Some(Some(stamp)) => Some(stamp),

@@ -121,7 +121,10 @@ impl Family {
             let octets = [&spec.header[..], &[0; 80]].concat();
             let record = specimen(&octets)?;
             let value = matches!(standard::reading(&record), Said::Reading(..) | Said::Absent);
-            let dated = matches!(spec.dated, Dated::Record | Dated::FromFirst(_));
+            let dated = matches!(
+                spec.dated,
+                Dated::Record | Dated::RecordOrMonthStart | Dated::FromFirst(_)
+            );
             let index = (0..spec.repeat).find(|index| spec.storage_at(*index) == storage)?;
             let halves = matches!(spec.dated, Dated::FromFirst(Step::HalfMonths(_)));
             (value && dated).then(|| (register(spec, index, &record), halves))

@@ -12,6 +12,8 @@ pub(crate) mod rfm_tx1;
 mod techem;
 mod techem_heat;
 
+use std::ops::RangeInclusive;
+
 use wmbus::{Address, Content, Message};
 
 use crate::Context;
@@ -108,11 +110,25 @@ impl Scheme {
     }
 
     /// True when the whole message is this scheme's.
-    pub(crate) fn takes(self, content: Content) -> bool {
+    pub(crate) fn takes(self, message: &Message<'_>) -> bool {
         match self.place() {
-            Place::Manufacturer => content == Content::Manufacturer,
-            Place::InsteadOfRecords => content == Content::Records,
+            Place::Manufacturer => {
+                let ci = message.ci().unwrap_or(0);
+                message.content == Content::Manufacturer && self.ci().contains(&ci)
+            }
+            Place::InsteadOfRecords => message.content == Content::Records,
             Place::After0F | Place::BesideBlocks | Place::Opened => false,
+        }
+    }
+
+    /// The makers' CI-fields whose application data it reads; others of the family are something else.
+    fn ci(self) -> RangeInclusive<u8> {
+        match self {
+            Self::Prios => 0xA0..=0xA7,
+            Self::ApatorNa1 => 0xA0..=0xA1,
+            Self::TechemHeat => 0xA0..=0xA2,
+            Self::TechemOldWater => 0xA2..=0xA2,
+            _ => 0xA0..=0xA0,
         }
     }
 
