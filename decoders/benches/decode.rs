@@ -1,5 +1,5 @@
 //! How many telegrams a second one core opens and decodes: a page's own examples, in clear and sealed with mode 5 and 7.
-//! `cargo bench -p releve-decoders` prints the figures; no test asserts a time.
+//! `cargo bench -p releve-decoders` prints the figures, with the name of a family those of one; no test asserts a time.
 #![allow(clippy::unwrap_used)]
 
 use std::hint::black_box;
@@ -15,6 +15,7 @@ fn main() {
         "{:28} {:>8} {:>7} {:>7} {:>12}",
         "family", "sealed", "octets", "values", "telegrams/s"
     );
+    let only = std::env::args().nth(1).filter(|name| !name.starts_with("--"));
     for name in [
         "sensus-iperl",
         "qundis-qwater",
@@ -26,6 +27,9 @@ fn main() {
         "qundis-caloric",
         "engelmann-hca-e2",
     ] {
+        if only.as_deref().is_some_and(|only| only != name) {
+            continue;
+        }
         let family = families.named(name).unwrap();
         let meter = family.inhabitant().unwrap();
         for (label, sealing) in [
