@@ -15,6 +15,7 @@ mod index;
 mod period;
 mod place;
 mod quality;
+mod restart;
 mod rules;
 
 #[cfg(test)]

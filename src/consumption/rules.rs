@@ -13,8 +13,8 @@
 
 use decoders::reading::Quantity;
 
-use super::Sample;
 use super::quality::Flag;
+use super::{Sample, restart};
 use crate::store::Source;
 
 /// How one quantity counts, in the integers that a channel is stored in.
@@ -84,8 +84,9 @@ pub(super) fn join(counter: &Counter, samples: &[Sample]) -> Chain {
     let (mut frozen, heard): (Vec<Sample>, Vec<Sample>) = samples
         .iter()
         .partition(|sample| matches!(sample.source, Source::SetDate | Source::History));
+    let heard = without_lone(heard, counter.noise);
     let (raised, closings) = if counter.restarts {
-        raise(heard, &mut frozen)
+        restart::raise(heard, &mut frozen)
     } else {
         (heard, Vec::new())
     };
@@ -95,116 +96,13 @@ pub(super) fn join(counter: &Counter, samples: &[Sample]) -> Chain {
     } else {
         raised
     };
-    let mut chain = link(counter, &without_lone(spine, counter.noise));
+    let mut chain = link(counter, &spine);
     chain
         .events
         .extend(closings.iter().map(|at| (*at, Flag::Restart)));
     chain.events.sort_unstable_by_key(|(at, _)| *at);
     place(counter, &mut chain.links, &frozen);
     chain
-}
-
-/// Undoes the restarts of an allocator: every value becomes what the counter would show had it never restarted.
-/// The closings join what was heard; the rest of the memory stays in `frozen`, raised too.
-fn raise(heard: Vec<Sample>, frozen: &mut Vec<Sample>) -> (Vec<Sample>, Vec<i64>) {
-    let mut closings: Vec<Closing> = Vec::new();
-    let mut base = 0_i64;
-    for closing in frozen.iter().filter(|sample| sample.source == Source::SetDate) {
-        let at = closing.at.as_second();
-        let turn = turn(&heard, at, closing.value);
-        let previous = closings.last().map_or(i64::MIN, |last| last.turn);
-        let last_old = heard
-            .iter()
-            .rev()
-            .map(|sample| (sample.at.as_second(), sample.value))
-            .find(|(heard_at, _)| *heard_at < turn && *heard_at < at);
-        // The frozen value is at least what was last heard of its own count. If it is not, it closes nothing.
-        let contradicted =
-            last_old.is_some_and(|(heard_at, value)| heard_at >= previous && value > closing.value);
-        let Some(after) = base.checked_add(closing.value).filter(|_| !contradicted) else {
-            continue;
-        };
-        closings.push(Closing {
-            at,
-            turn,
-            before: base,
-        });
-        base = after;
-    }
-    let total = base;
-    let raised = |sample: &Sample, closed: usize| {
-        let base = closings.get(closed).map_or(total, |closing| closing.before);
-        sample
-            .value
-            .checked_add(base)
-            .map(|value| Sample { value, ..*sample })
-    };
-    let mut spine = Vec::with_capacity(heard.len() + closings.len());
-    let mut closed = 0;
-    for sample in &heard {
-        let at = sample.at.as_second();
-        while closings.get(closed).is_some_and(|closing| at >= closing.turn) {
-            closed += 1;
-        }
-        // A clock that is early or late by less than a day puts some values on the wrong side of the stamp.
-        let late = closings.get(closed).is_some_and(|closing| at > closing.at);
-        let early = closed
-            .checked_sub(1)
-            .and_then(|last| closings.get(last))
-            .is_some_and(|closing| at < closing.at);
-        if !late && !early {
-            spine.extend(raised(sample, closed));
-        }
-    }
-    let mut memory = Vec::with_capacity(frozen.len());
-    for sample in frozen.iter() {
-        let at = sample.at.as_second();
-        let closed = closings.partition_point(|closing| closing.at < at);
-        let closes = closings.get(closed).is_some_and(|closing| closing.at == at);
-        match sample.source {
-            Source::SetDate if closes => spine.extend(raised(sample, closed)),
-            // A month end on the set date itself: the closing says it already.
-            _ if closes => {}
-            // A closing that was not believed is no month end either.
-            Source::SetDate => {}
-            _ => memory.extend(raised(sample, closed)),
-        }
-    }
-    spine.sort_by_key(|sample| (sample.at, sample.value));
-    *frozen = memory;
-    (spine, closings.iter().map(|closing| closing.at).collect())
-}
-
-struct Closing {
-    /// The instant that the meter stamped.
-    at: i64,
-    /// The instant from which we heard the new count.
-    turn: i64,
-    /// What the counts before this one add up to.
-    before: i64,
-}
-
-/// When the new count was first heard: at the first fall within a day of the stamp, else from the stamp on.
-fn turn(heard: &[Sample], stamp: i64, frozen: i64) -> i64 {
-    let first = heard.partition_point(|sample| sample.at.as_second() < stamp - DAY);
-    let near = heard
-        .get(first.saturating_sub(1)..)
-        .unwrap_or_default()
-        .windows(2);
-    for pair in near {
-        let [before, after] = pair else { break };
-        if after.at.as_second() > stamp + DAY {
-            break;
-        }
-        if after.value < before.value && after.at.as_second() >= stamp - DAY {
-            return after.at.as_second();
-        }
-    }
-    // Heard at the very instant, without a fall: still the old count if it shows what was frozen.
-    let shows_frozen = heard
-        .iter()
-        .any(|sample| sample.at.as_second() == stamp && sample.value >= frozen);
-    if shows_frozen { stamp + 1 } else { stamp }
 }
 
 /// Leaves out a live value that both its neighbours contradict, the neighbours agreeing with each other.
@@ -354,7 +252,7 @@ fn late(links: &[Link], of: &Link) -> i64 {
     value
 }
 
-const DAY: i64 = 86_400;
+pub(super) const DAY: i64 = 86_400;
 
 /// A set date comes back within this time: 366 days and two for clocks.
 const YEAR: i64 = 368 * DAY;

@@ -284,6 +284,68 @@ fn month_ends_from_the_meter_s_memory_bridge_an_outage() {
 }
 
 #[test]
+fn a_month_end_closes_the_count_where_the_counter_was_heard_to_fall_and_no_set_date_is_sent() {
+    let mut samples = vec![
+        live("2025-12-31T16:00:00Z", 902_000),
+        live("2025-12-31T22:00:00Z", 906_000),
+        sample("2026-01-01T00:00:00Z", 907_000, Source::History),
+        live("2026-01-01T04:00:00Z", 1_000),
+        live("2026-01-02T00:00:00Z", 15_000),
+        sample("2026-02-01T00:00:00Z", 398_000, Source::History),
+        live("2026-02-01T06:00:00Z", 400_000),
+    ];
+    let index = heat(samples.clone());
+    let first = day(&index, "2026-01-01T00:00:00Z");
+    assert_eq!((first.value, first.quality), (Some(15_000), Quality::Measured));
+    let january = index.gain(at("2026-01-01T00:00:00Z"), at("2026-02-01T00:00:00Z"));
+    assert_eq!(january.value, Some(398_000));
+    let across = index.gain(at("2025-12-31T22:00:00Z"), at("2026-01-02T00:00:00Z"));
+    assert_eq!(across.value, Some(16_000));
+    assert!(across.flags.has(Flag::Restart));
+    // Without the fall a month end is a month end, and a fall without a stored value is nobody's to explain.
+    samples.remove(2);
+    let broken = heat(samples).gain(at("2025-12-31T22:00:00Z"), at("2026-01-02T00:00:00Z"));
+    assert_eq!(broken.value, None);
+}
+
+#[test]
+fn one_fall_closes_one_count() {
+    // First heard 30 hours after the set date; a value stored ten hours later sees the same fall. And before it, one
+    // that was stored 30 hours ahead, by a meter that began anew seven hours early.
+    let index = heat(vec![
+        sample("2025-12-30T18:00:00Z", 700_000, Source::History),
+        live("2025-12-31T00:00:00Z", 700_000),
+        live("2025-12-31T17:00:00Z", 0),
+        sample("2026-01-01T00:00:00Z", 700_000, Source::SetDate),
+        live("2026-01-02T00:00:00Z", 9_000),
+    ]);
+    let start = at("2025-12-31T00:00:00Z");
+    assert_eq!(index.gain(start, at("2026-01-02T00:00:00Z")).value, Some(9_000));
+    let index = heat(vec![
+        live("2025-12-31T00:00:00Z", 690_000),
+        sample("2026-01-01T00:00:00Z", 700_000, Source::SetDate),
+        live("2026-01-02T06:00:00Z", 9_000),
+        sample("2026-01-02T16:00:00Z", 12_000, Source::History),
+        live("2026-01-03T00:00:00Z", 15_000),
+    ]);
+    assert_eq!(index.gain(start, at("2026-01-03T00:00:00Z")).value, Some(25_000));
+}
+
+#[test]
+fn one_wrong_value_near_the_set_date_is_no_restart() {
+    let index = heat(vec![
+        live("2026-01-31T20:00:00Z", 300_000),
+        sample("2026-02-01T00:00:00Z", 301_000, Source::History),
+        live("2026-02-01T02:00:00Z", 17_000),
+        live("2026-02-01T08:00:00Z", 302_000),
+        live("2026-02-02T00:00:00Z", 305_000),
+    ]);
+    let gain = day(&index, "2026-02-01T00:00:00Z");
+    assert_eq!(gain.value, Some(4_000));
+    assert!(!gain.flags.has(Flag::Restart));
+}
+
+#[test]
 fn a_remembered_value_that_contradicts_what_was_heard_is_left_out() {
     let mut samples: Vec<_> = (0..10_i64)
         .map(|hours| Sample {
