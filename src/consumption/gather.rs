@@ -1,12 +1,10 @@
 //! A dwelling's metering points with their meters' readings, out of the store and ready for questions.
 
 use decoders::reading::{Direction, Quantity, Unit};
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use crate::registry::{DwellingId, Kind, MeterId, Point};
-use crate::store::{
-    Channel, ChannelId, Flags, Placement, ReadingKey, ReadingQuery, ReadingRow, Result, Source, Store,
-};
+use crate::store::{Channel, ChannelId, Flags, Placement, ReadingQuery, ReadingRow, Result, Source, Store};
 
 use super::place::{Place, Service};
 use super::{Counter, Sample};
@@ -81,7 +79,7 @@ fn of_point(
             Some((id, channel)) if channel.unit == unit => service(
                 placement,
                 &channel,
-                samples(store, placement.meter.id, id, range)?,
+                samples(store, placement.meter.id, (id, &channel), range)?,
             ),
             _ => service(placement, &Channel::index(quantity, unit), Vec::new()),
         });
@@ -112,32 +110,34 @@ impl Range {
     }
 }
 
-/// The readings of an index around a range, and all its set dates: the restarts before it give it its place.
-fn samples(store: &dyn Store, meter: MeterId, channel: ChannelId, range: Range) -> Result<Vec<Sample>> {
-    let mut samples = Vec::new();
-    let mut query = ReadingQuery {
-        meter,
-        channel: Some(channel),
-        from: Timestamp::MIN,
-        until: range.from,
-        source: Some(Source::SetDate),
-        after: None,
-        limit: PAGE,
-    };
-    let around = store.series(meter, channel, range.from, range.until)?;
-    // `series` may reach back to a set date itself.
+/// The readings of an index around a range.
+///
+/// Where they are silent for days, a restart may hide in there: then the set date of the year before is read too, which
+/// tells when the next one was due. That takes a walk through a year of readings, so it is not done for all.
+fn samples(
+    store: &dyn Store,
+    meter: MeterId,
+    (id, channel): (ChannelId, &Channel),
+    range: Range,
+) -> Result<Vec<Sample>> {
+    let around = store.series(meter, id, range.from, range.until)?;
+    let mut samples = Vec::with_capacity(around.len());
     let first = around.first().map_or(range.from, |row| row.reading.at);
-    loop {
-        let page = store.readings(&query)?;
-        query.after = page.last().map(key);
-        samples.extend(
-            page.iter()
-                .filter(|row| row.reading.at < first)
-                .filter_map(sample),
-        );
-        if page.len() < PAGE {
-            break;
-        }
+    let silent = around.windows(2).any(|pair| match pair {
+        [before, after] => after.reading.at.duration_since(before.reading.at) > SILENCE,
+        _ => false,
+    });
+    if silent && channel.quantity == Quantity::HeatCost {
+        let year = ReadingQuery {
+            meter,
+            channel: Some(id),
+            from: first.checked_sub(YEAR).unwrap_or(Timestamp::MIN),
+            until: first,
+            source: Some(Source::SetDate),
+            after: None,
+            limit: MOST_SET_DATES,
+        };
+        samples.extend(store.readings(&year)?.iter().filter_map(sample));
     }
     samples.extend(around.iter().filter_map(sample));
     Ok(samples)
@@ -151,14 +151,6 @@ fn sample(row: &ReadingRow) -> Option<Sample> {
         value: reading.value,
         source: reading.source,
     })
-}
-
-fn key(row: &ReadingRow) -> ReadingKey {
-    ReadingKey {
-        channel: row.channel_id,
-        at: row.reading.at,
-        source: row.reading.source,
-    }
 }
 
 fn service(placement: &Placement, channel: &Channel, samples: Vec<Sample>) -> Service {
@@ -223,5 +215,11 @@ fn usual_unit(quantity: Quantity) -> Unit {
 /// Readings that stay out of the index. A fall alone is no reason: the rules see it too, with what follows.
 const DISTRUSTED: Flags = Flags(Flags::IMPLAUSIBLE.0 | Flags::KEY_UNPROVEN.0 | Flags::QUARANTINED.0);
 
-/// Set dates read at once; nobody has that many.
-const PAGE: usize = 500;
+/// Readings farther apart are silent.
+const SILENCE: SignedDuration = SignedDuration::from_hours(48);
+
+/// A set date comes back within this time.
+const YEAR: SignedDuration = SignedDuration::from_hours(368 * 24);
+
+/// Set dates in a year: one, or twelve, and room for those that were stamped twice.
+const MOST_SET_DATES: usize = 100;

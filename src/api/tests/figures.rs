@@ -286,3 +286,33 @@ async fn a_meter_is_shown_with_its_place_its_state_and_its_latest_values() {
         .await;
     assert_eq!(one["medium"], "water");
 }
+
+#[tokio::test]
+async fn a_set_date_that_nobody_saw_in_a_silent_month_is_known_from_the_year_before() {
+    let house = House::new();
+    house.read(
+        2,
+        heat(),
+        &[
+            ("2025-01-01T00:00:00+01:00", Source::SetDate, 700_000),
+            ("2025-12-20T00:00:00+01:00", Source::Live, 5_000),
+            ("2026-01-20T00:00:00+01:00", Source::Live, 30_000),
+        ],
+    );
+    let path = "/v1/dwellings/1/consumption?from=2025-12-20&to=2026-01-20";
+    let report = house.json(path).await;
+    let salon = kind(&report, "heating")["points"][0]["total"].clone();
+    assert_eq!(
+        (&salon["raw"], &salon["flags"][0]),
+        (&Value::Null, &"break".into())
+    );
+    // When it comes after all, it heals.
+    house.read(
+        2,
+        heat(),
+        &[("2026-01-01T00:00:00+01:00", Source::SetDate, 12_000)],
+    );
+    let report = house.json(path).await;
+    let salon = &kind(&report, "heating")["points"][0]["total"];
+    assert_eq!(salon["raw"].to_string(), "37");
+}
