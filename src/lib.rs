@@ -7,6 +7,7 @@ pub mod consumption;
 pub mod intake;
 pub mod json;
 pub mod pipeline;
+pub mod redecode;
 pub mod registry;
 pub mod simulate;
 pub mod store;

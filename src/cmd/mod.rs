@@ -4,6 +4,7 @@ mod decode;
 mod demo;
 mod generate;
 mod progress;
+mod redecode;
 mod registry;
 mod replay;
 mod run;
@@ -37,6 +38,8 @@ enum Command {
     Registry(registry::Args),
     /// Put captured telegrams into the store; a second time changes nothing.
     Replay(replay::Args),
+    /// Read the archive again after a new key, page or release; only what changes is written.
+    Redecode(redecode::Args),
     /// Make, list and remove the tokens of the API.
     Token(token::Args),
     /// Make a building that never was: a capture, its registry, and what truly happened.
@@ -70,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Registry(args) => registry::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Redecode(args) => redecode::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Demo(args) => demo::run(&args),

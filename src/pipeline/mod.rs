@@ -27,7 +27,9 @@ pub use outcome::Outcome;
 
 use self::dating::Reception;
 use crate::registry::Directory;
-use crate::store::{Facts, Ingest, Sighting, Telegram as Kept};
+use crate::store::{
+    ArchivedTelegram, DirectoryEntry, Facts, Ingest, Redecoded, Sighting, StoredReading, Telegram as Kept,
+};
 
 /// The way of every telegram. Knows no device and no clock.
 #[derive(Debug)]
@@ -69,7 +71,7 @@ impl Pipeline {
     /// Takes one telegram to its end. `filed_at` is the instant it is filed under when nobody timed it.
     pub fn take(&mut self, telegram: &Telegram, filed_at: Timestamp) -> Seen {
         let parsed = match telegram.check {
-            Check::Receiver => Frame::parse_as(&telegram.octets, FrameFormat::Stripped),
+            Check::Receiver => stripped(&telegram.octets),
             Check::Nobody => Frame::parse(&telegram.octets),
         };
         let frame = match parsed {
@@ -111,51 +113,105 @@ impl Pipeline {
                 ingest: Some(Ingest::Stranger(sighting)),
             };
         };
+        let assumed = telegram.received_at.is_none();
         let zone = zone(&mut self.zones, &entry.time_zone);
         let reception = Reception {
             at: received_at,
-            assumed: telegram.received_at.is_none(),
+            assumed,
             zone: &zone,
         };
-        let (context, now) = (reception.context(), received_at.as_second());
-        let read = self
-            .memory
-            .read(&self.families, &frame, &entry.keys, &context, now);
-        let (outcome, evidence, facts, readings) = match &read {
-            Ok(decoded) => {
-                let readings = reception.date(decoded);
-                let outcome = if decoded.readings.is_empty() {
-                    Outcome::NoValue
-                } else {
-                    Outcome::Read
-                };
-                (outcome, None, facts(decoded), readings)
-            }
-            Err(error) => (
-                Outcome::of(error),
-                Some(evidence(error)),
-                Facts::default(),
-                Vec::new(),
-            ),
-        };
+        let read = read(&mut self.memory, &self.families, &frame, entry, &reception);
         let kept = Kept {
             meter: entry.meter.id,
             received_at,
+            assumed,
             digest: digest(&frame),
             octets: telegram.octets.clone(),
             radio,
             rssi_dbm,
-            outcome: outcome.code(),
-            evidence,
-            facts,
-            readings,
+            outcome: read.outcome.code(),
+            evidence: read.evidence,
+            facts: read.facts,
+            readings: read.readings,
         };
         Seen {
-            outcome,
+            outcome: read.outcome,
             meter: Some(address),
             ingest: Some(Ingest::Telegram(kept)),
         }
     }
+
+    /// Reads a telegram of the archive once more, with what is known by now. Walk the archive in its order, so that
+    /// layouts and fragments come as they came; nothing when the telegram would go to another meter today, or to none.
+    pub fn take_again(&mut self, archived: &ArchivedTelegram) -> Option<Redecoded> {
+        // Whether the receiver had checked and stripped it is not kept, but only one of the two ways finds its digest.
+        let frame = [Frame::parse, stripped]
+            .into_iter()
+            .filter_map(|parse| parse(&archived.octets).ok())
+            .find(|frame| digest(frame) == archived.key.digest)?;
+        let address = self.families.identify(&frame);
+        let entry = self
+            .directory
+            .find(&address)
+            .or_else(|| self.directory.find(&frame.link().sender))
+            .filter(|entry| entry.meter.id == archived.key.meter)?;
+        let zone = zone(&mut self.zones, &entry.time_zone);
+        let reception = Reception {
+            at: archived.key.received_at,
+            assumed: archived.assumed,
+            zone: &zone,
+        };
+        let read = read(&mut self.memory, &self.families, &frame, entry, &reception);
+        Some(Redecoded {
+            key: archived.key,
+            outcome: read.outcome.code(),
+            evidence: read.evidence,
+            facts: read.facts,
+            readings: read.readings,
+        })
+    }
+}
+
+/// What a telegram of a registered meter comes to.
+struct Read {
+    outcome: Outcome,
+    evidence: Option<String>,
+    facts: Facts,
+    readings: Vec<StoredReading>,
+}
+
+/// Opens, decodes and dates.
+fn read(
+    memory: &mut Memory,
+    families: &Families,
+    frame: &Frame<'_>,
+    entry: &DirectoryEntry,
+    reception: &Reception<'_>,
+) -> Read {
+    let now = reception.at.as_second();
+    match memory.read(families, frame, &entry.keys, &reception.context(), now) {
+        Ok(decoded) => Read {
+            outcome: if decoded.readings.is_empty() {
+                Outcome::NoValue
+            } else {
+                Outcome::Read
+            },
+            evidence: None,
+            facts: facts(&decoded),
+            readings: reception.date(&decoded),
+        },
+        Err(error) => Read {
+            outcome: Outcome::of(&error),
+            evidence: Some(evidence(&error)),
+            facts: Facts::default(),
+            readings: Vec::new(),
+        },
+    }
+}
+
+/// A telegram whose receiver had checked it.
+fn stripped(octets: &[u8]) -> Result<Frame<'_>, Error> {
+    Frame::parse_as(octets, FrameFormat::Stripped)
 }
 
 /// A zone by its name, looked up once; UTC for a name that nobody knows.

@@ -74,6 +74,11 @@ impl Outcome {
         }
     }
 
+    /// The one with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.code() == code)
+    }
+
     /// What a caretaker should know about it.
     pub const fn meaning(self) -> &'static str {
         match self {

@@ -32,6 +32,8 @@ pub struct Telegram {
     pub meter: MeterId,
     /// When it was received; kept to the second.
     pub received_at: Timestamp,
+    /// Nobody timed it: `received_at` is the instant it is filed under.
+    pub assumed: bool,
     /// Equal for all copies of one transmission, whoever repeated it (`Frame::duplicate_digest`).
     pub digest: u64,
     /// As received; opaque here.
@@ -107,6 +109,8 @@ pub struct TelegramKey {
 pub struct ArchivedTelegram {
     /// Where it stands.
     pub key: TelegramKey,
+    /// Nobody timed it: the instant in `key` is the one it is filed under.
+    pub assumed: bool,
     /// As received.
     pub octets: Vec<u8>,
     /// Name of the receiver that brought it first.

@@ -19,7 +19,7 @@ fn failure(arguments: &[&str]) -> String {
 #[test]
 fn every_command_explains_itself_with_an_example() {
     for command in [
-        "decode", "registry", "replay", "run", "simulate", "demo", "token", "generate",
+        "decode", "registry", "redecode", "replay", "run", "simulate", "demo", "token", "generate",
     ] {
         let output = run(&[command, "--help"]);
         assert!(output.status.success(), "{command}");

@@ -11,6 +11,7 @@ mod daemon;
 mod fixtures;
 mod harness;
 mod kill;
+mod redecode;
 mod replay;
 mod rooms;
 mod truth;

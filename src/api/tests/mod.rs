@@ -186,6 +186,7 @@ pub(super) fn telegram(meter: i64, received_at: Timestamp, readings: Vec<StoredR
     Ingest::Telegram(Telegram {
         meter: MeterId(meter),
         received_at,
+        assumed: false,
         digest: received_at.as_second().unsigned_abs(),
         octets: vec![0x44; 20],
         radio: "cellar".into(),

@@ -121,10 +121,11 @@ pub(super) fn archive(
     connection: &Connection,
     query: &ArchiveQuery<'_>,
 ) -> rusqlite::Result<Vec<ArchivedTelegram>> {
-    let mut sql = "SELECT received_at, meter, digest, octets, radio.name, rssi_dbm, outcome.code, evidence
+    let mut sql =
+        "SELECT received_at, meter, digest, octets, radio.name, rssi_dbm, outcome.code, evidence, assumed
         FROM telegram JOIN radio ON radio.id = radio JOIN outcome ON outcome.id = outcome
         WHERE (received_at, meter, digest) > (?1, ?2, ?3) AND (?4 IS NULL OR meter = ?4)"
-        .to_owned();
+            .to_owned();
     if !query.outcomes.is_empty() {
         if !query.outcomes.iter().any(|code| [READ, NO_VALUE].contains(code)) {
             // Lets the engine walk the short index of what could not be opened.
@@ -160,6 +161,7 @@ pub(super) fn archive(
             rssi_dbm: row.get(5)?,
             outcome: row.get(6)?,
             evidence: row.get(7)?,
+            assumed: row.get(8)?,
         })
     })
 }

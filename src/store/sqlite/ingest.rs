@@ -65,6 +65,7 @@ pub(super) fn redecoded(batch: &mut Batch<'_>, items: &[Redecoded]) -> Result<()
         let source = Telegram {
             meter: item.key.meter,
             received_at: item.key.received_at,
+            assumed: false,
             digest,
             octets: Vec::new(),
             radio: "".into(),
@@ -111,8 +112,8 @@ fn keep(
     batch
         .transaction
         .prepare_cached(
-            "INSERT INTO telegram (received_at, meter, digest, octets, radio, rssi_dbm, outcome, evidence)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO telegram (received_at, meter, digest, octets, radio, rssi_dbm, outcome, evidence, assumed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             received_at,
@@ -123,6 +124,7 @@ fn keep(
             telegram.rssi_dbm,
             outcome,
             telegram.evidence,
+            telegram.assumed,
         ])?;
     batch.report.telegrams += 1;
     window.add(meter, telegram.digest, Kept { received_at, outcome });

@@ -6,7 +6,10 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(super) const APPLICATION_ID: u32 = 0x5245_4C56;
 
 /// The migrations; a database of version n has had the first n.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_tables.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_tables.sql"),
+    include_str!("migrations/0002_assumed.sql"),
+];
 
 /// The newest version known here.
 pub(super) fn newest() -> u32 {

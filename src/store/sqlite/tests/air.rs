@@ -135,3 +135,21 @@ fn the_archive_is_walked_in_pages_from_the_oldest_on() {
     };
     assert_eq!(store.archive(&read).unwrap().len(), 9);
 }
+
+#[test]
+fn the_archive_knows_which_telegrams_nobody_timed() {
+    let (_scratch, store) = store(1);
+    let untimed = Telegram {
+        assumed: true,
+        ..telegram(1, NOON, 1, vec![])
+    };
+    let batch = [untimed, telegram(1, NOON + 60, 2, vec![])].map(Ingest::Telegram);
+    store.ingest(&batch).unwrap();
+    let query = ArchiveQuery {
+        limit: 10,
+        ..ArchiveQuery::default()
+    };
+    let archive = store.archive(&query).unwrap();
+    let assumed: Vec<_> = archive.iter().map(|telegram| telegram.assumed).collect();
+    assert_eq!(assumed, [true, false]);
+}

@@ -88,6 +88,7 @@ fn telegram(meter: i64, received_at: i64, digest: u64, readings: Vec<StoredReadi
     Telegram {
         meter: MeterId(meter),
         received_at: at(received_at),
+        assumed: false,
         digest,
         octets: digest.to_be_bytes().to_vec(),
         radio: "cellar".into(),
