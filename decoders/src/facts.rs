@@ -7,8 +7,8 @@ use crate::decoded::Decoded;
 use crate::family::Family;
 use crate::reading::{Stamp, StatusWord};
 use crate::rule::{RecordSpec, Role};
-use crate::status;
 use crate::table::Hex;
+use crate::{events, status};
 
 /// Reads what a record says about the meter, if it says anything.
 pub(crate) fn read(
@@ -17,16 +17,41 @@ pub(crate) fn read(
     family: Option<&Family>,
     decoded: &mut Decoded,
 ) {
-    let flags = family.and_then(|family| family.flags.iter().find(|f| f.header == record.header()));
-    if let Some(flags) = flags {
-        flags.read(record, &mut decoded.status);
+    let flags = || {
+        let all = family.map_or(&[][..], |family| &family.flags);
+        all.iter().filter(|flags| flags.header == record.header())
+    };
+    if flags().next().is_some() {
+        let raw = status::raw(record);
+        let unnamed = flags().fold(raw, |rest, flags| flags.read(rest, &mut decoded.status));
+        if unnamed != 0 {
+            status::add(&mut decoded.status, StatusWord::ManufacturerBits, false);
+        }
         raw_flags(record, decoded);
         return;
     }
     match rule.map(|spec| &spec.role) {
         Some(Role::Ignored | Role::Quantity(_)) => {}
-        Some(Role::Fact(name)) => decoded.fact(name, text(record)),
+        Some(Role::Fact(name)) => fact(name, record, family, decoded),
         Some(Role::Reading) | None => standard(record, decoded),
+    }
+}
+
+/// A fact that a page names; a date that says "never" is none.
+fn fact(name: &str, record: &Record<'_>, family: Option<&Family>, decoded: &mut Decoded) {
+    if let Value::Moment(moment) = record.value() {
+        let day = Stamp::of(moment).and_then(|stamp| stamp.day());
+        let unset = day.filter(|day| family.is_some_and(|family| family.unset_dates.contains(day)));
+        if let Some(day) = unset {
+            decoded.remark("absent", format!("{name} is {day}, which says never"));
+        }
+        if unset.is_some() || Stamp::of(moment).is_none() {
+            return;
+        }
+    }
+    let value = text(record);
+    if !value.is_empty() {
+        decoded.fact(name, value);
     }
 }
 
@@ -85,6 +110,11 @@ fn standard(record: &Record<'_>, decoded: &mut Decoded) {
                 // A week-old value is no reading of now; such numbers are something else.
                 .filter(|age| (0..=7 * 86_400).contains(age));
         }
+        _ if record.vib.event.is_some() => {
+            if let Some((name, value)) = events::read(record) {
+                decoded.fact(&name, value);
+            }
+        }
         quantity => {
             let Some(name) = name(quantity) else { return };
             let value = text(record);
@@ -114,6 +144,8 @@ fn name(quantity: Vif) -> Option<&'static str> {
         Vif::CustomerLocation => "customer_location",
         Vif::Customer => "customer",
         Vif::BatteryChange => "battery_change",
+        Vif::DigitalInput => "digital_input",
+        Vif::DigitalOutput => "digital_output",
         _ => return None,
     })
 }

@@ -12,11 +12,13 @@
 mod block;
 mod dating;
 mod decoded;
+mod events;
 pub mod example;
 mod facts;
 mod families;
 mod family;
 mod history;
+mod makers;
 mod page;
 mod quirks;
 pub mod reading;

@@ -254,7 +254,14 @@ pub struct FlagsRule {
     /// DIF and VIF of the record that carries it.
     pub record: String,
     /// Bit to word, as in [`StatusRule::bits`].
+    #[serde(default)]
     pub bits: BTreeMap<String, String>,
+    /// Bits that are compared as a value, for `values`.
+    #[serde(default)]
+    pub mask: Option<String>,
+    /// Value of the masked bits to words.
+    #[serde(default)]
+    pub values: BTreeMap<String, String>,
 }
 
 /// A telegram and what it says. The numbers are invented and the telegram is made by our own encoder.

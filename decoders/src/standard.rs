@@ -19,10 +19,15 @@ pub(crate) enum Said<R> {
 
 /// Reads a record; `at` is left to the caller, and so is the number of a history slot.
 pub(crate) fn reading(record: &Record<'_>) -> Said<Reading> {
-    let Some((quantity, unit, factor)) = quantity(record.vib.quantity, record.vib.unit) else {
+    let meaning = match (record.vib.quantity, record.vib.code) {
+        // Carbon dioxide; what else may be in the air has no name here yet.
+        (Vif::Environment, 0x10 | 0x11) => Some((Quantity::CarbonDioxide, Unit::PartsPerMillion, 1)),
+        (vif, _) => quantity(vif, record.vib.unit),
+    };
+    let Some((quantity, unit, factor)) = meaning else {
         return Said::Nothing;
     };
-    let Some((direction, average, phase)) = qualifiers(record, quantity) else {
+    let Some((direction, phase)) = qualifiers(record, quantity) else {
         return Said::Nothing;
     };
     // How long an error lasted is a duration like others; any other value during an error is none.
@@ -40,18 +45,10 @@ pub(crate) fn reading(record: &Record<'_>) -> Said<Reading> {
     let Some(mantissa) = value.mantissa.checked_mul(factor) else {
         return Said::Nothing;
     };
-    let register = match (record.dib.function, record.dib.storage) {
-        _ if average => Register::Average,
-        (Function::Maximum, _) => Register::Max,
-        (Function::Minimum, _) => Register::Min,
-        (_, 0) => Register::Current,
-        (_, 1) => Register::SetDate,
-        (_, storage) => Register::History(u16::try_from(storage - 1).unwrap_or(u16::MAX)),
-    };
-    let subunit = if record.dib.subunit == 0 {
-        phase
-    } else {
-        record.dib.subunit
+    let (register, subunit) = place(record);
+    let subunit = match (subunit, phase) {
+        (0, phase) | (phase, 0) => phase,
+        (subunit, phase) => subunit.saturating_mul(PHASES).saturating_add(phase),
     };
     let value = Decimal { mantissa, ..value };
     let tariff = record.dib.tariff;
@@ -70,6 +67,19 @@ pub(crate) fn reading(record: &Record<'_>) -> Said<Reading> {
         },
         approximate,
     )
+}
+
+/// Where the DIF says that a value is kept, and of which subunit it is.
+pub(crate) fn place(record: &Record<'_>) -> (Register, u16) {
+    let register = match (record.dib.function, record.dib.storage) {
+        _ if record.vib.has(Qualifier::AVERAGE) => Register::Average,
+        (Function::Maximum, _) => Register::Max,
+        (Function::Minimum, _) => Register::Min,
+        (_, 0) => Register::Current,
+        (_, 1) => Register::SetDate,
+        (_, storage) => Register::History(u16::try_from(storage - 1).unwrap_or(u16::MAX)),
+    };
+    (register, record.dib.subunit)
 }
 
 /// The two counters of the fixed structure, which the oldest wired meters send: now, and stored at a fixed date.
@@ -139,6 +149,8 @@ fn quantity(vif: Vif, unit: VifUnit) -> Option<(Quantity, Unit, i64)> {
             | Vif::OperatingTime
             | Vif::ActualityDuration
             | Vif::SinceReadout
+            | Vif::SinceCumulation
+            | Vif::TariffDuration
             | Vif::BatteryOperatingTime
             | Vif::TransmissionPeriod,
             _,
@@ -151,18 +163,19 @@ fn quantity(vif: Vif, unit: VifUnit) -> Option<(Quantity, Unit, i64)> {
     })
 }
 
-/// Direction, average and phase that the VIFEs say; `None` when they make it another value.
-fn qualifiers(record: &Record<'_>, quantity: Quantity) -> Option<(Direction, bool, u16)> {
-    let (mut direction, mut average, mut phase) = (Direction::Net, false, 0);
+/// Direction and phase that the VIFEs say; `None` when they make it another value.
+fn qualifiers(record: &Record<'_>, quantity: Quantity) -> Option<(Direction, u16)> {
+    let (mut direction, mut phase) = (Direction::Net, 0);
     for qualifier in record.vib.qualifiers() {
         match qualifier {
             Qualifier::FORWARD => direction = Direction::Forward,
             Qualifier::BACKWARD => direction = Direction::Reverse,
-            Qualifier::AVERAGE => average = true,
-            // A network's phases stand where another meter has its inputs.
+            // The place says it.
+            Qualifier::AVERAGE => {}
+            // A network's phases stand where another meter has its inputs; 4 is its neutral, 5 to 7 are from one to another.
             Qualifier {
                 second_table: true,
-                code: code @ 1..=3,
+                code: code @ 1..=7,
             } => phase = u16::from(code),
             // The maker's index behind a quantity: for display, never for a bill. It stands there too.
             Qualifier {
@@ -179,12 +192,16 @@ fn qualifiers(record: &Record<'_>, quantity: Quantity) -> Option<(Direction, boo
             _ => return None,
         }
     }
-    Some((direction, average, phase))
+    Some((direction, phase))
 }
+
+/// Phase 2 of subunit 1 is subunit 102.
+const PHASES: u16 = 100;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wmbus::apl::{Item, Records};
 
     #[test]
     fn two_counters_of_the_oldest_kind() {
@@ -203,5 +220,43 @@ mod tests {
                 (Quantity::Volume, Register::SetDate, Decimal::new(4800, 0)),
             ]
         );
+    }
+
+    fn of(octets: &[u8]) -> Option<(Quantity, Unit, Register, u16)> {
+        let Some(Item::Record(record)) = Records::new(octets, 0).next() else {
+            panic!("no record");
+        };
+        match reading(&record) {
+            Said::Reading(reading, _) => {
+                Some((reading.quantity, reading.unit, reading.register, reading.subunit))
+            }
+            Said::Absent | Said::Nothing => None,
+        }
+    }
+
+    #[test]
+    fn phases_stand_where_another_meter_has_its_inputs() {
+        let current = |quantity, unit, subunit| Some((quantity, unit, Register::Current, subunit));
+        let volt = |subunit| current(Quantity::Voltage, Unit::Volt, subunit);
+        let watt = |subunit| current(Quantity::Power, Unit::Watt, subunit);
+        assert_eq!(of(&[0x02, 0xFD, 0xC8, 0xFC, 0x02, 1, 0]), volt(2));
+        assert_eq!(of(&[0x02, 0xFD, 0xC8, 0xFC, 0x05, 1, 0]), volt(5));
+        assert_eq!(of(&[0x02, 0xAB, 0xFF, 0x03, 1, 0]), watt(3));
+        assert_eq!(of(&[0x82, 0x40, 0xAB, 0xFF, 0x03, 1, 0]), watt(103));
+        assert_eq!(of(&[0x82, 0x40, 0x2B, 1, 0]), watt(1));
+        // A maker's index behind what bills are made of makes it something else.
+        assert_eq!(of(&[0x04, 0x83, 0xFF, 0x01, 1, 0, 0, 0]), None);
+    }
+
+    #[test]
+    fn carbon_dioxide_and_no_other_gas() {
+        let co2 = (
+            Quantity::CarbonDioxide,
+            Unit::PartsPerMillion,
+            Register::Current,
+            0,
+        );
+        assert_eq!(of(&[0x02, 0xFD, 0xFD, 0x10, 1, 0]), Some(co2));
+        assert_eq!(of(&[0x02, 0xFD, 0xFD, 0x12, 1, 0]), None);
     }
 }

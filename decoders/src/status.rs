@@ -19,11 +19,13 @@ pub(crate) struct StatusTable {
     values: Vec<(u64, Vec<Status>)>,
 }
 
-/// What the bits of a word of error flags mean.
+/// What the bits of a word of error flags mean, or what the number under a mask means.
 #[derive(Clone, Debug)]
 pub(crate) struct Flags {
     pub(crate) header: Vec<u8>,
     bits: Vec<(u64, Vec<Status>)>,
+    mask: u64,
+    values: Vec<(u64, Vec<Status>)>,
 }
 
 impl StatusTable {
@@ -31,17 +33,12 @@ impl StatusTable {
         let Some(rule) = rule else {
             return Ok(Self::default());
         };
-        let values = rule
-            .values
-            .iter()
-            .map(|(value, text)| Ok((number(value)?, words(text)?)))
-            .collect::<Result<_, String>>()?;
         Ok(Self {
             described: true,
             standard: rule.standard,
             bits: bits(&rule.bits)?,
             mask: rule.mask.as_deref().map(number).transpose()?.unwrap_or(0),
-            values,
+            values: bits(&rule.values)?,
         })
     }
 
@@ -54,17 +51,8 @@ impl StatusTable {
             }
             return;
         }
-        let mut rest = u64::from(octet);
-        let masked = rest & self.mask;
-        if let Some((_, words)) = self
-            .values
-            .iter()
-            .find(|(value, _)| *value == masked && masked != 0)
-        {
-            status.extend(words);
-            rest &= !self.mask;
-        }
-        rest = read_bits(&self.bits, rest, status);
+        let rest = read_value(self.mask, &self.values, u64::from(octet), status);
+        let mut rest = read_bits(&self.bits, rest, status);
         if self.standard {
             standard(u8::try_from(rest & 0x1F).unwrap_or(0), status);
             rest &= !0x1F;
@@ -90,22 +78,28 @@ impl StatusTable {
 
 impl Flags {
     pub(crate) fn new(rule: &FlagsRule) -> Result<Self, String> {
+        if rule.mask.is_none() != rule.values.is_empty() {
+            return Err("mask and values go together".into());
+        }
         Ok(Self {
             header: hex(&rule.record)?,
             bits: bits(&rule.bits)?,
+            mask: rule.mask.as_deref().map(number).transpose()?.unwrap_or(0),
+            values: bits(&rule.values)?,
         })
     }
 
-    /// The conditions that a record of flags reports.
-    pub(crate) fn read(&self, record: &Record<'_>, status: &mut Vec<Status>) {
-        if read_bits(&self.bits, raw(record), status) != 0 {
-            add(status, StatusWord::ManufacturerBits, false);
-        }
+    /// The conditions that flags report; gives back what they leave unnamed, for further lines on the same record.
+    pub(crate) fn read(&self, flags: u64, status: &mut Vec<Status>) -> u64 {
+        let rest = read_value(self.mask, &self.values, flags, status);
+        read_bits(&self.bits, rest, status)
     }
 
     /// The flags of these conditions.
     pub(crate) fn write(&self, status: &[Status]) -> u64 {
-        write_bits(&self.bits, status)
+        let said = |words: &[Status]| !words.is_empty() && words.iter().all(|word| status.contains(word));
+        let value = self.values.iter().find(|(_, words)| said(words));
+        write_bits(&self.bits, status) | value.map_or(0, |(value, _)| *value)
     }
 }
 
@@ -149,6 +143,18 @@ fn standard(octet: u8, status: &mut Vec<Status>) {
         if octet & bit != 0 {
             add(status, word, false);
         }
+    }
+}
+
+/// Names the number under a mask, and gives back the bits without it; with it where it has no name.
+fn read_value(mask: u64, values: &[(u64, Vec<Status>)], bits: u64, status: &mut Vec<Status>) -> u64 {
+    let masked = bits & mask;
+    match values.iter().find(|(value, _)| *value == masked && masked != 0) {
+        Some((_, words)) => {
+            status.extend(words);
+            bits & !mask
+        }
+        None => bits,
     }
 }
 

@@ -1,7 +1,7 @@
 //! A page applied to records: which reading each record is, from when, and what it says about the meter.
 
-use wmbus::apl::{Date, Dib, Function, Item, Qualifier, Record, Value};
-use wmbus::{Decimal, Message};
+use wmbus::Message;
+use wmbus::apl::{Date, Dib, Item, Record};
 
 use crate::Context;
 use crate::dating::{half_month_end, month_end, month_start, rank};
@@ -11,7 +11,7 @@ use crate::reading::{Kind, Quantity, Reading, Register, Stamp, Status, StatusWor
 use crate::rule::{Dated, RecordSpec, Role};
 use crate::scrambled::Place;
 use crate::standard::{self, Said};
-use crate::{facts, history, series};
+use crate::{facts, history, makers, series};
 
 /// Reads the records of a message under a family's page, or under the standard's meanings without one.
 pub(crate) fn read(message: &Message<'_>, family: Option<&Family>, context: &Context, decoded: &mut Decoded) {
@@ -134,7 +134,7 @@ impl<'a> Table<'a, '_> {
         match spec.map(|spec| &spec.role) {
             Some(Role::Ignored | Role::Fact(_)) => return,
             Some(Role::Quantity(quantity)) => {
-                let said = spec.map_or(Said::Nothing, |spec| makers(record, spec, *quantity));
+                let said = spec.map_or(Said::Nothing, |spec| makers::reading(record, spec, *quantity));
                 self.said(record, rule, said);
                 return;
             }
@@ -180,7 +180,13 @@ impl<'a> Table<'a, '_> {
             }
         }
         if !self.date(record, rule, dated, &mut reading, &mut by_date) {
-            let text = format!("record {} has no date yet", Hex(record.header()));
+            let text = match self.never(record.dib.storage) {
+                Some(day) => format!(
+                    "record {} has no date yet: {day} says never",
+                    Hex(record.header())
+                ),
+                None => format!("record {} has no date yet", Hex(record.header())),
+            };
             self.decoded.remark("absent", text);
             return;
         }
@@ -195,12 +201,18 @@ impl<'a> Table<'a, '_> {
             self.differences.push((reading, index == 0));
             return;
         }
-        if self
-            .decoded
-            .readings
-            .iter()
-            .any(|other| same_place(other, &reading))
+        // An extreme or a mean of another period has no name of its own but its storage number.
+        let period = record.dib.storage;
+        if self.stands(&reading)
+            && reading.subunit == 0
+            && matches!(
+                reading.register,
+                Register::Max | Register::Min | Register::Average
+            )
         {
+            reading.subunit = u16::try_from(period).unwrap_or(u16::MAX);
+        }
+        if self.stands(&reading) {
             let text = format!(
                 "record {} repeats an earlier one with value {}",
                 Hex(record.header()),
@@ -213,6 +225,22 @@ impl<'a> Table<'a, '_> {
             self.by_date.push(self.decoded.readings.len());
         }
         self.decoded.readings.push(reading);
+    }
+
+    fn stands(&self, reading: &Reading) -> bool {
+        self.decoded
+            .readings
+            .iter()
+            .any(|other| same_place(other, reading))
+    }
+
+    /// The date of a storage number that says "never", where one does.
+    fn never(&self, storage: u64) -> Option<Date> {
+        let mut there = self
+            .records
+            .iter()
+            .filter(|record| record.dib.storage == storage && record.is_date());
+        there.find_map(|record| record.value().moment().and_then(Stamp::of)?.day())
     }
 
     /// Dates a stored value; false when its slot has never been filled, so that whatever number stands there is none.
@@ -282,64 +310,11 @@ fn dates(records: &[Record<'_>], family: Option<&Family>) -> Vec<(Dib, Option<St
         .collect()
 }
 
-/// A value whose quantity only the maker's VIF says: an integer as wide as its data.
-fn makers(record: &Record<'_>, spec: &RecordSpec, quantity: Quantity) -> Said<Reading> {
-    if spec.absent.iter().any(|octets| octets == record.data) {
-        return Said::Absent;
-    }
-    let octets = match record.value() {
-        Value::Number(value) => {
-            let value = spec.scale.map_or(value, |exponent| Decimal { exponent, ..value });
-            return Said::Reading(placed(record, Reading::new(quantity, value)), false);
-        }
-        Value::Octets(octets) | Value::Bits(octets) => octets,
-        Value::Invalid | Value::NoData => return Said::Absent,
-        _ => return Said::Nothing,
-    };
-    let empty = octets.iter().all(|octet| *octet == 0xFF)
-        || matches!(octets.split_last(), Some((0x80, rest)) if rest.iter().all(|octet| *octet == 0));
-    if empty && octets.len() > 1 {
-        return Said::Absent;
-    }
-    let mut wide = [0; 8];
-    let Some(()) = wide
-        .get_mut(..octets.len())
-        .map(|part| part.copy_from_slice(octets))
-    else {
-        return Said::Nothing;
-    };
-    match i64::try_from(u64::from_le_bytes(wide)) {
-        Ok(mantissa) => {
-            let value = Decimal::new(mantissa, spec.scale.unwrap_or(0));
-            Said::Reading(placed(record, Reading::new(quantity, value)), false)
-        }
-        Err(_) => Said::Absent,
-    }
-}
-
-/// A reading with the place that its DIF says.
-fn placed(record: &Record<'_>, reading: Reading) -> Reading {
-    let average = record.vib.has(Qualifier::AVERAGE);
-    let register = match (record.dib.function, record.dib.storage) {
-        _ if average => Register::Average,
-        (Function::Maximum, _) => Register::Max,
-        (Function::Minimum, _) => Register::Min,
-        (_, 0) => Register::Current,
-        (_, 1) => Register::SetDate,
-        (_, storage) => Register::History(u16::try_from(storage - 1).unwrap_or(u16::MAX)),
-    };
-    Reading {
-        register,
-        tariff: record.dib.tariff,
-        subunit: record.dib.subunit,
-        ..reading
-    }
-}
-
 /// True for a second value under the same name: nobody says which it is, and the first counts.
 fn same_place(a: &Reading, b: &Reading) -> bool {
     (
         a.quantity,
+        a.unit,
         a.register,
         a.direction,
         a.tariff,
@@ -348,6 +323,7 @@ fn same_place(a: &Reading, b: &Reading) -> bool {
         a.at,
     ) == (
         b.quantity,
+        b.unit,
         b.register,
         b.direction,
         b.tariff,

@@ -46,9 +46,12 @@ impl Family {
         let block = self.blocks.iter().find(|block| block.inside(&record));
         let data = if let Some(block) = block {
             Data::Variable(block.write(spoken, status).ok_or_else(does_not_fit)?)
-        } else if let Some(flags) = self.flags.iter().find(|flags| flags.header == spec.header) {
+        } else if self.flags.iter().any(|flags| flags.header == spec.header) {
             let width = record.data.len();
-            let octets = flags.write(&spoken.status).to_le_bytes();
+            let here = self.flags.iter().filter(|flags| flags.header == spec.header);
+            let octets = here
+                .fold(0, |bits, flags| bits | flags.write(&spoken.status))
+                .to_le_bytes();
             Data::Octets(octets.get(..width).unwrap_or(&octets).to_vec())
         } else if matches!(spec.role, Role::Ignored | Role::Fact(_)) {
             constant(&record, &spec.value)

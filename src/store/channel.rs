@@ -130,7 +130,9 @@ pub struct Standard {
 pub const fn standard(unit: Unit) -> Option<Standard> {
     let (stored, exponent, factor) = match unit {
         Unit::CubicMetre | Unit::CubicMetrePerHour | Unit::Bar => (unit, -6, 1),
-        Unit::Joule | Unit::Dbm | Unit::One | Unit::Month | Unit::Year => (unit, 0, 1),
+        Unit::Joule | Unit::Dbm | Unit::One | Unit::PartsPerMillion | Unit::Month | Unit::Year => {
+            (unit, 0, 1)
+        }
         Unit::Percent => (unit, -2, 1),
         Unit::Second => (Unit::Second, 0, 1),
         Unit::Minute => (Unit::Second, 0, 60),

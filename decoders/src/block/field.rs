@@ -28,7 +28,7 @@ pub(super) struct Field {
     stride: usize,
     oldest_first: bool,
     dated: Dated,
-    kind: Kind,
+    pub(super) kind: Kind,
     direction: Direction,
     pub(super) bits: Vec<(u64, Vec<Status>)>,
     pub(super) raises: Vec<Status>,

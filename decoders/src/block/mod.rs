@@ -2,9 +2,10 @@
 
 mod coding;
 mod field;
+mod months;
 
+use wmbus::Version;
 use wmbus::apl::{Date, Record};
-use wmbus::{Decimal, Version};
 
 use self::coding::Partial;
 use self::field::{Field, Role};
@@ -123,7 +124,7 @@ impl Block {
         for field in &self.fields {
             if let Role::Reading(quantity) = field.role {
                 if field.months_before > 0 {
-                    months(field, quantity, octets, decoded);
+                    months::read(field, quantity, octets, decoded);
                 } else {
                     values.read(field, quantity, decoded);
                 }
@@ -254,42 +255,6 @@ impl Values<'_> {
         let due = stamp.day()?;
         let later = (month, day) > (due.month, due.day);
         Date::new(if later { due.year } else { due.year + 1 }, month, day)
-    }
-}
-
-/// Month ends before that of `history 1`, from differences sent oldest first: each is the next newer minus its difference,
-/// which is negative across a restart. 8000 ends the row.
-fn months(field: &Field, quantity: Quantity, octets: &[u8], decoded: &mut Decoded) {
-    let newest = decoded
-        .readings
-        .iter()
-        .find(|reading| reading.quantity == quantity && reading.register == Register::History(1))
-        .and_then(|reading| Some((reading.value, reading.unit, reading.at?.day()?)));
-    let Some((mut value, unit, day)) = newest else {
-        return;
-    };
-    for n in 1..=field.months_before {
-        let back = usize::from(field.months_before - n) * 2;
-        let difference = octets
-            .get(field.at + back..)
-            .and_then(|octets| octets.first_chunk::<2>());
-        let Some(difference) = difference.map(|octets| i16::from_le_bytes(*octets)) else {
-            return;
-        };
-        let older = value.checked_sub(Decimal::new(i64::from(difference), field.scale));
-        let (Some(older), Some(at)) = (
-            older.filter(|_| difference != i16::MIN),
-            day.add_months(-i32::from(n)),
-        ) else {
-            return;
-        };
-        value = older;
-        decoded.readings.push(Reading {
-            unit,
-            register: Register::History(n + 1),
-            at: Some(Stamp::date(at)),
-            ..Reading::new(quantity, value)
-        });
     }
 }
 

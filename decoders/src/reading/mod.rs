@@ -84,6 +84,10 @@ pub enum Quantity {
     SignalStrength,
     /// A number of something.
     Count,
+    /// Active power by apparent power; `count` without a unit would not say so.
+    PowerFactor,
+    /// Carbon dioxide in the air of a room.
+    CarbonDioxide,
 }
 
 /// Where a meter keeps a value.
@@ -151,6 +155,8 @@ impl Quantity {
             Self::Mass => "mass",
             Self::SignalStrength => "signal_strength",
             Self::Count => "count",
+            Self::PowerFactor => "power_factor",
+            Self::CarbonDioxide => "co2",
         }
     }
 }
@@ -180,6 +186,8 @@ impl Quantity {
         Self::Mass,
         Self::SignalStrength,
         Self::Count,
+        Self::PowerFactor,
+        Self::CarbonDioxide,
     ];
 
     /// The one with this name.
@@ -209,7 +217,8 @@ impl Quantity {
             Self::VolumeTemperature => Unit::CubicMetreDegree,
             Self::Mass => Unit::Kilogram,
             Self::SignalStrength => Unit::Dbm,
-            Self::Count => Unit::One,
+            Self::Count | Self::PowerFactor => Unit::One,
+            Self::CarbonDioxide => Unit::PartsPerMillion,
         }
     }
 }

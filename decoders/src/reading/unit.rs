@@ -58,6 +58,8 @@ pub enum Unit {
     Dbm,
     /// None: a plain number.
     One,
+    /// Parts per million.
+    PartsPerMillion,
 }
 
 impl Unit {
@@ -91,6 +93,7 @@ impl Unit {
             Self::Kilogram => ("kg", 0),
             Self::Dbm => ("dBm", 0),
             Self::One => ("", 0),
+            Self::PartsPerMillion => ("ppm", 0),
         }
     }
 }
@@ -125,6 +128,7 @@ impl Unit {
         Self::Kilogram,
         Self::Dbm,
         Self::One,
+        Self::PartsPerMillion,
     ];
 
     /// The symbol of the unit itself, without the power of ten that people are used to: how pages write it.

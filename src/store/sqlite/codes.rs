@@ -215,6 +215,8 @@ const QUANTITIES: &[(Quantity, &str)] = &[
     (Quantity::Mass, "mass"),
     (Quantity::SignalStrength, "signal_strength"),
     (Quantity::Count, "count"),
+    (Quantity::PowerFactor, "power_factor"),
+    (Quantity::CarbonDioxide, "co2"),
 ];
 
 const UNITS: &[(Unit, &str)] = &[
@@ -245,6 +247,7 @@ const UNITS: &[(Unit, &str)] = &[
     (Unit::Kilogram, "kg"),
     (Unit::Dbm, "dBm"),
     (Unit::One, "1"),
+    (Unit::PartsPerMillion, "ppm"),
 ];
 
 const DIRECTIONS: &[(Direction, &str)] = &[
