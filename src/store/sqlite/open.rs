@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -212,8 +212,7 @@ fn open_writer(path: &Path, options: Options) -> Result<Connection> {
 
 /// The settings of a connection that writes.
 fn configure(connection: &Connection, options: Options) -> rusqlite::Result<()> {
-    // Readers go on while we write.
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    write_ahead(connection, options.patience)?;
     // A commit returns when it is on the disk: what is reported as stored has survived a power cut.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -226,6 +225,22 @@ fn configure(connection: &Connection, options: Options) -> rusqlite::Result<()> 
     connection.pragma_update(None, "cache_size", -i64::from(options.cache_kib))?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
+}
+
+/// Readers go on while we write. SQLite does not wait for others by itself when it changes the journal, so we do.
+fn write_ahead(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error)
+                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+                    && begun.elapsed() < patience =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
+        }
+    }
 }
 
 /// "Can't open" and "read-only" have many reasons; the folder tells the frequent one.
