@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything CI holds a change against, by hand: formatting, lints, docs, all tests, a short fuzz where the tool is.
+# Everything CI holds a change against, by hand: formatting, lints, docs and all tests.
 set -euo pipefail
 cd "$(dirname "$0")"
 
