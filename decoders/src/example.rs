@@ -274,6 +274,7 @@ pub fn story(seed: i64, sent_as: Option<&str>) -> Spoken {
             ..Reading::new(Quantity::Battery, Decimal::new(mantissa, exponent))
         });
     }
+    readings.extend(mains(seed));
     let clock = Stamp::DateTime {
         year: today.year,
         month: today.month,
@@ -288,6 +289,37 @@ pub fn story(seed: i64, sent_as: Option<&str>) -> Spoken {
         status: Vec::new(),
         telegram: sent_as.map(str::to_owned),
     }
+}
+
+/// What a meter of electricity sees: as a whole, and of each phase as a subunit.
+fn mains(seed: i64) -> Vec<Reading> {
+    let mut readings = vec![
+        Reading::new(Quantity::Frequency, Decimal::new(4998, -2)),
+        Reading::new(Quantity::PowerFactor, Decimal::new(96, -2)),
+        Reading::new(Quantity::CarbonDioxide, Decimal::new(612 + seed, 0)),
+        Reading::new(Quantity::Reactive, Decimal::new(5400 + seed, 3)),
+        Reading::new(Quantity::Apparent, Decimal::new(7300 + seed, 3)),
+    ];
+    for subunit in 0..=3_u16 {
+        let own = i64::from(subunit) + seed;
+        let values = [
+            (Quantity::Voltage, Unit::Volt, 2300 + own, -1),
+            (Quantity::Current, Unit::Ampere, 1200 + own, -3),
+            (Quantity::Reactive, Unit::Var, 100 + own, 0),
+            (Quantity::Apparent, Unit::VoltAmpere, 900 + own, 0),
+            (Quantity::Power, Unit::Watt, 800 + own, 0),
+        ];
+        // The power of the whole has been told.
+        let told = if subunit == 0 { 4 } else { 5 };
+        for (quantity, unit, mantissa, exponent) in values.into_iter().take(told) {
+            readings.push(Reading {
+                unit,
+                subunit,
+                ..Reading::new(quantity, Decimal::new(mantissa, exponent))
+            });
+        }
+    }
+    readings
 }
 
 /// `QDS 12345678 34 08`.

@@ -153,14 +153,18 @@ fn name(quantity: Vif) -> Option<&'static str> {
 /// Characters, digits or octets of a record that is a name.
 fn text(record: &Record<'_>) -> String {
     match record.value() {
-        value @ (Value::Digits(_) | Value::Text(_)) => value
-            .characters()
-            .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
-            .collect::<String>()
-            .trim()
-            .to_owned(),
+        value @ (Value::Digits(_) | Value::Text(_)) => clean(value.characters()),
         Value::Number(number) => number.to_string(),
         Value::Moment(moment) => moment.to_string(),
+        // Text behind a maker's VIF.
+        Value::Octets(octets)
+            if matches!(
+                (record.dib.data_field, record.data.first()),
+                (0xD, Some(0..=0xBF))
+            ) =>
+        {
+            clean(octets.iter().rev().map(|octet| char::from(*octet)))
+        }
         Value::Octets(octets) | Value::Bits(octets) => {
             let most_significant_first: Vec<u8> = octets.iter().rev().copied().collect();
             Hex(&most_significant_first).to_string()
@@ -172,4 +176,12 @@ fn text(record: &Record<'_>) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// Characters that may be shown anywhere.
+fn clean(characters: impl Iterator<Item = char>) -> String {
+    let shown: String = characters
+        .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
+        .collect();
+    shown.trim().to_owned()
 }

@@ -28,7 +28,15 @@ pub(crate) fn reading(record: &Record<'_>, spec: &RecordSpec, quantity: Quantity
             let value = spec.scale.map_or(value, |exponent| Decimal { exponent, ..value });
             return said(value, false);
         }
-        Value::Approximate(value) => return said(value, true),
+        Value::Approximate(value) => {
+            let exponent = spec.scale.map_or(value.exponent, |scale| {
+                value
+                    .exponent
+                    .saturating_sub(record.vib.exponent)
+                    .saturating_add(scale)
+            });
+            return said(Decimal { exponent, ..value }, true);
+        }
         Value::Octets(octets) | Value::Bits(octets) => octets,
         Value::Invalid | Value::NoData => return Said::Absent,
         _ => return Said::Nothing,

@@ -111,7 +111,10 @@ pub struct RecordRule {
     /// `forward` or `reverse`, where the VIF does not say it.
     #[serde(default)]
     pub direction: Option<String>,
-    /// The subunit to report, where the DIF has none.
+    /// The tariff to report, where the DIF has none or means something else by it.
+    #[serde(default)]
+    pub tariff: Option<u32>,
+    /// The same for the subunit.
     #[serde(default)]
     pub subunit: Option<u16>,
     /// `%`, where a maker gives a value another unit than the standard's.

@@ -25,6 +25,7 @@ pub(crate) struct RecordSpec {
     /// Elements are signed differences, younger minus older, in the order of their storage numbers.
     pub(crate) differences: bool,
     pub(crate) direction: Option<Direction>,
+    pub(crate) tariff: Option<u32>,
     pub(crate) subunit: Option<u16>,
     /// The unit and the power of ten that the maker means, where they are not the standard's.
     pub(crate) unit: Option<Unit>,
@@ -148,6 +149,7 @@ impl RecordSpec {
             kind,
             differences,
             direction: rule.direction.as_deref().map(direction).transpose()?,
+            tariff: rule.tariff,
             subunit: rule.subunit,
             unit: rule.unit.as_deref().map(unit).transpose()?,
             scale: rule.scale,
@@ -174,6 +176,11 @@ impl RecordSpec {
             }
         };
         if !same || (a.function, a.tariff, a.subunit) != (b.function, b.tariff, b.subunit) {
+            return None;
+        }
+        // Floating point is no other width of an integer.
+        let real = |dib: &Dib| dib.data_field == 5;
+        if real(a) != real(b) {
             return None;
         }
         let behind = b.storage.checked_sub(a.storage)?;

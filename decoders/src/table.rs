@@ -173,6 +173,7 @@ impl<'a> Table<'a, '_> {
             (dated, reading.kind) = (spec.dated, spec.kind);
             reading.unit = spec.unit.unwrap_or(reading.unit);
             reading.direction = spec.direction.unwrap_or(reading.direction);
+            reading.tariff = spec.tariff.unwrap_or(reading.tariff);
             reading.subunit = spec.subunit.unwrap_or(reading.subunit);
             // The state that differences begin with is one.
             if spec.kind == Kind::Increment && spec.differences && index == 0 {

@@ -160,15 +160,23 @@ fn register(spec: &RecordSpec, index: u16, record: &Record<'_>) -> Register {
 /// A number, or the pattern that says that there is none.
 fn value(record: &Record<'_>, spec: &RecordSpec, index: u16, spoken: &Spoken) -> Result<Data, Error> {
     let width = record.data.len();
+    let real = record.dib.data_field == 5;
     let absent = match spec.absent.first() {
         _ if !spec.value.is_empty() => constant(record, &spec.value),
         Some(octets) if octets.len() == width => Data::Octets(octets.clone()),
         _ if record.dib.is_bcd() => Data::InvalidBcd(width),
+        _ if real => Data::Real(f32::NAN),
+        _ if record.vib.coding == Coding::Bits => Data::Octets(vec![0; width]),
         _ if record.vib.coding == Coding::Unsigned => Data::Octets(vec![0xFF; width]),
         _ => Data::InvalidInteger(width),
     };
     let like = match (&spec.role, standard::reading(record)) {
-        (Role::Quantity(quantity), _) => Reading::new(*quantity, Decimal::new(0, 0)),
+        (Role::Quantity(quantity), _) => Reading {
+            register: standard::place(record).0,
+            tariff: record.dib.tariff,
+            subunit: record.dib.subunit,
+            ..Reading::new(*quantity, Decimal::new(0, 0))
+        },
         (_, Said::Reading(like, _)) => like,
         _ => return Ok(absent),
     };
@@ -177,11 +185,12 @@ fn value(record: &Record<'_>, spec: &RecordSpec, index: u16, spoken: &Spoken) ->
         _ => register(spec, index, record),
     };
     let direction = spec.direction.unwrap_or(like.direction);
-    let subunit = spec.subunit.unwrap_or(record.dib.subunit);
+    let tariff = spec.tariff.unwrap_or(like.tariff);
+    let subunit = spec.subunit.unwrap_or(like.subunit);
     let unit = spec.unit.unwrap_or(like.unit);
     let there = |reading: &&Reading| {
         (reading.quantity, reading.register, reading.direction) == (like.quantity, register, direction)
-            && (reading.tariff, reading.subunit, reading.unit) == (record.dib.tariff, subunit, unit)
+            && (reading.tariff, reading.subunit, reading.unit) == (tariff, subunit, unit)
             && reading.kind == Kind::Absolute
     };
     let said = spoken.readings.iter().find(there).map(|reading| reading.value);
@@ -196,6 +205,14 @@ fn value(record: &Record<'_>, spec: &RecordSpec, index: u16, spoken: &Spoken) ->
         Role::Quantity(_) => spec.scale.unwrap_or(record.vib.exponent),
         _ => record.vib.exponent,
     };
+    if real {
+        let shifted = Decimal {
+            exponent: said.exponent.saturating_sub(exponent),
+            ..said
+        };
+        let real = format!("{}e{}", shifted.mantissa, shifted.exponent).parse();
+        return real.map(Data::Real).map_err(|_| does_not_fit());
+    }
     let mantissa = at_resolution(said, exponent).ok_or_else(does_not_fit)?;
     Ok(if record.dib.is_bcd() {
         Data::Bcd(mantissa, width)
