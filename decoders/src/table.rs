@@ -48,7 +48,7 @@ pub(crate) fn read(message: &Message<'_>, family: Option<&Family>, context: &Con
     }
     let mut table = Table {
         records: &records,
-        dates: dates(&records, family),
+        dates: dates(&records, family, decoded),
         today,
         by_date: Vec::new(),
         differences: Vec::new(),
@@ -181,13 +181,7 @@ impl<'a> Table<'a, '_> {
             }
         }
         if !self.date(record, rule, dated, &mut reading, &mut by_date) {
-            let text = match self.never(record.dib.storage) {
-                Some(day) => format!(
-                    "record {} has no date yet: {day} says never",
-                    Hex(record.header())
-                ),
-                None => format!("record {} has no date yet", Hex(record.header())),
-            };
+            let text = format!("record {} has no date yet", Hex(record.header()));
             self.decoded.remark("absent", text);
             return;
         }
@@ -233,15 +227,6 @@ impl<'a> Table<'a, '_> {
             .readings
             .iter()
             .any(|other| same_place(other, reading))
-    }
-
-    /// The date of a storage number that says "never", where one does.
-    fn never(&self, storage: u64) -> Option<Date> {
-        let mut there = self
-            .records
-            .iter()
-            .filter(|record| record.dib.storage == storage && record.is_date());
-        there.find_map(|record| record.value().moment().and_then(Stamp::of)?.day())
     }
 
     /// Dates a stored value; false when its slot has never been filled, so that whatever number stands there is none.
@@ -297,7 +282,11 @@ impl<'a> Table<'a, '_> {
 }
 
 /// The dates of a telegram and where they stand; `None` for one that says "never".
-fn dates(records: &[Record<'_>], family: Option<&Family>) -> Vec<(Dib, Option<Stamp>)> {
+fn dates(
+    records: &[Record<'_>],
+    family: Option<&Family>,
+    decoded: &mut Decoded,
+) -> Vec<(Dib, Option<Stamp>)> {
     let unset = |stamp: &Stamp| {
         let day = stamp.day();
         day.is_some_and(|day| family.is_some_and(|family| family.unset_dates.contains(&day)))
@@ -306,7 +295,12 @@ fn dates(records: &[Record<'_>], family: Option<&Family>) -> Vec<(Dib, Option<St
     dates
         .map(|record| {
             let stamp = record.value().moment().and_then(Stamp::of);
-            (record.dib, stamp.filter(|stamp| !unset(stamp)))
+            let set = stamp.filter(|stamp| !unset(stamp));
+            if let (Some(stamp), None, 1..) = (stamp, set, record.dib.storage) {
+                let text = format!("record {} is {stamp}, which says never", Hex(record.header()));
+                decoded.remark("absent", text);
+            }
+            (record.dib, set)
         })
         .collect()
 }
