@@ -39,6 +39,8 @@ pub struct Family {
     pub(crate) flags: Vec<Flags>,
     /// Dates that say "never".
     pub(crate) unset_dates: Vec<Date>,
+    /// Years that stand for every year.
+    pub(crate) every_year: Vec<u16>,
 }
 
 /// Addresses that a family answers for.
@@ -136,6 +138,7 @@ impl Family {
             status,
             flags,
             unset_dates,
+            every_year: page.every_year,
         })
     }
 

@@ -30,9 +30,13 @@ pub(crate) fn reading(record: &Record<'_>) -> Said<Reading> {
     let Some((direction, phase)) = qualifiers(record, quantity) else {
         return Said::Nothing;
     };
-    // How long an error lasted is a duration like others; any other value during an error is none.
-    let in_error = record.dib.function == Function::ErrorState && quantity != Quantity::Duration;
-    if in_error || record.vib.error.is_some() || record.vib.unknown {
+    // A duration during an error says how long it lasted; any other value is none.
+    let in_error = record.dib.function == Function::ErrorState;
+    let quantity = match quantity {
+        Quantity::Duration if in_error => Quantity::ErrorDuration,
+        quantity => quantity,
+    };
+    if in_error && quantity != Quantity::ErrorDuration || record.vib.error.is_some() || record.vib.unknown {
         return Said::Nothing;
     }
     let (value, approximate) = match record.value() {

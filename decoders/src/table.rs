@@ -291,10 +291,18 @@ fn dates(
         let day = stamp.day();
         day.is_some_and(|day| family.is_some_and(|family| family.unset_dates.contains(&day)))
     };
+    let every_year = |stamp: Stamp| match stamp {
+        Stamp::Date { year, month, day }
+            if family.is_some_and(|family| family.every_year.contains(&year)) =>
+        {
+            Stamp::EveryYear { month, day }
+        }
+        stamp => stamp,
+    };
     let dates = records.iter().filter(|record| record.is_date());
     dates
         .map(|record| {
-            let stamp = record.value().moment().and_then(Stamp::of);
+            let stamp = record.value().moment().and_then(Stamp::of).map(every_year);
             let set = stamp.filter(|stamp| !unset(stamp));
             if let (Some(stamp), None, 1..) = (stamp, set, record.dib.storage) {
                 let text = format!("record {} is {stamp}, which says never", Hex(record.header()));
@@ -327,7 +335,7 @@ fn same_place(a: &Reading, b: &Reading) -> bool {
         b.at,
     ) && !matches!(
         a.quantity,
-        Quantity::Duration | Quantity::Battery | Quantity::Count
+        Quantity::Duration | Quantity::ErrorDuration | Quantity::Battery | Quantity::Count
     )
 }
 

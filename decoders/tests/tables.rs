@@ -132,6 +132,44 @@ fn a_page_in_a_folder_adds_a_meter_or_replaces_one_of_ours() {
 }
 
 #[test]
+fn a_year_may_stand_for_every_year_or_for_never() {
+    let at_due_date = |more: &str| {
+        let page = format!(
+            "name = \"acme\"\nabout = \"Acme\"\nanswers_for = [\"ACM 21 06\"]\n{more}\n[[record]]\nsends = \"4413\"\nmeans = \"A.\"\n\n[[record]]\nsends = \"426C\"\nmeans = \"B.\"\n"
+        );
+        let mut families = Families::embedded().unwrap();
+        families.add("acme.toml", &page).unwrap();
+        let family = families.named("acme").unwrap();
+        let reading = statement::parse("volume set_date 7.5 m3 @2000-01-01").unwrap();
+        let spoken = Spoken {
+            readings: vec![reading],
+            ..Spoken::default()
+        };
+        let telegram = family
+            .telegram(family.inhabitant().unwrap(), &spoken, &Sealing::Clear)
+            .unwrap();
+        let context = Context {
+            received: Date::new(2026, 3, 11),
+        };
+        let decoded = families.read(&telegram, &[], &context).unwrap();
+        let remarks: Vec<_> = decoded
+            .remarks
+            .iter()
+            .map(|remark| remark.text.to_string())
+            .collect();
+        (decoded.readings.first().map(statement::write), remarks.join(", "))
+    };
+    let dated = |day: &str| (Some(format!("volume set_date 7.500 m3 @{day}")), String::new());
+    assert_eq!(at_due_date(""), dated("2000-01-01"));
+    assert_eq!(at_due_date("every_year = [2000]"), dated("2026-01-01"));
+    let never = "record 426C is 2000-01-01, which says never, record 4413 has no date yet";
+    assert_eq!(
+        at_due_date("unset_dates = [\"2000-01-01\"]"),
+        (None, never.to_owned())
+    );
+}
+
+#[test]
 fn the_readme_s_examples_are_pages() {
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("families/README.md")).unwrap();
     let mut count = 0;

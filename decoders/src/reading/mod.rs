@@ -88,6 +88,8 @@ pub enum Quantity {
     PowerFactor,
     /// Carbon dioxide in the air of a room.
     CarbonDioxide,
+    /// How long there was an error, or the device was away from its place; stored in seconds.
+    ErrorDuration,
 }
 
 /// Where a meter keeps a value.
@@ -157,6 +159,7 @@ impl Quantity {
             Self::Count => "count",
             Self::PowerFactor => "power_factor",
             Self::CarbonDioxide => "co2",
+            Self::ErrorDuration => "duration_error",
         }
     }
 }
@@ -188,6 +191,7 @@ impl Quantity {
         Self::Count,
         Self::PowerFactor,
         Self::CarbonDioxide,
+        Self::ErrorDuration,
     ];
 
     /// The one with this name.
@@ -206,7 +210,7 @@ impl Quantity {
             Self::Temperature | Self::ReturnTemperature | Self::AmbientTemperature => Unit::DegreeCelsius,
             Self::TemperatureDifference => Unit::Kelvin,
             Self::Humidity => Unit::Percent,
-            Self::Duration => Unit::Second,
+            Self::Duration | Self::ErrorDuration => Unit::Second,
             Self::Battery => Unit::Day,
             Self::Voltage => Unit::Volt,
             Self::Current => Unit::Ampere,

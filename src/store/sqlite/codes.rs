@@ -217,6 +217,7 @@ const QUANTITIES: &[(Quantity, &str)] = &[
     (Quantity::Count, "count"),
     (Quantity::PowerFactor, "power_factor"),
     (Quantity::CarbonDioxide, "co2"),
+    (Quantity::ErrorDuration, "duration_error"),
 ];
 
 const UNITS: &[(Unit, &str)] = &[
