@@ -197,17 +197,18 @@ impl<'a> Table<'a, '_> {
             return;
         }
         // An extreme or a mean of another period has no name of its own but its storage number.
-        let period = record.dib.storage;
-        if self.stands(&reading)
+        let mut repeats = self.stands(&reading);
+        if repeats
             && reading.subunit == 0
             && matches!(
                 reading.register,
                 Register::Max | Register::Min | Register::Average
             )
         {
-            reading.subunit = u16::try_from(period).unwrap_or(u16::MAX);
+            reading.subunit = u16::try_from(record.dib.storage).unwrap_or(u16::MAX);
+            repeats = self.stands(&reading);
         }
-        if self.stands(&reading) {
+        if repeats {
             let text = format!(
                 "record {} repeats an earlier one with value {}",
                 Hex(record.header()),
@@ -315,28 +316,23 @@ fn dates(
 
 /// True for a second value under the same name: nobody says which it is, and the first counts.
 fn same_place(a: &Reading, b: &Reading) -> bool {
-    (
-        a.quantity,
-        a.unit,
-        a.register,
-        a.direction,
-        a.tariff,
-        a.subunit,
-        a.kind,
-        a.at,
-    ) == (
-        b.quantity,
-        b.unit,
-        b.register,
-        b.direction,
-        b.tariff,
-        b.subunit,
-        b.kind,
-        b.at,
-    ) && !matches!(
-        a.quantity,
-        Quantity::Duration | Quantity::ErrorDuration | Quantity::Battery | Quantity::Count
-    )
+    let place = |reading: &Reading| {
+        (
+            reading.quantity,
+            reading.register,
+            reading.at,
+            reading.tariff,
+            reading.subunit,
+            reading.unit,
+            reading.direction,
+            reading.kind,
+        )
+    };
+    place(a) == place(b)
+        && !matches!(
+            a.quantity,
+            Quantity::Duration | Quantity::ErrorDuration | Quantity::Battery | Quantity::Count
+        )
 }
 
 /// Octets as hexadecimal digits.
