@@ -1,6 +1,7 @@
 //! The modules of the `releve` binary, as a library for tests in process.
 
 pub mod api;
+pub mod checkup;
 pub mod cmd;
 pub mod config;
 pub mod consumption;

@@ -1,5 +1,7 @@
 //! The command line: one file per subcommand, each with its arguments and the function that runs it.
 
+mod backup;
+mod check;
 mod decode;
 mod demo;
 mod generate;
@@ -40,6 +42,12 @@ enum Command {
     Replay(replay::Args),
     /// Read the archive again after a new key, page or release; only what changes is written.
     Redecode(redecode::Args),
+    /// Look everything over: store, disk, clock, registry, keys, meters; each finding with what to do.
+    Check(check::Args),
+    /// Copy the store while the daemon runs; the copy is complete, examined and on the disk.
+    Backup(backup::Args),
+    /// Put a copy back; what was there is set aside.
+    Restore(backup::RestoreArgs),
     /// Make, list and remove the tokens of the API.
     Token(token::Args),
     /// Make a building that never was: a capture, its registry, and what truly happened.
@@ -74,6 +82,9 @@ pub fn main() -> ExitCode {
         Command::Registry(args) => registry::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Redecode(args) => redecode::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Backup(args) => backup::run(&args),
+        Command::Restore(args) => backup::restore(&args),
         Command::Token(args) => token::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Demo(args) => demo::run(&args),

@@ -11,6 +11,9 @@ pub enum StoreError {
     /// The file is not there, and making one was not asked for.
     #[error("{}: there is no such store: check the path, or import a registry or run the daemon to make one", .0.display())]
     Missing(PathBuf),
+    /// A file is in the way of one that was to be made.
+    #[error("{}: is there already and was left as it is: choose another name, or say --replace where a command knows it", .0.display())]
+    Exists(PathBuf),
     /// The folder of the file is not there.
     #[error("{}: the folder is not there: make it first, and give it to the user that releve runs as", .0.display())]
     MissingFolder(PathBuf),

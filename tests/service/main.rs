@@ -6,6 +6,7 @@
     clippy::indexing_slicing
 )]
 
+mod care;
 mod cli;
 mod daemon;
 mod fixtures;

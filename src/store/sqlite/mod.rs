@@ -4,12 +4,13 @@
 //! open     look first, touch later        ingest, repeat, state   a batch becomes rows
 //! migrate  versions                       registry, keys, people  what operators enter
 //! write    the one writer                 find, values, air       questions
-//! read     the readers                    retain                  letting go
+//! read     the readers                    retain, backup          letting go, keeping a copy
 //! ```
 //!
 //! Tables and columns are explained in `migrations/`, where they are made.
 
 mod air;
+mod backup;
 mod codes;
 mod error;
 mod find;
@@ -35,6 +36,7 @@ use jiff::civil::Date;
 use rusqlite::Connection;
 use wmbus::IdentificationNumber;
 
+pub use backup::Copied;
 pub use open::Options;
 use read::Readers;
 use values::Values;

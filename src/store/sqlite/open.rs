@@ -101,7 +101,7 @@ impl SqliteStore {
 
 /// Judges the file by its header, which nothing but reading needs; makes an empty one where there is none.
 /// True when it did.
-fn look(path: &Path, create: bool) -> Result<bool> {
+pub(super) fn look(path: &Path, create: bool) -> Result<bool> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -167,7 +167,7 @@ fn newer(path: &Path, found: u32) -> Result<()> {
 }
 
 /// Makes an empty file that its owner alone can read: it will hold keys.
-fn make(path: &Path) -> Result<bool> {
+pub(super) fn make(path: &Path) -> Result<bool> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -259,7 +259,7 @@ fn can_be_written(path: &Path) -> bool {
             .is_none_or(|folder| fs::metadata(folder).is_ok_and(|data| !data.permissions().readonly()))
 }
 
-fn refused_by_system(path: &Path, error: &io::Error) -> StoreError {
+pub(super) fn refused_by_system(path: &Path, error: &io::Error) -> StoreError {
     let path = path.to_owned();
     match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly(path),

@@ -1,0 +1,129 @@
+//! `releve check`: is all well with the store, the registry, the keys, the meters, the clock and the disk?
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::{Done, Outcome, print};
+use crate::checkup::{Area, Circumstances, Finding, Weight, checkup};
+use crate::store::SqliteStore;
+
+/// What to look over.
+#[derive(clap::Args)]
+#[command(after_help = "Example: releve check --db /var/lib/releve/releve.db
+
+May run while the daemon does. Exit status 0: all is well, or notes only; 1: something should be looked after; 2: the
+store can't be read.")]
+pub(super) struct Args {
+    /// The store.
+    #[arg(long, value_name = "FILE", default_value = super::DEFAULT_DB)]
+    db: PathBuf,
+    /// Days without a telegram after which a meter counts as silent.
+    #[arg(long, value_name = "DAYS", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    silent_days: u16,
+    /// Don't read every page of the file: quick on a large store, and blind to damage.
+    #[arg(long)]
+    quick: bool,
+    /// Write JSON for machines.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let store = SqliteStore::open(&args.db)?;
+    let around = Circumstances {
+        now: Timestamp::now(),
+        free: free_space(&args.db),
+        size: fs::metadata(&args.db).map_or(0, |data| data.len()),
+        open_files: open_files(&args.db),
+        contradictions: if args.quick {
+            Vec::new()
+        } else {
+            store.contradictions()?
+        },
+        silent_after: SignedDuration::from_hours(i64::from(args.silent_days) * 24),
+    };
+    let damaged = !around.contradictions.is_empty();
+    let findings = match checkup(&store, &around) {
+        // In a damaged file the rest may not be readable; what is known of the damage is said all the same.
+        Err(error) if damaged => {
+            let mut known = crate::checkup::file(&around);
+            known.push(Finding {
+                area: Area::Store,
+                weight: Weight::Fault,
+                says: error.to_string(),
+                advice: "nothing else could be looked at",
+            });
+            known
+        }
+        other => other?,
+    };
+    print(&if args.json {
+        machine(&findings)
+    } else {
+        table(&findings)
+    })?;
+    let sound = findings.iter().all(|finding| finding.weight == Weight::Note);
+    Ok(if sound { Done::Whole } else { Done::InPart })
+}
+
+fn free_space(path: &Path) -> Option<u64> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let system = rustix::fs::statvfs(folder).ok()?;
+    Some(system.f_bavail.saturating_mul(system.f_frsize))
+}
+
+fn open_files(db: &Path) -> Vec<PathBuf> {
+    ["", "-wal", "-shm"]
+        .into_iter()
+        .map(|part| {
+            let mut name = db.as_os_str().to_owned();
+            name.push(part);
+            PathBuf::from(name)
+        })
+        .filter(|path| fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o077 != 0))
+        .collect()
+}
+
+fn machine(findings: &[Finding]) -> String {
+    let rows: Vec<_> = findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "area": finding.area.name(),
+                "weight": finding.weight.name(),
+                "says": finding.says,
+                "advice": finding.advice,
+            })
+        })
+        .collect();
+    format!("{}\n", json!({ "findings": rows }))
+}
+
+fn table(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for area in Area::ALL {
+        let mut here = findings.iter().filter(|finding| finding.area == area).peekable();
+        if here.peek().is_none() {
+            text.push_str(&format!("{:9} ok\n", area.name()));
+            continue;
+        }
+        for finding in here {
+            text.push_str(&format!(
+                "{:9} {:8} {}\n{:19}→ {}\n",
+                area.name(),
+                finding.weight.name(),
+                finding.says,
+                "",
+                finding.advice
+            ));
+        }
+    }
+    text
+}

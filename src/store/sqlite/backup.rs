@@ -1,0 +1,228 @@
+//! Copies of a store, and whether its pages still agree with each other.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, ErrorCode};
+
+use super::SqliteStore;
+use super::error::explain;
+use super::open::{READ_ONLY, beside, look, make, refused_by_system};
+use crate::store::{Result, StoreError};
+
+/// What a copy turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// Size of the copy, in octets.
+    pub octets: u64,
+    /// Readings in it.
+    pub readings: u64,
+}
+
+impl SqliteStore {
+    /// Writes a copy of the store as it is at this moment; a daemon may go on writing meanwhile. The copy is complete,
+    /// examined and on the disk when this returns, and nothing stands under `target` before.
+    ///
+    /// # Errors
+    /// `target` is there already, its folder is not, the disk is full, or the store is damaged.
+    pub fn backup(&self, target: &Path) -> Result<Copied> {
+        if target.exists() {
+            return Err(StoreError::Exists(target.to_owned()));
+        }
+        let partial = beside(target, ".partial");
+        discard(&partial);
+        make(&partial)?;
+        let copied = self
+            .copy_into(&partial)
+            .and_then(|()| examine(&partial))
+            .and_then(|copied| put(&partial, target).map(|()| copied));
+        if copied.is_err() {
+            discard(&partial);
+        }
+        copied
+    }
+
+    /// One transaction of a reader: the copy is of one moment, and without the gaps of the original.
+    fn copy_into(&self, partial: &Path) -> Result<()> {
+        let connection =
+            Connection::open_with_flags(&self.path, READ_ONLY).map_err(|error| explain(&self.path, error))?;
+        connection
+            .execute("VACUUM INTO ?1", [partial.to_string_lossy().as_ref()])
+            .map_err(|error| explain(&self.path, error))?;
+        Ok(())
+    }
+
+    /// Puts a copy in the place of a store. What was there is set aside under a name with the time, never removed;
+    /// gives that name.
+    ///
+    /// # Errors
+    /// The copy is not a store of ours or is damaged, another process holds the store, or `replace` is not said and
+    /// there is one.
+    pub fn restore(copy: &Path, target: &Path, replace: bool, now: Timestamp) -> Result<Option<PathBuf>> {
+        look(copy, false)?;
+        examine(copy)?;
+        if target.exists() && !replace {
+            return Err(StoreError::Exists(target.to_owned()));
+        }
+        let partial = beside(target, ".partial");
+        discard(&partial);
+        make(&partial)?;
+        let restored = write_copy(copy, &partial).and_then(|()| {
+            let aside = target.exists().then(|| set_aside(target, now)).transpose()?;
+            put(&partial, target)?;
+            Ok(aside)
+        });
+        if restored.is_err() {
+            discard(&partial);
+        }
+        restored
+    }
+
+    /// Reads every page and every reference, and says what does not agree: empty when all is well. Takes as long as
+    /// reading the whole file; at most a hundred sentences.
+    ///
+    /// # Errors
+    /// The file can't be read at all.
+    pub fn contradictions(&self) -> Result<Vec<String>> {
+        let connection =
+            Connection::open_with_flags(&self.path, READ_ONLY).map_err(|error| explain(&self.path, error))?;
+        contradictions(&connection).map_err(|error| explain(&self.path, error))
+    }
+}
+
+/// Pages, references, the feed. A file so damaged that a question can't be answered says so itself.
+fn contradictions(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for question in [pages, references, feed] {
+        match question(connection) {
+            Ok(sentences) => found.extend(sentences),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
+                found.push(error.to_string());
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    found.truncate(SENTENCES);
+    Ok(found)
+}
+
+/// At most so many contradictions are listed.
+const SENTENCES: usize = 100;
+
+fn pages(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare("PRAGMA integrity_check(100)")?;
+    let sentences = statement.query_map([], |row| row.get::<_, String>(0))?;
+    sentences
+        .filter(|sentence| !sentence.as_ref().is_ok_and(|sentence| sentence == "ok"))
+        .collect()
+}
+
+fn references(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare("PRAGMA foreign_key_check")?;
+    let sentences = statement.query_map([], |row| {
+        let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
+        Ok(format!("a row of {table} speaks of a {parent} that is not there"))
+    })?;
+    sentences.take(SENTENCES).collect()
+}
+
+/// Nothing may stand behind the end of the change feed: a portal would never see it.
+fn feed(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let beyond: i64 = connection.query_row(
+        "SELECT count(*) FROM reading WHERE change > (SELECT value FROM counter WHERE name = 'change')",
+        [],
+        |row| row.get(0),
+    )?;
+    Ok((beyond > 0)
+        .then(|| format!("{beyond} readings stand behind the end of the change feed"))
+        .into_iter()
+        .collect())
+}
+
+/// Looks at a copy that nobody else has open.
+fn examine(copy: &Path) -> Result<Copied> {
+    let explained = |error| explain(copy, error);
+    let connection = Connection::open_with_flags(copy, READ_ONLY).map_err(explained)?;
+    if let Some(first) = contradictions(&connection).map_err(explained)?.into_iter().next() {
+        return Err(StoreError::Damaged {
+            path: copy.to_owned(),
+            detail: first,
+        });
+    }
+    let readings: i64 = connection
+        .query_row("SELECT count(*) FROM reading", [], |row| row.get(0))
+        .map_err(explained)?;
+    let octets = fs::metadata(copy)
+        .map_err(|error| refused_by_system(copy, &error))?
+        .len();
+    Ok(Copied {
+        octets,
+        readings: readings.unsigned_abs(),
+    })
+}
+
+/// The octets of a copy in a file that is there, and that its owner alone can read.
+fn write_copy(copy: &Path, partial: &Path) -> Result<()> {
+    fs::copy(copy, partial)
+        .and_then(|_| fs::set_permissions(partial, fs::Permissions::from_mode(0o600)))
+        .and_then(|()| File::open(partial)?.sync_all())
+        .map_err(|error| refused_by_system(partial, &error))
+}
+
+/// Gives a finished file its name, and makes both durable.
+fn put(partial: &Path, target: &Path) -> Result<()> {
+    let refused = |error: io::Error| refused_by_system(target, &error);
+    File::open(partial)
+        .and_then(|file| file.sync_all())
+        .map_err(refused)?;
+    fs::rename(partial, target).map_err(refused)?;
+    let folder = match target.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(refused)
+}
+
+/// Moves a store out of the way with the log beside it, under a name with the time.
+fn set_aside(target: &Path, now: Timestamp) -> Result<PathBuf> {
+    // Whoever holds the store would go on writing to the file that was moved.
+    in_use(target)?;
+    let suffix = format!(".before-{}", now.strftime("%Y%m%dT%H%M%SZ"));
+    let aside = beside(target, &suffix);
+    if aside.exists() {
+        return Err(StoreError::Exists(aside));
+    }
+    for part in ["", "-wal", "-shm"] {
+        let from = beside(target, part);
+        if part.is_empty() || from.exists() {
+            fs::rename(&from, beside(&aside, part)).map_err(|error| refused_by_system(&from, &error))?;
+        }
+    }
+    Ok(aside)
+}
+
+/// Busy when another process has the store open; a damaged one can't be asked and counts as free.
+fn in_use(path: &Path) -> Result<()> {
+    let Ok(connection) = Connection::open(path) else {
+        return Ok(());
+    };
+    let exclusive = connection
+        .pragma_update(None, "locking_mode", "EXCLUSIVE")
+        .and_then(|()| connection.execute_batch("BEGIN EXCLUSIVE; ROLLBACK"));
+    match exclusive.map_err(|error| explain(path, error)) {
+        Err(error @ StoreError::Busy(_)) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn discard(partial: &Path) {
+    for part in ["", "-wal", "-shm", "-journal"] {
+        // What is not there need not be removed.
+        let _ = fs::remove_file(beside(partial, part));
+    }
+}
