@@ -1,13 +1,13 @@
 //! A dwelling's metering points with their meters' readings, out of the store and ready for questions.
 
-use decoders::reading::{Direction, Quantity, Unit};
+use decoders::reading::{Direction, Kind as ValueKind, Quantity, Unit};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use crate::registry::{DwellingId, Kind, MeterId, Point};
 use crate::store::{Channel, ChannelId, Flags, Placement, ReadingQuery, ReadingRow, Result, Source, Store};
 
 use super::place::{Place, Service};
-use super::{Counter, Sample};
+use super::{Counter, Sample, indexes};
 
 /// A metering point that counts something.
 #[derive(Clone, Debug)]
@@ -140,7 +140,59 @@ fn samples(
         samples.extend(store.readings(&year)?.iter().filter_map(sample));
     }
     samples.extend(around.iter().filter_map(sample));
+    samples.extend(gained(store, meter, channel, range, &samples)?);
     Ok(samples)
+}
+
+/// What the meter gained in closed slots (half months, months), put under the indexes that are known.
+fn gained(
+    store: &dyn Store,
+    meter: MeterId,
+    channel: &Channel,
+    range: Range,
+    known: &[Sample],
+) -> Result<Vec<Sample>> {
+    let slots = Channel {
+        kind: ValueKind::Increment,
+        ..*channel
+    };
+    let Some((id, _)) = store
+        .channels(meter)?
+        .into_iter()
+        .find(|(_, found)| *found == slots)
+    else {
+        return Ok(Vec::new());
+    };
+    let rows = store.series(meter, id, range.from, range.until)?;
+    let slots: Vec<_> = rows.iter().filter_map(sample).collect();
+    Ok(indexes(&slots, known))
+}
+
+/// A meter's whole index of a quantity over some time: its channel, how it counts, and its samples.
+///
+/// # Errors
+/// The store's.
+pub fn index_of(
+    store: &dyn Store,
+    meter: MeterId,
+    quantity: Quantity,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Option<(ChannelId, Counter, Vec<ReadingRow>)>> {
+    let Some((id, channel)) = plain_index(store, meter, quantity)? else {
+        return Ok(None);
+    };
+    let Some(counter) = Counter::of(quantity, channel.exponent) else {
+        return Ok(None);
+    };
+    Ok(Some((id, counter, store.series(meter, id, from, until)?)))
+}
+
+impl Sample {
+    /// A stored reading as the rules take it; `None` for one that is known to be wrong.
+    pub fn of(row: &ReadingRow) -> Option<Self> {
+        sample(row)
+    }
 }
 
 /// A reading as the rules take it; `None` for one that is known to be wrong.
@@ -150,6 +202,7 @@ fn sample(row: &ReadingRow) -> Option<Sample> {
         at: reading.at,
         value: reading.value,
         source: reading.source,
+        doubtful: reading.source != Source::Live && reading.flags.intersects(MISDATED),
     })
 }
 
@@ -212,8 +265,12 @@ fn usual_unit(quantity: Quantity) -> Unit {
     }
 }
 
-/// Readings that stay out of the index. A fall alone is no reason: the rules see it too, with what follows.
-const DISTRUSTED: Flags = Flags(Flags::IMPLAUSIBLE.0 | Flags::KEY_UNPROVEN.0 | Flags::QUARANTINED.0);
+/// Readings that stay out of the index. A fall alone is no reason: the rules see it too, with what follows. Nor is the
+/// quarantine, which the rules have found themselves and find again, so that an answer depends on the readings alone.
+const DISTRUSTED: Flags = Flags(Flags::IMPLAUSIBLE.0 | Flags::KEY_UNPROVEN.0);
+
+/// Values whose instant may be wrong.
+const MISDATED: Flags = Flags(Flags::UNCERTAIN_DAY.0 | Flags::CLOCK_DOUBTFUL.0);
 
 /// Readings farther apart are silent.
 const SILENCE: SignedDuration = SignedDuration::from_hours(48);

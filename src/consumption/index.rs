@@ -25,7 +25,22 @@ pub struct Edge {
     pub quality: Quality,
     /// Seconds between the instant and the farthest reading used.
     pub age: i64,
+    /// The reading it rests on; the earlier of two where it lies between them.
+    pub used: Used,
+    /// The later of two.
+    pub and: Option<Used>,
     segment: u32,
+}
+
+/// A reading that a figure rests on: its channel is the meter's index, so that this names one stored reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Used {
+    /// The instant it stands for.
+    pub at: Timestamp,
+    /// Where it came from.
+    pub source: Source,
+    /// What the meter's register showed, in stored integers.
+    pub raw: i64,
 }
 
 /// A difference of two edges.
@@ -69,7 +84,11 @@ impl Index {
             let after = links.partition_point(|link| link.at <= at + seconds);
             links.get(first..after).unwrap_or_default()
         };
-        let exact = reach(0).iter().filter(|link| rank(link.source).is_some());
+        let sound = |link: &&Link| !link.doubtful;
+        let exact = reach(0)
+            .iter()
+            .filter(sound)
+            .filter(|link| rank(link.source).is_some());
         if let Some(link) = exact.min_by_key(|link| rank(link.source)) {
             return Some(edge(link, at, Quality::Measured));
         }
@@ -159,12 +178,23 @@ fn edge(link: &Link, at: i64, quality: Quality) -> Edge {
         value: link.value,
         quality: quality.and(own_quality(link)),
         age: (link.at - at).abs(),
+        used: used(link),
+        and: None,
         segment: link.segment,
+    }
+}
+
+fn used(link: &Link) -> Used {
+    Used {
+        at: Timestamp::from_second(link.at).unwrap_or(Timestamp::UNIX_EPOCH),
+        source: link.source,
+        raw: link.raw,
     }
 }
 
 fn own_quality(link: &Link) -> Quality {
     match link.source {
+        _ if link.doubtful => Quality::Estimated,
         Source::Estimate => Quality::Estimated,
         _ => Quality::Measured,
     }
@@ -182,6 +212,8 @@ fn line(before: &Link, after: &Link, at: i64) -> Edge {
             .and(own_quality(before))
             .and(own_quality(after)),
         age: (at - before.at).max(after.at - at),
+        used: used(before),
+        and: Some(used(after)),
         segment: before.segment,
     }
 }

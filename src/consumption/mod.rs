@@ -8,7 +8,7 @@
 //!
 //! Integers from end to end. Consumption over [a, b) is I(b) − I(a), where I is a function of the instant alone: a
 //! month is the sum of its days and a dwelling the sum of its points to the last digit, whatever the quality. What
-//! is not known is [`Quality::Missing`], never guessed. This room knows no SQL, no HTTP and no telegram.
+//! is not known is [`Quality::Missing`], never guessed. `docs/consumption.md` lists the rules. This room knows no SQL, no HTTP and no telegram.
 
 mod gather;
 mod index;
@@ -17,6 +17,8 @@ mod place;
 mod quality;
 mod restart;
 mod rules;
+mod share;
+mod slots;
 
 #[cfg(test)]
 mod properties;
@@ -27,12 +29,14 @@ use jiff::Timestamp;
 
 use crate::store::Source;
 
-pub use gather::{Metered, of_dwelling};
-pub use index::{Edge, Gain, Index};
+pub use gather::{Metered, index_of, of_dwelling};
+pub use index::{Edge, Gain, Index, Used};
 pub use period::{Period, PeriodError, Step, midnight};
-pub use place::{Amount, Consumption, Place, Service};
+pub use place::{Amount, Consumption, Evidence, Place, Service};
 pub use quality::{Flag, Flags, Quality};
-pub use rules::Counter;
+pub use rules::{Counter, contradicted};
+pub use share::shown;
+pub use slots::indexes;
 
 /// One reading of a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,4 +47,7 @@ pub struct Sample {
     pub value: i64,
     /// Where it came from.
     pub source: Source,
+    /// The meter's date for it may be wrong (a clock that is off, a stamp that leaves the day open), or it was computed
+    /// from what was gained in slots: good for an estimate only.
+    pub doubtful: bool,
 }

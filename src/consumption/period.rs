@@ -1,4 +1,4 @@
-//! Days, ISO weeks, months and years in a site's time zone.
+//! Days, ISO weeks, months, heating seasons and years in a site's time zone.
 //!
 //! A period is half open: it begins at the midnight of its first day and ends at the midnight after its last one.
 //! Midnights are those of the site, so a day may have 23 or 25 hours, and where a clock change skips midnight the
@@ -19,6 +19,8 @@ pub enum Step {
     Week,
     /// A calendar month.
     Month,
+    /// A heating season with the summer before it: 1 July to 30 June, so that a winter lies in one piece.
+    Season,
     /// A calendar year.
     Year,
 }
@@ -49,7 +51,7 @@ pub enum PeriodError {
 
 impl Step {
     /// All of them, finest first.
-    pub const ALL: [Self; 4] = [Self::Day, Self::Week, Self::Month, Self::Year];
+    pub const ALL: [Self; 5] = [Self::Day, Self::Week, Self::Month, Self::Season, Self::Year];
 
     /// The word, as queries write it.
     pub const fn name(self) -> &'static str {
@@ -57,6 +59,7 @@ impl Step {
             Self::Day => "day",
             Self::Week => "week",
             Self::Month => "month",
+            Self::Season => "season",
             Self::Year => "year",
         }
     }
@@ -72,6 +75,11 @@ impl Step {
             Self::Day => date.tomorrow(),
             Self::Week => date.nth_weekday(1, Weekday::Monday),
             Self::Month => date.first_of_month().checked_add(1.month()),
+            Self::Season => {
+                // As many months on as it takes to the next July: 12 in July, 1 in June.
+                let months = (18 - i32::from(date.month())) % 12 + 1;
+                date.first_of_month().checked_add(months.months())
+            }
             Self::Year => date.first_of_year().checked_add(1.year()),
         }
     }
@@ -197,6 +205,19 @@ mod tests {
     }
 
     #[test]
+    fn a_heating_season_holds_one_winter() {
+        let range = Period::new(date(2024, 10, 15), date(2026, 8, 1), &paris()).unwrap();
+        let seasons = range.cut(Step::Season, &paris(), 10).unwrap();
+        let ends: Vec<_> = seasons.iter().map(|season| season.to).collect();
+        assert_eq!(ends, [date(2025, 7, 1), date(2026, 7, 1), date(2026, 8, 1)]);
+        for month in 1..=12 {
+            let next = Step::Season.next(date(2025, month, 17)).unwrap();
+            let year = if month < 7 { 2025 } else { 2026 };
+            assert_eq!(next, date(year, 7, 1), "{month}");
+        }
+    }
+
+    #[test]
     fn refuses_what_is_empty_or_too_long() {
         let day = date(2026, 1, 1);
         assert_eq!(Period::new(day, day, &paris()), Err(PeriodError::Empty));
@@ -209,7 +230,7 @@ mod tests {
     proptest! {
         #[test]
         fn pieces_cover_the_range_without_gap_or_overlap(
-            first in 0_i32..20_000, length in 1_i32..800, step in 0_usize..4, zone in 0_usize..4,
+            first in 0_i32..20_000, length in 1_i32..800, step in 0_usize..5, zone in 0_usize..4,
         ) {
             let zone = TimeZone::get(
                 ["Europe/Paris", "America/Sao_Paulo", "Indian/Reunion", "Asia/Beirut"][zone]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use wmbus::Decimal;
 
 use super::Sample;
-use super::index::Index;
+use super::index::{Edge, Index};
 use super::quality::{Flag, Flags, Quality};
 use super::rules::Counter;
 use crate::store::Source;
@@ -50,6 +50,23 @@ pub struct Consumption {
     pub flags: Flags,
     /// Whether a meter was there for at least a part of the period.
     pub served: bool,
+}
+
+/// The two ends of what one meter counted, or of the part of it under one rating factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// Which of the services, in the order they were given.
+    pub service: usize,
+    /// What the count is multiplied by.
+    pub factor: Decimal,
+    /// The instant at which this part begins.
+    pub start: Timestamp,
+    /// The instant at which it ends.
+    pub end: Timestamp,
+    /// The index at the beginning; `None` where nothing is known.
+    pub from: Option<Edge>,
+    /// The index at the end.
+    pub to: Option<Edge>,
 }
 
 /// An amount in the unit of its quantity, exact.
@@ -120,6 +137,36 @@ impl Place {
     }
 }
 
+impl Place {
+    /// The readings behind a figure: both ends of every part that it is the sum of.
+    pub fn evidence(&self, start: Timestamp, end: Timestamp) -> Vec<Evidence> {
+        let (start, end) = (start.as_second(), end.as_second());
+        let mut parts = Vec::new();
+        for (service, run) in self.runs.iter().enumerate() {
+            let until = run.until.min(end).min(run.horizon);
+            for piece in &run.pieces {
+                let (from, to) = (piece.from.max(run.from).max(start), piece.until.min(until));
+                let instants = Timestamp::from_second(from)
+                    .ok()
+                    .zip(Timestamp::from_second(to).ok());
+                let Some((start, end)) = instants.filter(|_| from < to) else {
+                    continue;
+                };
+                parts.push(Evidence {
+                    service,
+                    factor: piece.factor,
+                    start,
+                    end,
+                    from: run.index.at(start),
+                    to: run.index.at(end),
+                });
+            }
+        }
+        parts.sort_by_key(|part| part.start);
+        parts
+    }
+}
+
 impl Run {
     fn new(service: Service, now: Timestamp) -> Self {
         let from = service.from.map_or(i64::MIN, Timestamp::as_second);
@@ -129,6 +176,7 @@ impl Run {
                 at,
                 value,
                 source: Source::Manual,
+                doubtful: false,
             })
         };
         let mut samples = service.samples;

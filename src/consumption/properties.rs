@@ -28,6 +28,7 @@ fn heard(steps: &[(i64, i64, u8)], restarts: bool, damage: i64) -> Vec<Sample> {
                 at: due,
                 value,
                 source: Source::SetDate,
+                doubtful: false,
             });
             value = 0;
         }
@@ -43,6 +44,7 @@ fn heard(steps: &[(i64, i64, u8)], restarts: bool, damage: i64) -> Vec<Sample> {
             at: clock,
             value: value + wrong,
             source,
+            doubtful: false,
         });
     }
     samples
@@ -125,6 +127,7 @@ proptest! {
                 value,
                 source: [Source::Live, Source::Manual, Source::SetDate, Source::History, Source::Estimate]
                     [usize::from(source)],
+                doubtful: value % 3 == 0,
             })
             .collect();
         let from = Timestamp::from_second(i64::from(from)).unwrap();

@@ -18,6 +18,8 @@ pub(super) fn raise(heard: Vec<Sample>, frozen: &mut Vec<Sample>) -> (Vec<Sample
         let previous = closings.last().map_or(i64::MIN, |last| last.turn);
         let turn = match (closing.source, fall) {
             (Source::SetDate, Some(fall)) => fall.to,
+            // Under a date that may be wrong by days it closes nothing, unless the fall was heard there.
+            (Source::SetDate, None) if closing.doubtful => continue,
             (Source::SetDate, None) => unheard_turn(&heard, at, closing.value),
             // A fall out of the count before last is explained already.
             (_, Some(fall)) if fall.from >= previous && !has_set_date_near(frozen, at) => fall.to,

@@ -26,6 +26,8 @@ pub struct Counter {
     pub unit: i64,
     /// A fall up to this much is backward flow or jitter, not a fault; in stored integers.
     pub noise: i64,
+    /// The most that it can gain in an hour, in stored integers; what grows faster is another meter or a misreading.
+    pub most_an_hour: i64,
 }
 
 impl Counter {
@@ -33,20 +35,41 @@ impl Counter {
     /// (a temperature, a flow) or can't be told apart from noise at that exponent.
     pub fn of(quantity: Quantity, exponent: i8) -> Option<Self> {
         let unit = 10_i64.checked_pow(u32::try_from(-i32::from(exponent)).ok()?)?;
+        // Room for the sums below: no meter's unit is that fine.
+        if unit > 1_000_000_000_000 {
+            return None;
+        }
         match quantity {
             Quantity::HeatCost => Some(Self {
                 restarts: true,
                 unit,
                 noise: 0,
+                // Some thirty units a day are much, a few hundred where the factor is in the display.
+                most_an_hour: unit * 50,
             }),
-            // 20 litres: less is pressure swings, more is reverse flow or another meter.
-            Quantity::Volume | Quantity::Energy => Some(Self {
+            // 20 litres: less is pressure swings, more is reverse flow or another meter. Faster than the Q4 of a
+            // flat's meter (Q3 2.5, so 3.125 m³ in an hour) nothing flows.
+            Quantity::Volume => Some(Self {
                 restarts: false,
                 unit,
                 noise: unit / 50,
+                most_an_hour: unit / 8 * 25,
+            }),
+            Quantity::Energy => Some(Self {
+                restarts: false,
+                unit,
+                noise: unit / 50,
+                most_an_hour: i64::MAX,
             }),
             _ => None,
         }
+    }
+
+    /// Whether a counter can have gone from one value to a later one; `seconds` lie between them.
+    pub fn can_gain(&self, gain: i64, seconds: i64) -> bool {
+        // An hour's worth at least: a latched value comes when it comes.
+        let most = i128::from(self.most_an_hour) * i128::from(seconds.max(3600)) / 3600;
+        i128::from(gain) <= most + i128::from(self.noise)
     }
 
     /// The width of a register that went from `high` over its end to `low`, if it can have done so.
@@ -68,6 +91,10 @@ pub(super) struct Link {
     /// Only values of one segment can be subtracted.
     pub(super) segment: u32,
     pub(super) source: Source,
+    /// Good for an estimate only.
+    pub(super) doubtful: bool,
+    /// What the register showed.
+    pub(super) raw: i64,
     /// What was added to the raw value since the segment began because the register rolled over.
     carried: i64,
 }
@@ -84,7 +111,7 @@ pub(super) fn join(counter: &Counter, samples: &[Sample]) -> Chain {
     let (mut frozen, heard): (Vec<Sample>, Vec<Sample>) = samples
         .iter()
         .partition(|sample| matches!(sample.source, Source::SetDate | Source::History));
-    let heard = without_lone(heard, counter.noise);
+    let heard = without_jump(counter, without_lone(heard, counter.noise));
     let (raised, closings) = if counter.restarts {
         restart::raise(heard, &mut frozen)
     } else {
@@ -102,7 +129,53 @@ pub(super) fn join(counter: &Counter, samples: &[Sample]) -> Chain {
         .extend(closings.iter().map(|at| (*at, Flag::Restart)));
     chain.events.sort_unstable_by_key(|(at, _)| *at);
     place(counter, &mut chain.links, &frozen);
+    // What the register itself showed, under the restarts and rollovers that were undone.
+    for link in &mut chain.links {
+        let first = samples.partition_point(|sample| sample.at.as_second() < link.at);
+        link.raw = samples
+            .iter()
+            .skip(first)
+            .take_while(|sample| sample.at.as_second() == link.at)
+            .find(|sample| sample.source == link.source)
+            .map_or(link.value, |sample| sample.value);
+    }
     chain
+}
+
+/// The places of remembered values that disagree with what was heard live around them: what is kept in quarantine.
+///
+/// Depends on the set of the samples alone. A remembered value that is there only because nothing else was heard is not
+/// judged.
+pub fn contradicted(counter: &Counter, mut samples: Vec<Sample>) -> Vec<(jiff::Timestamp, Source)> {
+    samples.sort_by_key(|sample| (sample.at, sample.source, sample.value));
+    let chain = join(counter, &samples);
+    let (first, last) = match (
+        samples.iter().find(|sample| is_heard(sample)),
+        samples.iter().rfind(|sample| is_heard(sample)),
+    ) {
+        (Some(first), Some(last)) => (first.at.as_second(), last.at.as_second()),
+        _ => return Vec::new(),
+    };
+    let mut used: Vec<_> = chain.links.iter().map(|link| (link.at, link.source)).collect();
+    used.sort_unstable();
+    // The set date's value on the same instant says what a month end says.
+    let said = |at: i64, source: Source| {
+        used.binary_search(&(at, source)).is_ok()
+            || source == Source::History && used.binary_search(&(at, Source::SetDate)).is_ok()
+    };
+    samples
+        .iter()
+        .filter(|sample| !is_heard(sample) && sample.source != Source::Estimate)
+        .map(|sample| (sample.at, sample.source))
+        .filter(|(at, source)| {
+            let at = at.as_second();
+            (first..=last).contains(&at) && !said(at, *source)
+        })
+        .collect()
+}
+
+fn is_heard(sample: &Sample) -> bool {
+    matches!(sample.source, Source::Live | Source::Manual)
 }
 
 /// Leaves out a live value that both its neighbours contradict, the neighbours agreeing with each other.
@@ -126,6 +199,26 @@ fn without_lone(samples: Vec<Sample>, noise: i64) -> Vec<Sample> {
     kept
 }
 
+/// Leaves out a live value that was gained faster than the meter can count, until a second one in a row agrees with it.
+fn without_jump(counter: &Counter, samples: Vec<Sample>) -> Vec<Sample> {
+    let mut kept: Vec<Sample> = Vec::with_capacity(samples.len());
+    let mut rest = samples.into_iter().peekable();
+    while let Some(sample) = rest.next() {
+        let jumps = |before: &Sample, after: &Sample| {
+            let seconds = after.at.as_second() - before.at.as_second();
+            !counter.can_gain(after.value.saturating_sub(before.value), seconds)
+        };
+        let jumped = sample.source == Source::Live && kept.last().is_some_and(|last| jumps(last, &sample));
+        let agreed = rest
+            .peek()
+            .is_some_and(|next| next.value >= sample.value && !jumps(&sample, next));
+        if !jumped || agreed {
+            kept.push(sample);
+        }
+    }
+    kept
+}
+
 /// Links values in the order of time; a fall is a rollover or begins a segment.
 fn link(counter: &Counter, samples: &[Sample]) -> Chain {
     let mut chain = Chain::default();
@@ -136,8 +229,13 @@ fn link(counter: &Counter, samples: &[Sample]) -> Chain {
         let at = sample.at.as_second();
         if let Some(before) = before {
             let fall = before.value.saturating_sub(sample.value);
+            let seconds = at - before.at.as_second();
             let width = counter.rollover(before.value, sample.value);
             if counter.restarts && hides_a_closing(before.at.as_second(), at, closing) {
+                (segment, carried) = (segment + 1, 0);
+                chain.events.push((at, Flag::Break));
+            } else if sample.source == Source::Live && !counter.can_gain(fall.saturating_neg(), seconds) {
+                // Confirmed by a second value: another meter under the same number.
                 (segment, carried) = (segment + 1, 0);
                 chain.events.push((at, Flag::Break));
             } else if fall > counter.noise {
@@ -165,6 +263,8 @@ fn link(counter: &Counter, samples: &[Sample]) -> Chain {
             value,
             segment,
             source: sample.source,
+            doubtful: sample.doubtful,
+            raw: 0,
             carried,
         });
     }
@@ -208,6 +308,7 @@ fn fit(counter: &Counter, links: &[Link], sample: &Sample) -> Option<Link> {
             at,
             value: sample.value.checked_add(neighbour.carried)?,
             source: sample.source,
+            doubtful: sample.doubtful,
             ..*neighbour
         })
     };

@@ -15,6 +15,7 @@ fn sample(text: &str, value: i64, source: Source) -> Sample {
         at: at(text),
         value,
         source,
+        doubtful: false,
     }
 }
 
@@ -352,6 +353,7 @@ fn a_remembered_value_that_contradicts_what_was_heard_is_left_out() {
             at: at("2026-02-27T00:00:00Z") + (hours * 12).hours(),
             value: 10_000_000 + hours * 100_000,
             source: Source::Live,
+            doubtful: false,
         })
         .collect();
     let boundary = at("2026-03-01T00:00:00Z");
