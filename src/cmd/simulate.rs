@@ -6,12 +6,13 @@ use decoders::Families;
 use jiff::civil::Date;
 
 use super::{Done, Outcome, progress};
-use crate::simulate::{Building, Plan, write};
+use crate::simulate::{Building, Events, Plan, write};
 
 /// What to simulate.
 #[derive(clap::Args, Debug, Clone)]
 #[command(after_help = "Example: releve simulate --seed 7 --days 30 building
-Writes building/capture.txt, building/registry.csv and building/truth.jsonl; then
+Writes building/capture.txt, building/registry.csv, and beside them what was true (truth.jsonl) and what happened
+(events.jsonl); then
   releve registry import building/registry.csv --db building.db
   releve replay building/capture.txt --db building.db")]
 pub(super) struct Args {
@@ -48,6 +49,9 @@ pub(super) struct BuildingArgs {
     /// The site's time zone.
     #[arg(long, default_value = "Europe/Paris")]
     time_zone: String,
+    /// What happens besides everyday life: leaks, replaced meters, rollover, dead batteries, outages, wrong clocks.
+    #[arg(long, value_enum, default_value_t = Events::Calm)]
+    events: Events,
 }
 
 impl BuildingArgs {
@@ -68,6 +72,7 @@ impl BuildingArgs {
             every_minutes: self.every_minutes,
             lost_per_mille: self.lost_per_mille,
             time_zone: self.time_zone.clone(),
+            events: self.events,
         })
     }
 }
@@ -85,13 +90,13 @@ pub(super) fn run(args: &Args) -> Outcome {
     bar.finish_and_clear();
     if args.json {
         let answer = serde_json::json!({
-            "capture": written.capture, "registry": written.registry, "truth": written.truth,
+            "capture": written.capture, "registry": written.registry, "truth": written.truth, "events": written.events,
             "telegrams": written.telegrams, "meters": written.meters, "dwellings": building.dwellings.len(),
         });
         super::print(&format!("{answer}\n"))?;
     } else {
         super::print(&format!(
-            "{} dwellings, {} meters, {} telegrams over {} days from {}\n  {}\n  {}\n  {}\n",
+            "{} dwellings, {} meters, {} telegrams over {} days from {}\n  {}\n  {}\n  {}\n  {}\n",
             building.dwellings.len(),
             written.meters,
             written.telegrams,
@@ -99,7 +104,8 @@ pub(super) fn run(args: &Args) -> Outcome {
             plan.from,
             written.capture.display(),
             written.registry.display(),
-            written.truth.display()
+            written.truth.display(),
+            written.events.display()
         ))?;
     }
     Ok(Done::Whole)

@@ -19,7 +19,7 @@ pub(super) fn raise(heard: Vec<Sample>, frozen: &mut Vec<Sample>) -> (Vec<Sample
         let turn = match (closing.source, fall) {
             (Source::SetDate, Some(fall)) => fall.to,
             // Under a date that may be wrong by days it closes nothing, unless the fall was heard there.
-            (Source::SetDate, None) if closing.doubtful => continue,
+            (Source::SetDate, None) if closing.doubtful || falls_days_away(&heard, at) => continue,
             (Source::SetDate, None) => unheard_turn(&heard, at, closing.value),
             // A fall out of the count before last is explained already.
             (_, Some(fall)) if fall.from >= previous && !has_set_date_near(frozen, at) => fall.to,
@@ -117,6 +117,28 @@ fn fall(heard: &[Sample], stamp: i64) -> Option<Fall> {
             to: after.at.as_second(),
         })
 }
+
+/// Whether the counter was heard to fall within days of the stamp, but on one side of it: the meter's clock is off by
+/// days, and nobody knows what was counted under which date.
+fn falls_days_away(heard: &[Sample], stamp: i64) -> bool {
+    let first = heard.partition_point(|sample| sample.at.as_second() < stamp - FAR);
+    heard
+        .get(first.saturating_sub(1)..)
+        .unwrap_or_default()
+        .windows(2)
+        .filter_map(|pair| match pair {
+            [before, after] => Some((before, after)),
+            _ => None,
+        })
+        .take_while(|(before, _)| before.at.as_second() <= stamp + FAR)
+        .any(|(before, after)| {
+            let straddles = before.at.as_second() < stamp && stamp <= after.at.as_second();
+            after.value < before.value && !straddles
+        })
+}
+
+/// A clock that is off by more than this has other troubles.
+const FAR: i64 = 10 * DAY;
 
 /// The instants of two readings in a row, the second lower.
 #[derive(Clone, Copy)]

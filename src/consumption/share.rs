@@ -22,13 +22,13 @@ pub fn shown(parts: &[Decimal], places: u8) -> Option<(Decimal, Vec<Decimal>)> {
             i128::from(part.mantissa).checked_mul(10_i128.checked_pow(power)?)
         })
         .collect::<Option<Vec<i128>>>()?;
-    let sum = exact.iter().try_fold(0_i128, |sum, part| sum.checked_add(*part))?;
+    let sum = exact
+        .iter()
+        .try_fold(0_i128, |sum, part| sum.checked_add(*part))?;
     let whole = sum.checked_mul(2)?.checked_add(step)?.div_euclid(step * 2);
     let mut steps: Vec<i128> = exact.iter().map(|part| part.div_euclid(step)).collect();
     let mut order: Vec<usize> = (0..exact.len()).collect();
-    order.sort_by_key(|index| {
-        std::cmp::Reverse(exact.get(*index).map_or(0, |part| part.rem_euclid(step)))
-    });
+    order.sort_by_key(|index| std::cmp::Reverse(exact.get(*index).map_or(0, |part| part.rem_euclid(step))));
     let missing = usize::try_from(whole - steps.iter().sum::<i128>()).ok()?;
     for index in order.into_iter().take(missing) {
         if let Some(steps) = steps.get_mut(index) {

@@ -17,6 +17,7 @@ use wmbus::{Error, FrameFormat, Key, Plan as Frame};
 
 use super::building::{Building, Plan, Point};
 use super::chance::Chance;
+use super::events::within;
 use super::fleet::Protection;
 use super::habits::Span;
 use super::truth::Fact;
@@ -95,6 +96,9 @@ impl Building {
         families: &Families,
         heard: &mut Vec<Heard<'a>>,
     ) -> Result<(), SimulateError> {
+        if !point.life.speaks(at) || within(&self.outages, at) {
+            return Ok(());
+        }
         if chance.of("lost").hits(u64::from(plan.lost_per_mille), 1000) {
             return Ok(());
         }
@@ -164,7 +168,7 @@ impl Building {
             .ok_or(SimulateError::NoFamily(model.family))?;
         let spoken = Spoken {
             readings: point.registers(at, &self.span),
-            device_time: Some(clock(at, &self.span)),
+            device_time: Some(clock(point.clock(at), &self.span)),
             ..Spoken::default()
         };
         let speech = family
@@ -279,6 +283,7 @@ mod tests {
             every_minutes: 720,
             lost_per_mille: 20,
             time_zone: "Europe/Paris".to_owned(),
+            events: crate::simulate::Events::Calm,
         };
         let families = Families::embedded().unwrap();
         let building = Building::new(&plan).unwrap();

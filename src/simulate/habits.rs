@@ -57,6 +57,11 @@ impl Counter {
         from + to.saturating_sub(from) * (seconds % 3600) / 3600
     }
 
+    /// Whether it never counted anything.
+    pub(crate) fn stands_still(&self) -> bool {
+        self.sums.first() == self.sums.last()
+    }
+
     /// Counts `first` at the start and then what each hour adds.
     fn new(span: &Span, first: u64, mut adds: impl FnMut(&jiff::ZonedDateTime, u64) -> u64) -> Self {
         let mut sum = first;
@@ -79,11 +84,21 @@ impl Counter {
 
 impl Household {
     /// Hot water in millilitres, on top of `first`.
-    pub(crate) fn hot_water(self, span: &Span, first: u64, chance: Chance) -> Counter {
+    pub(crate) fn hot_water(
+        self,
+        span: &Span,
+        first: u64,
+        chance: Chance,
+        leak: Option<(Timestamp, Timestamp, u64)>,
+    ) -> Counter {
         Counter::new(span, first, |time, hour| {
+            let now = time.timestamp();
+            let leaks = leak
+                .filter(|(from, until, _)| *from <= now && now < *until)
+                .map_or(0, |(_, _, rate)| rate);
             let day = time.day_of_year();
             if (self.away_from..self.away_from + 14).contains(&day) {
-                return 0;
+                return leaks;
             }
             let weekend = matches!(time.weekday(), Weekday::Saturday | Weekday::Sunday);
             // Chances out of 100 that one person draws water in this hour.
@@ -98,8 +113,30 @@ impl Household {
                 .map(|person| chance.at(hour).at(person))
                 .filter(|place| place.hits(draws, 100))
                 .map(|place| place.at(1).range(1500, 19_000))
-                .sum()
+                .sum::<u64>()
+                + leaks
         })
+    }
+
+    /// When nobody is at home, as far as it lies in the simulated time.
+    pub(crate) fn holidays(self, span: &Span) -> Vec<(Timestamp, Timestamp)> {
+        let first = span.start.to_zoned_datetime(span.zone.clone()).date();
+        let end = span.start.saturating_add(i64::from(span.hours).hours());
+        let end = end.unwrap_or(Timestamp::MAX);
+        (0..=i32::try_from(span.hours / 8760 + 1).unwrap_or(1))
+            .filter_map(|years| {
+                let new_year = first.first_of_year().checked_add(years.years()).ok()?;
+                let away = new_year
+                    .checked_add((i32::from(self.away_from) - 1).days())
+                    .ok()?;
+                let instant = |date: jiff::civil::Date| {
+                    let midnight = date.to_zoned_datetime(span.zone.clone()).ok()?;
+                    Some(midnight.timestamp())
+                };
+                Some((instant(away)?, instant(away.checked_add(14.days()).ok()?)?))
+            })
+            .filter(|(from, until)| *from >= span.start && *until <= end)
+            .collect()
     }
 }
 
@@ -158,7 +195,7 @@ mod tests {
             people: 3,
             away_from: 210,
         };
-        let counter = family.hot_water(&year(), 1_000_000, Chance::new(1));
+        let counter = family.hot_water(&year(), 1_000_000, Chance::new(1), None);
         assert_eq!(counter.at(at("2025-10-01T00:00:00+02:00")), 1_000_000);
         let used = counter.at(at("2026-10-01T00:00:00+02:00")) - 1_000_000;
         assert!((20_000_000..90_000_000).contains(&used), "{used} ml a year");
@@ -195,7 +232,7 @@ mod tests {
             people: 2,
             away_from: 200,
         }
-        .hot_water(&year(), 0, Chance::new(3));
+        .hot_water(&year(), 0, Chance::new(3), None);
         let start = year().start;
         let mut before = 0;
         for step in 0..5000_i64 {

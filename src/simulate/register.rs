@@ -13,39 +13,59 @@ use super::habits::Span;
 const MONTHS: u16 = 24;
 
 impl Point {
-    /// The current register at an instant, in the store's unit: the index of water, the units since the last due date.
+    /// The current register at an instant, in the store's unit: the index of water up to the register's width, the
+    /// units since the last due date.
     pub(crate) fn current(&self, instant: Timestamp, span: &Span) -> u64 {
-        self.index(instant) - self.restart(instant, span).map_or(0, |(_, index)| index)
+        self.wrapped(self.index(instant) - self.restart(instant, span).map_or(0, |(_, index)| index))
     }
 
-    /// The index that never restarts, cut to the register's step, in the store's unit.
-    pub(crate) fn index(&self, instant: Timestamp) -> u64 {
+    /// The index that never restarts and never rolls over, cut to the register's step, in the store's unit.
+    pub fn index(&self, instant: Timestamp) -> u64 {
         let step = self.model.step.max(1);
-        self.counter.at(instant) / step * step
+        self.counter.at(instant).saturating_add_signed(self.life.offset) / step * step
+    }
+
+    /// The same, as the meter froze it under the date of that instant by its own clock.
+    pub fn frozen_index(&self, instant: Timestamp) -> u64 {
+        self.index(self.true_instant(instant))
     }
 
     /// Everything the meter remembers at an instant.
     pub(crate) fn registers(&self, instant: Timestamp, span: &Span) -> Vec<Reading> {
         let mut readings = vec![self.reading(Register::Current, self.current(instant, span), None)];
-        if let Some(date) = due_date_before(instant, span) {
+        if let Some(date) = self.due_date_before(instant, span) {
             readings.push(self.reading(Register::SetDate, self.frozen(date, span), Some(date)));
         }
         readings.extend(
             (1..=MONTHS)
-                .zip(month_ends_before(instant, span))
+                .zip(self.month_ends_before(instant, span))
                 .map(|(n, date)| self.reading(Register::History(n), self.frozen(date, span), Some(date))),
         );
         readings
     }
 
+    /// What the meter's clock shows at an instant.
+    pub(crate) fn clock(&self, instant: Timestamp) -> Timestamp {
+        instant.checked_add(self.life.skew.seconds()).unwrap_or(instant)
+    }
+
+    /// When the meter's clock shows an instant.
+    fn true_instant(&self, shown: Timestamp) -> Timestamp {
+        shown.checked_sub(self.life.skew.seconds()).unwrap_or(shown)
+    }
+
     /// What the current register held at the end of a day.
     fn frozen(&self, date: Date, span: &Span) -> u64 {
-        let midnight = end_of(date, &span.zone);
+        let midnight = self.true_instant(end_of(date, &span.zone));
         // At the due date itself the register is frozen before it restarts.
-        self.index(midnight)
-            - self
-                .restart(midnight - 1.seconds(), span)
-                .map_or(0, |(_, index)| index)
+        let before = self
+            .restart(midnight - 1.seconds(), span)
+            .map_or(0, |(_, index)| index);
+        self.wrapped(self.index(midnight) - before)
+    }
+
+    fn wrapped(&self, index: u64) -> u64 {
+        self.life.width.map_or(index, |width| index % width.max(1))
     }
 
     /// The last restart at or before an instant, with the index then: allocators start from 0 after each due date.
@@ -53,8 +73,32 @@ impl Point {
         if self.use_ != Use::Heating {
             return None;
         }
-        let date = due_date_before(instant, span)?;
-        Some((date, self.index(end_of(date, &span.zone))))
+        let date = self.due_date_before(instant, span)?;
+        Some((date, self.frozen_index(end_of(date, &span.zone))))
+    }
+
+    /// The last 31 December that ended, by the meter's clock, since it was mounted.
+    fn due_date_before(&self, instant: Timestamp, span: &Span) -> Option<Date> {
+        self.month_ends_before(instant, span)
+            .find(|date| date.month() == 12)
+    }
+
+    /// The month ends by the meter's clock at or before an instant, since it was mounted, newest first.
+    fn month_ends_before(&self, instant: Timestamp, span: &Span) -> impl Iterator<Item = Date> {
+        let mounted = self.life.since.unwrap_or(span.start);
+        let first = self
+            .clock(instant)
+            .to_zoned_datetime(span.zone.clone())
+            .date()
+            .first_of_month();
+        (0_i32..)
+            .map_while(move |back| {
+                first
+                    .checked_sub(back.months())
+                    .and_then(|month| month.yesterday())
+                    .ok()
+            })
+            .take_while(move |date| self.true_instant(end_of(*date, &span.zone)) >= mounted)
     }
 
     fn reading(&self, register: Register, stored: u64, date: Option<Date>) -> Reading {
@@ -96,27 +140,6 @@ pub(crate) fn end_of(date: Date, zone: &TimeZone) -> Timestamp {
         .map_or(Timestamp::MAX, |midnight| midnight.timestamp())
 }
 
-/// The last 31 December that ended at or before an instant and not before the simulated time.
-fn due_date_before(instant: Timestamp, span: &Span) -> Option<Date> {
-    month_ends_before(instant, span).find(|date| date.month() == 12)
-}
-
-/// The month ends at or before an instant and not before the simulated time, newest first.
-fn month_ends_before(instant: Timestamp, span: &Span) -> impl Iterator<Item = Date> {
-    let first = instant
-        .to_zoned_datetime(span.zone.clone())
-        .date()
-        .first_of_month();
-    (0_i32..)
-        .map_while(move |back| {
-            first
-                .checked_sub(back.months())
-                .and_then(|month| month.yesterday())
-                .ok()
-        })
-        .take_while(move |date| end_of(*date, &span.zone) >= span.start)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +154,7 @@ mod tests {
             every_minutes: 360,
             lost_per_mille: 0,
             time_zone: "Europe/Paris".to_owned(),
+            events: crate::simulate::Events::Calm,
         })
         .unwrap()
     }

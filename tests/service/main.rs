@@ -16,3 +16,4 @@ mod redecode;
 mod replay;
 mod rooms;
 mod truth;
+mod truth_seeds;
