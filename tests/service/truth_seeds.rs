@@ -353,6 +353,8 @@ fn fifty_seeds_of_two_years() {
     }
 }
 
+type Turn = fn(&mut Vec<Heard<'_>>);
+
 /// Late, out of order, or last year's capture into a live store: the answer is one of the set of telegrams.
 #[test]
 fn the_order_of_the_telegrams_changes_no_answer() {
@@ -379,7 +381,7 @@ fn the_order_of_the_telegrams_changes_no_answer() {
     hear(&in_order, &families, all());
     let wanted = answers(&in_order);
     assert!(wanted.iter().filter(|day| day.amount.is_some()).count() > 500);
-    let turns: [(&str, fn(&mut Vec<Heard<'_>>)); 3] = [
+    let turns: [(&str, Turn); 3] = [
         ("reversed.db", |all| all.reverse()),
         // The older half comes when the newer one is there.
         ("backfilled.db", |all| {
