@@ -297,7 +297,7 @@ fn latest(store: &dyn Store, meter: MeterId) -> Result<Vec<Value>, Problem> {
 }
 
 /// A placement with the names of everything around it.
-fn installed(store: &dyn Store, placement: &Placement) -> Result<Installed, Problem> {
+pub(super) fn installed(store: &dyn Store, placement: &Placement) -> Result<Installed, Problem> {
     let dwelling = store.dwelling(placement.point.dwelling)?;
     let site = match &dwelling {
         Some(dwelling) => store.site(dwelling.site)?,

@@ -4,6 +4,7 @@
 //! `json` exact numbers and tags, `problem` everything that goes wrong (and the only file that knows status codes),
 //! `serve` sockets. No SQL here and no telegram: the store is asked through its trait, on blocking threads.
 
+mod alerts;
 mod auth;
 mod consumption;
 mod dwellings;
@@ -58,7 +59,8 @@ fn routes(context: &Context) -> OpenApiRouter<Context> {
         .routes(routes!(meters::list))
         .routes(routes!(meters::show))
         .routes(routes!(readings::list))
-        .routes(routes!(radio::show));
+        .routes(routes!(radio::show))
+        .routes(routes!(alerts::list));
     let everyone = OpenApiRouter::new()
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
@@ -187,6 +189,7 @@ async fn in_time(request: Request, next: Next) -> Response {
         (name = "consumption", description = "What was used, and how far to trust it"),
         (name = "meters", description = "The devices"),
         (name = "readings", description = "The exact values behind a figure"),
+        (name = "alerts", description = "What a caretaker should know"),
         (name = "radio", description = "What is heard"),
         (name = "operations", description = "Watching over the service"),
     )

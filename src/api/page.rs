@@ -123,6 +123,7 @@ pub(super) enum List {
     Readings = 4,
     Changes = 5,
     Radio = 6,
+    Alerts = 12,
 }
 
 /// Not a secret: only tells what was typed or cut from what we gave.

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand, each with its arguments and the function that runs it.
 
+mod alerts;
 mod backup;
 mod check;
 mod decode;
@@ -44,6 +45,8 @@ enum Command {
     Redecode(redecode::Args),
     /// Look everything over: store, disk, clock, registry, keys, meters; each finding with what to do.
     Check(check::Args),
+    /// List what a caretaker should know: leaks, silent meters, weak batteries, tampering.
+    Alerts(alerts::Args),
     /// Copy the store while the daemon runs; the copy is complete, examined and on the disk.
     Backup(backup::Args),
     /// Put a copy back; what was there is set aside.
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Redecode(args) => redecode::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Alerts(args) => alerts::run(&args),
         Command::Backup(args) => backup::run(&args),
         Command::Restore(args) => backup::restore(&args),
         Command::Token(args) => token::run(&args),

@@ -63,7 +63,16 @@ pub(super) fn run(args: &Args) -> Outcome {
     let listening = thread::Builder::new()
         .name("intake".to_owned())
         .spawn(move || intake.run(receivers))?;
+    let watching = {
+        let (store, stop) = (Arc::clone(&store), Arc::clone(&stop));
+        thread::Builder::new()
+            .name("watch".to_owned())
+            .spawn(move || crate::alerts::watch(store, stop))?
+    };
     runtime.block_on(serve(listener, store, stop))?;
+    if watching.join().is_err() {
+        tracing::error!("the watch ended in an error of the program");
+    }
     let outcomes = listening
         .join()
         .map_err(|_| "the intake ended in an error of the program")??;

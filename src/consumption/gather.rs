@@ -63,7 +63,7 @@ fn of_point(
 ) -> Result<Metered> {
     let mut channels = Vec::with_capacity(placements.len());
     for placement in &placements {
-        channels.push(plain_index(store, placement.meter.id, quantity)?);
+        channels.push(index_channel(store, placement.meter.id, quantity)?);
     }
     // Watt-hours and joules can't be added: the meter that serves now decides, others in another unit are missing.
     let unit = channels
@@ -179,7 +179,7 @@ pub fn index_of(
     from: Timestamp,
     until: Timestamp,
 ) -> Result<Option<(ChannelId, Counter, Vec<ReadingRow>)>> {
-    let Some((id, channel)) = plain_index(store, meter, quantity)? else {
+    let Some((id, channel)) = index_channel(store, meter, quantity)? else {
         return Ok(None);
     };
     let Some(counter) = Counter::of(quantity, channel.exponent) else {
@@ -226,7 +226,10 @@ fn service(placement: &Placement, channel: &Channel, samples: Vec<Sample>) -> Se
 }
 
 /// The channel that holds the whole index of a quantity: not a tariff, not another pulse input, not one direction.
-fn plain_index(
+///
+/// # Errors
+/// The store's.
+pub fn index_channel(
     store: &dyn Store,
     meter: MeterId,
     quantity: Quantity,

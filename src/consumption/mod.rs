@@ -29,7 +29,7 @@ use jiff::Timestamp;
 
 use crate::store::Source;
 
-pub use gather::{Metered, index_of, of_dwelling};
+pub use gather::{Metered, index_channel, index_of, of_dwelling};
 pub use index::{Edge, Gain, Index, Used};
 pub use period::{Period, PeriodError, Step, midnight};
 pub use place::{Amount, Consumption, Evidence, Place, Service};

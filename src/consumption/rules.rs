@@ -72,6 +72,11 @@ impl Counter {
         i128::from(gain) <= most + i128::from(self.noise)
     }
 
+    /// Whether a register went over its end from one value to the next.
+    pub fn rolls_over(&self, high: i64, low: i64) -> bool {
+        self.rollover(high, low).is_some()
+    }
+
     /// The width of a register that went from `high` over its end to `low`, if it can have done so.
     fn rollover(&self, high: i64, low: i64) -> Option<i64> {
         WIDTHS

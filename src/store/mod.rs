@@ -10,6 +10,7 @@
 //! - storing something twice changes nothing, and what is stored never depends on how often a replay was interrupted;
 //! - the change feed shows every reading, in an order in which nothing is skipped.
 
+mod alert;
 mod channel;
 mod error;
 mod find;
@@ -29,6 +30,7 @@ use crate::registry::{
     SiteCode,
 };
 pub use crate::registry::{ChannelId, DwellingId, InstallationId, MeterId, OccupancyId, PointId, SiteId};
+pub use alert::{AlertFound, AlertQuery, AlertReport, AlertRow};
 pub use channel::{Aspect, Channel, Measured, Standard, standard};
 pub use error::{Result, StoreError};
 pub use find::{Found, find_meters};
@@ -247,6 +249,14 @@ pub trait Store: Send + Sync {
     fn radios(&self) -> Result<Vec<RadioState>>;
     /// A page of the archive, oldest first.
     fn archive(&self, query: &ArchiveQuery<'_>) -> Result<Vec<ArchivedTelegram>>;
+
+    // Alerts.
+
+    /// Puts what a look at some meters found, in one transaction: raises what is new, confirms what is there, clears
+    /// what is over.
+    fn put_alerts(&self, at: Timestamp, found: &[AlertFound]) -> Result<AlertReport>;
+    /// A page of alerts, in the order in which they were raised.
+    fn alerts(&self, query: &AlertQuery) -> Result<Vec<AlertRow>>;
 
     // Tokens.
 

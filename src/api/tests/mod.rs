@@ -1,6 +1,7 @@
 //! The API over a real store, asked in process.
 
 mod access;
+mod alerts;
 mod contract;
 mod figures;
 mod lists;

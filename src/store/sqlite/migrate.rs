@@ -9,6 +9,7 @@ pub(super) const APPLICATION_ID: u32 = 0x5245_4C56;
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_tables.sql"),
     include_str!("migrations/0002_assumed.sql"),
+    include_str!("migrations/0003_alerts.sql"),
 ];
 
 /// The newest version known here.

@@ -10,6 +10,7 @@
 //! Tables and columns are explained in `migrations/`, where they are made.
 
 mod air;
+mod alert;
 mod backup;
 mod codes;
 mod error;
@@ -43,10 +44,10 @@ use values::Values;
 use write::{Batch, Fault, Writer};
 
 use super::{
-    ArchiveQuery, ArchivedTelegram, Channel, ChannelId, Counts, DirectoryEntry, DwellingId, Flags, Heard,
-    Ingest, IngestReport, MeterFact, MeterId, MeterState, OccupancyId, OutcomeCount, Placement, PointId,
-    RadioState, ReadingKey, ReadingQuery, ReadingRow, Redecoded, Result, RetainReport, Retention, Side,
-    SiteId, Store, StoredReading, Token,
+    AlertFound, AlertQuery, AlertReport, AlertRow, ArchiveQuery, ArchivedTelegram, Channel, ChannelId,
+    Counts, DirectoryEntry, DwellingId, Flags, Heard, Ingest, IngestReport, MeterFact, MeterId, MeterState,
+    OccupancyId, OutcomeCount, Placement, PointId, RadioState, ReadingKey, ReadingQuery, ReadingRow,
+    Redecoded, Result, RetainReport, Retention, Side, SiteId, Store, StoredReading, Token,
 };
 use crate::registry::{Change, Dwelling, Meter, NewOccupancy, Occupancy, Point, Registry, Site, SiteCode};
 
@@ -300,6 +301,14 @@ impl Store for SqliteStore {
 
     fn archive(&self, query: &ArchiveQuery<'_>) -> Result<Vec<ArchivedTelegram>> {
         self.read(|connection| air::archive(connection, query))
+    }
+
+    fn put_alerts(&self, at: Timestamp, found: &[AlertFound]) -> Result<AlertReport> {
+        self.write(|open| alert::put(open, at, found))
+    }
+
+    fn alerts(&self, query: &AlertQuery) -> Result<Vec<AlertRow>> {
+        self.read(|connection| alert::list(connection, query))
     }
 
     fn add_token(&self, token: &Token) -> Result<()> {

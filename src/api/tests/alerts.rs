@@ -1,0 +1,167 @@
+//! Alerts: found by a look, confirmed by the next, cleared when they are over.
+
+use jiff::ToSpan;
+
+use super::{House, NOW, at, reading, telegram, water};
+use crate::alerts::look;
+use crate::api::Scope;
+use crate::store::{Flags, MeterId, ReadingKey, Source, Store};
+use axum::http::Method;
+
+/// Hot water that never stops, an hour apart, up to now and some hours on.
+fn leaking(house: &House, hours: std::ops::Range<i64>, rate: i64) {
+    let batch: Vec<_> = hours
+        .map(|hour| {
+            let instant = at(NOW) + hour.hours();
+            let value = 5_000_000_000 + hour * rate;
+            telegram(1, instant, vec![reading(water(), instant, Source::Live, value)])
+        })
+        .collect();
+    house.store.ingest(&batch).unwrap();
+}
+
+#[tokio::test]
+async fn an_alert_is_raised_still_there_and_cleared() {
+    let house = House::new();
+    leaking(&house, -100..1, 9_000);
+    assert_eq!(
+        house.json("/v1/alerts").await["items"].as_array().unwrap().len(),
+        0
+    );
+    let first = look(&*house.store, None, 100, at(NOW)).unwrap();
+    assert_eq!((first.meters, first.alerts.raised, first.next), (7, 1, None));
+    let alerts = house.json("/v1/alerts").await;
+    let leak = &alerts["items"][0];
+    assert_eq!(
+        (&leak["kind"], &leak["state"]),
+        (&"leak".into(), &"raised".into())
+    );
+    assert_eq!(leak["meter"]["serial"], "C19UA145842");
+    assert_eq!(leak["installed"]["lot"], "A-007");
+    assert_eq!(leak["installed"]["point"]["room"], "Cuisine");
+    assert_eq!(
+        (&leak["amount"]["value"], &leak["amount"]["unit"]),
+        (&9.into(), &"l/h".into())
+    );
+    assert!(leak["explanation"]["fr"].as_str().unwrap().contains("9,0 L/h"));
+    assert!(leak["cleared_at"].is_null());
+
+    leaking(&house, 1..2, 9_000);
+    let second = look(&*house.store, None, 100, at(NOW) + 1.hours()).unwrap();
+    assert_eq!((second.alerts.raised, second.alerts.still), (0, 1));
+    let alerts = house.json("/v1/alerts?meter=c19ua-145842").await;
+    assert_eq!(alerts["items"][0]["state"], "still_there");
+    assert_eq!(alerts["items"][0]["id"], leak["id"]);
+
+    // An hour without a litre.
+    let quiet = at(NOW) + 2.hours();
+    let same = reading(water(), quiet, Source::Live, 5_000_000_000 + 9_000);
+    house.store.ingest(&[telegram(1, quiet, vec![same])]).unwrap();
+    let third = look(&*house.store, None, 100, quiet).unwrap();
+    assert_eq!(third.alerts.cleared, 1);
+    assert!(
+        house.json("/v1/alerts").await["items"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+    let all = house.json("/v1/alerts?state=all").await;
+    assert_eq!(all["items"][0]["state"], "cleared");
+}
+
+#[tokio::test]
+async fn a_meter_that_is_gone_is_missed_and_the_list_has_pages() {
+    let house = House::new();
+    let early = at(NOW) - (10 * 24).hours();
+    for meter in [2, 4, 5, 6] {
+        house.store.ingest(&[telegram(meter, early, Vec::new())]).unwrap();
+    }
+    leaking(&house, -100..1, 9_000);
+    // In bounded pieces.
+    let (mut after, mut looks) = (None, 0);
+    loop {
+        let looked = look(&*house.store, after, 2, at(NOW)).unwrap();
+        assert!(looked.meters <= 2);
+        looks += 1;
+        after = looked.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(looks, 4);
+    let (mut kinds, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = house.json(&format!("/v1/alerts?limit=2{cursor}")).await;
+        for item in page["items"].as_array().unwrap() {
+            kinds.push(item["kind"].as_str().unwrap().to_owned());
+        }
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    // Meter 2 hangs nowhere any more: nobody misses it.
+    assert_eq!(kinds, ["leak", "silent", "silent", "silent"]);
+    assert_eq!(
+        house.get("/v1/alerts?cursor=00").await.problem(),
+        "invalid-parameter"
+    );
+    assert_eq!(house.get("/v1/alerts?state=old").await.status, 400);
+    assert_eq!(house.get("/v1/alerts?meter=00000000").await.status, 404);
+}
+
+#[tokio::test]
+async fn alerts_are_the_operator_s() {
+    let house = House::new();
+    for scope in [Scope::Portal, Scope::Metrics] {
+        let bearer = format!("Bearer {}", house.token(scope));
+        let answer = house
+            .ask(Method::GET, "/v1/alerts", &[("authorization", &bearer)])
+            .await;
+        assert_eq!(answer.status, 403);
+    }
+    assert_eq!(house.ask(Method::GET, "/v1/alerts", &[]).await.status, 401);
+}
+
+#[test]
+fn a_remembered_value_that_disagrees_is_quarantined_and_freed_when_it_agrees() {
+    let house = House::new();
+    leaking(&house, -1000..1, 9_000);
+    let month = at("2026-03-01T00:00:00+01:00");
+    let wrong = reading(water(), month, Source::History, 77_000_000);
+    let later = at(NOW) + 2.minutes();
+    house.store.ingest(&[telegram(1, later, vec![wrong])]).unwrap();
+    let right = at("2026-02-10T00:00:00+01:00");
+    let hours = (right.as_second() - at(NOW).as_second()) / 3600;
+    let agrees = reading(water(), right, Source::History, 5_000_000_000 + hours * 9_000);
+    house
+        .store
+        .ingest(&[telegram(1, at(NOW) + 1.minutes(), vec![agrees])])
+        .unwrap();
+    let flagged = || {
+        let rows = house.store.changes(0, 100_000).unwrap();
+        let quarantined = rows
+            .iter()
+            .filter(|row| row.reading.flags.contains(Flags::QUARANTINED));
+        quarantined.map(|row| row.reading.at).collect::<Vec<_>>()
+    };
+    assert_eq!(look(&*house.store, None, 100, at(NOW)).unwrap().quarantined, 1);
+    assert_eq!(flagged(), [month]);
+    assert_eq!(look(&*house.store, None, 100, at(NOW)).unwrap().quarantined, 0);
+    // One that is held for no reason.
+    let rows = house.store.changes(0, 100_000).unwrap();
+    let held = rows
+        .iter()
+        .find(|row| row.reading.at == right && row.reading.source == Source::History);
+    let key = ReadingKey {
+        channel: held.unwrap().channel_id,
+        at: right,
+        source: Source::History,
+    };
+    house
+        .store
+        .set_flags(MeterId(1), key, Flags::QUARANTINED)
+        .unwrap();
+    assert_eq!(look(&*house.store, None, 100, at(NOW)).unwrap().quarantined, 1);
+    assert_eq!(flagged(), [month]);
+}
