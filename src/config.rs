@@ -4,7 +4,11 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use collector::LinkMode;
+use collector::dongle::{Model, Wanted};
+use collector::serial::{Settings, Silence};
 use serde::Deserialize;
 
 /// Everything that `releve run --config FILE` can be told.
@@ -83,12 +87,39 @@ pub enum Accept {
     All,
 }
 
-/// One source of telegrams: exactly one of `file`, `pipe`, `command` and `stdin`.
+/// One source of telegrams: exactly one of `device`, `file`, `pipe`, `command`, `tcp`, `unix`, `udp` and `stdin`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Receiver {
     /// The name that readings and `/v1/radio` call it by.
     pub name: String,
+    /// A serial port with a dongle on it, best by a name that stays (`/dev/serial/by-id/…`).
+    #[serde(default)]
+    pub device: Option<PathBuf>,
+    /// With `device`: what is plugged in there (`im871a`, `iu891a`, `amb8465`, `rc1180`, `cul`, `rawtty`).
+    #[serde(default)]
+    pub model: Option<String>,
+    /// With `device`: its speed in baud; the model's own by default.
+    #[serde(default)]
+    pub baud: Option<u32>,
+    /// With `device`: the link modes to hear at once, of `S`, `T` and `C`.
+    #[serde(default = "c_and_t")]
+    pub modes: Vec<String>,
+    /// With `device`: after so many seconds without a telegram it is taken for hung, reset and opened again; 0 for never.
+    #[serde(default = "quarter_of_an_hour")]
+    pub silence_seconds: u32,
+    /// With `device`: settings that the dongle keeps in flash may be changed, once. Flash wears out.
+    #[serde(default)]
+    pub may_write_flash: bool,
+    /// A server's lines over TCP, `HOST:PORT`; reconnects.
+    #[serde(default)]
+    pub tcp: Option<String>,
+    /// A server's lines over a Unix socket; reconnects.
+    #[serde(default)]
+    pub unix: Option<PathBuf>,
+    /// Datagrams that gateways send to this address, `ADDRESS:PORT`.
+    #[serde(default)]
+    pub udp: Option<String>,
     /// A capture file in any of the text formats that `releve replay` reads.
     #[serde(default)]
     pub file: Option<PathBuf>,
@@ -104,7 +135,7 @@ pub struct Receiver {
     /// Read standard input.
     #[serde(default)]
     pub stdin: bool,
-    /// With `pipe`, `command` and `stdin`: telegrams have come `now` (default), or when their lines say (`recorded`).
+    /// With `pipe`, `command`, sockets and `stdin`: telegrams have come `now` (default), or when their lines say (`recorded`).
     #[serde(default)]
     pub times: Times,
     /// Zone of time stamps that carry none (`rtl_wmbus`, `rtl_433`), as an IANA name.
@@ -195,6 +226,10 @@ impl Config {
 impl Receiver {
     fn fault(&self) -> Option<String> {
         let sources = [
+            self.device.is_some(),
+            self.tcp.is_some(),
+            self.unix.is_some(),
+            self.udp.is_some(),
             self.file.is_some(),
             self.pipe.is_some(),
             !self.command.is_empty(),
@@ -209,8 +244,12 @@ impl Receiver {
         }
         if count != 1 {
             return Some(format!(
-                "receiver {name:?} has {count} sources: write exactly one of file, pipe, command and stdin"
+                "receiver {name:?} has {count} sources: write exactly one of device, file, pipe, command, \
+                 tcp, unix, udp and stdin"
             ));
+        }
+        if let Some(fault) = self.dongle().err() {
+            return Some(format!("receiver {name:?}: {fault}"));
         }
         jiff::tz::TimeZone::get(&self.time_zone).err().map(|_| {
             format!(
@@ -218,6 +257,47 @@ impl Receiver {
                 self.time_zone
             )
         })
+    }
+}
+
+impl Receiver {
+    /// The dongle on its port and what it should do; `None` without a `device`.
+    ///
+    /// # Errors
+    /// No model, one that is not known, a link mode that is none, or a speed that is none.
+    pub fn dongle(&self) -> Result<Option<Settings>, String> {
+        let Some(port) = &self.device else {
+            return match self.model {
+                Some(_) => Err("model says what is plugged into a device: write device as well".to_owned()),
+                None => Ok(None),
+            };
+        };
+        let known = || Model::ALL.map(Model::name);
+        let model = match self.model.as_deref() {
+            None => return Err(format!("write model, one of {}", known().join(", "))),
+            Some(name) => Model::from_name(name).ok_or_else(|| match nearest(name, known().into_iter()) {
+                Some(near) => format!("model {name:?} is not known: did you mean {near:?}?"),
+                None => format!("model {name:?} is not known: write one of {}", known().join(", ")),
+            })?,
+        };
+        let modes = self.modes.iter().map(|mode| {
+            LinkMode::from_name(mode).ok_or_else(|| format!("mode {mode:?} is none: write S, T or C"))
+        });
+        if self.baud.is_some_and(|baud| !(300..=921_600).contains(&baud)) {
+            return Err("baud: write a speed from 300 to 921600".to_owned());
+        }
+        Ok(Some(Settings {
+            radio: self.name.as_str().into(),
+            port: port.clone(),
+            model,
+            baud: self.baud,
+            wanted: Wanted {
+                modes: modes.collect::<Result<_, _>>()?,
+                may_write_flash: self.may_write_flash,
+            },
+            silence: Silence::new(Duration::from_secs(self.silence_seconds.into())),
+            retry: Duration::from_secs(1),
+        }))
     }
 }
 
@@ -265,6 +345,14 @@ fn yes() -> bool {
     true
 }
 
+fn c_and_t() -> Vec<String> {
+    vec!["C".to_owned(), "T".to_owned()]
+}
+
+fn quarter_of_an_hour() -> u32 {
+    900
+}
+
 fn utc() -> String {
     "UTC".to_owned()
 }
@@ -309,7 +397,8 @@ mod tests {
             "releve.toml: store.commit_seconds is 0: write a number from 1 to 60"
         );
         assert!(
-            refused("[[receiver]]\nname = \"a\"\n").contains("exactly one of file, pipe, command and stdin")
+            refused("[[receiver]]\nname = \"a\"\n")
+                .contains("exactly one of device, file, pipe, command, tcp, unix, udp and stdin")
         );
         assert!(
             refused("[[receiver]]\nname = \"a\"\nstdin = true\ntime_zone = \"Paris\"\n").contains("IANA")

@@ -2,10 +2,14 @@
 
 pub mod capture;
 pub mod dongle;
+mod health;
+pub mod pty;
 pub mod receiver;
+pub mod serial;
 mod tap;
 mod telegram;
 
+pub use health::{Condition, Health};
 pub use receiver::{Event, Receiver};
 pub use tap::{Harm, Tap};
 pub use telegram::{Check, LinkMode, Telegram};

@@ -71,7 +71,8 @@ impl<R: Receiver> Tap<R> {
                 result => result,
             },
             Event::Rejected { .. } => Ok(()),
-            Event::Lost(_) | Event::Idle | Event::Ended => recorder.flush(),
+            Event::Ready(_) => Ok(()),
+            Event::Lost(_) | Event::Healing(_) | Event::Idle | Event::Ended => recorder.flush(),
         };
         if let Err(error) = result {
             self.fault = Some(error);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::registry::MeterId;
-use crate::store::{Heard, RadioState};
+use crate::store::{Heard, Outage, RadioState, ReceiverState};
 
 use super::Context;
 use super::json::Json;
@@ -19,6 +19,10 @@ use super::query::Asked;
 pub(super) struct Air {
     /// The receivers, by name.
     radios: Vec<Radio>,
+    /// The receivers as the daemon last saw them, by name: what they do, and how often they had to be helped.
+    receivers: Vec<Receiver>,
+    /// When receivers could not hear, the newest first: at most 100.
+    outages: Vec<Silence>,
     /// The registered meters, and how they are heard.
     meters: Page<MeterOnAir>,
     /// Meters that are not registered, the latest heard first; on the first page only. They are counted, not read.
@@ -36,6 +40,49 @@ pub(super) struct Radio {
     last_heard: String,
     /// Telegrams of registered meters that it was the first to bring.
     telegrams: u64,
+}
+
+/// A receiver as the daemon last saw it. Counters count since the daemon began.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Receiver {
+    /// Its configured name.
+    name: String,
+    /// `opening`, `listening` or `lost`.
+    #[schema(example = "listening")]
+    condition: String,
+    /// Since when.
+    since: String,
+    /// The daemon's latest look at it.
+    seen: String,
+    /// Who it is: model, firmware, its own number.
+    identity: String,
+    /// Why it was lost, the latest time that it was.
+    reason: Option<String>,
+    /// How often it was opened.
+    opened: u64,
+    /// How often it was lost.
+    losses: u64,
+    /// How often it was reset by its own command, since it had fallen silent.
+    resets: u64,
+    /// How often it was closed and opened again, since it had fallen silent.
+    reopened: u64,
+    /// Telegrams it gave, whoever's.
+    telegrams: u64,
+    /// Octets that belonged to nothing.
+    noise: u64,
+}
+
+/// A time in which a receiver could not hear.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Silence {
+    /// Which receiver.
+    receiver: String,
+    /// Its beginning.
+    since: String,
+    /// Its end; null while it lasts.
+    until: Option<String>,
+    /// Why, in a sentence.
+    reason: String,
 }
 
 /// A registered meter on the air.
@@ -114,6 +161,8 @@ pub(super) async fn show(
             };
             Ok(Air {
                 radios: store.radios()?.into_iter().map(Radio::from).collect(),
+                receivers: store.receivers()?.into_iter().map(Receiver::from).collect(),
+                outages: store.outages(OUTAGES)?.into_iter().map(Silence::from).collect(),
                 meters: Page::cut(
                     meters,
                     limit,
@@ -144,6 +193,36 @@ impl From<RadioState> for Radio {
     }
 }
 
+impl From<ReceiverState> for Receiver {
+    fn from(state: ReceiverState) -> Self {
+        Self {
+            name: state.name,
+            condition: state.condition,
+            since: state.since.to_string(),
+            seen: state.seen.to_string(),
+            identity: state.identity,
+            reason: state.reason,
+            opened: state.opened,
+            losses: state.losses,
+            resets: state.resets,
+            reopened: state.reopened,
+            telegrams: state.telegrams,
+            noise: state.noise,
+        }
+    }
+}
+
+impl From<Outage> for Silence {
+    fn from(outage: Outage) -> Self {
+        Self {
+            receiver: outage.receiver,
+            since: outage.since.to_string(),
+            until: outage.until.map(|until| until.to_string()),
+            reason: outage.reason,
+        }
+    }
+}
+
 impl From<Heard> for Stranger {
     fn from(heard: Heard) -> Self {
         Self {
@@ -162,3 +241,5 @@ impl From<Heard> for Stranger {
 
 /// Strangers on one page: a town's worth is more than an installer reads.
 const MOST_STRANGERS: usize = 1000;
+/// Outages on a page.
+const OUTAGES: usize = 100;

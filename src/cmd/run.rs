@@ -10,6 +10,7 @@ use std::time::Duration;
 use collector::Receiver;
 use collector::capture::Origin;
 use collector::receiver::{Clock, File, Growing, Stream};
+use collector::serial::Dongle;
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use tracing::info;
@@ -125,6 +126,26 @@ fn receiver(config: &config::Receiver) -> Result<Box<dyn Receiver>, Box<dyn Erro
     if let Some(path) = &config.pipe {
         return Ok(Box::new(
             Stream::pipe(path, origin, live).map_err(|error| named(path, error))?,
+        ));
+    }
+    if let Some(settings) = config.dongle()? {
+        return Ok(Box::new(Dongle::new(settings)));
+    }
+    if let Some(address) = &config.tcp {
+        let stream = Stream::tcp(address, origin, live);
+        return Ok(Box::new(
+            stream.map_err(|error| named(Path::new(address), error))?,
+        ));
+    }
+    if let Some(path) = &config.unix {
+        return Ok(Box::new(
+            Stream::unix(path, origin, live).map_err(|error| named(path, error))?,
+        ));
+    }
+    if let Some(address) = &config.udp {
+        let stream = Stream::udp(address, origin, live);
+        return Ok(Box::new(
+            stream.map_err(|error| named(Path::new(address), error))?,
         ));
     }
     if let Some((program, arguments)) = config.command.split_first() {

@@ -40,7 +40,9 @@ pub use ingest::{
 pub use reading::{Flags, ReadingKey, ReadingRow, Source, StoredReading};
 pub use retain::{RetainReport, Retention};
 pub use sqlite::SqliteStore;
-pub use state::{Counts, Heard, MeterFact, MeterState, OutcomeCount, RadioState, Token};
+pub use state::{
+    Counts, Heard, MeterFact, MeterState, Outage, OutcomeCount, RadioState, ReceiverState, Token,
+};
 
 /// A meter as the pipeline needs it: who, with which keys, dated in which zone.
 #[derive(Clone, Debug)]
@@ -247,6 +249,14 @@ pub trait Store: Send + Sync {
     fn heard(&self, limit: usize) -> Result<Vec<Heard>>;
     /// The receivers, by name.
     fn radios(&self) -> Result<Vec<RadioState>>;
+    /// Notes that the daemon begins at `now` with these receivers: the time since its latest look is an outage of each.
+    fn begin_listening(&self, receivers: &[&str], now: Timestamp) -> Result<()>;
+    /// Notes how receivers are; being lost begins an outage, listening again ends it.
+    fn note_receivers(&self, states: &[ReceiverState], now: Timestamp) -> Result<()>;
+    /// The receivers as the daemon last saw them, by name.
+    fn receivers(&self) -> Result<Vec<ReceiverState>>;
+    /// The latest outages of receivers, the newest first.
+    fn outages(&self, limit: usize) -> Result<Vec<Outage>>;
     /// A page of the archive, oldest first.
     fn archive(&self, query: &ArchiveQuery<'_>) -> Result<Vec<ArchivedTelegram>>;
 

@@ -83,6 +83,48 @@ pub struct RadioState {
     pub telegrams: u64,
 }
 
+/// A receiver as the daemon last saw it. Counters count since the daemon began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiverState {
+    /// Its configured name.
+    pub name: String,
+    /// `opening`, `listening` or `lost`.
+    pub condition: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// The daemon's latest look at it.
+    pub seen: Timestamp,
+    /// Who it is: model, firmware, its own number.
+    pub identity: String,
+    /// Why it was lost, the latest time that it was.
+    pub reason: Option<String>,
+    /// How often it was opened.
+    pub opened: u64,
+    /// How often it was lost.
+    pub losses: u64,
+    /// How often it was reset by its own command, since it had fallen silent.
+    pub resets: u64,
+    /// How often it was closed and opened again, since it had fallen silent.
+    pub reopened: u64,
+    /// Telegrams it gave, whoever's.
+    pub telegrams: u64,
+    /// Octets that belonged to nothing.
+    pub noise: u64,
+}
+
+/// A time in which a receiver could not hear anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// Which receiver.
+    pub receiver: String,
+    /// Its beginning.
+    pub since: Timestamp,
+    /// Its end; `None` while it lasts.
+    pub until: Option<Timestamp>,
+    /// Why, in a sentence.
+    pub reason: String,
+}
+
 /// An access token; the token itself is nowhere.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {

@@ -207,6 +207,7 @@ impl Daemon {
             }
             thread::sleep(time::Duration::from_millis(100));
         }
+        let last: String = last.to_string().chars().take(2000).collect();
         panic!("{path} never gave what was awaited, but {last}");
     }
 

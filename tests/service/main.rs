@@ -12,6 +12,7 @@ mod daemon;
 mod fixtures;
 mod harness;
 mod kill;
+mod radio;
 mod redecode;
 mod replay;
 mod rooms;

@@ -275,7 +275,7 @@ impl Device for Amb8465 {
         self.question().map_or_else(
             || Todo::Fail("it has nothing left to be asked".to_owned()),
             |(command, payload)| Todo::Ask {
-                octets: request(command, &payload),
+                octets: frame(command, &payload),
                 patience: PATIENCE,
                 attempts: ATTEMPTS,
             },
@@ -298,7 +298,7 @@ impl Device for Amb8465 {
     }
 }
 
-fn request(command: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(command: u8, payload: &[u8]) -> Vec<u8> {
     let length = u8::try_from(payload.len()).unwrap_or(u8::MAX);
     let mut octets = vec![START, command, length];
     octets.extend_from_slice(payload);

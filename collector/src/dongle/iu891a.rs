@@ -168,7 +168,7 @@ impl Device for Iu891a {
 
     fn next(&mut self) -> Todo {
         let ask = |access_point, id, payload: &[u8]| Todo::Ask {
-            octets: request(access_point, id, payload),
+            octets: message(access_point, id, payload),
             patience: PATIENCE,
             attempts: ATTEMPTS,
         };
@@ -224,12 +224,12 @@ impl Device for Iu891a {
 }
 
 /// A request, escaped and between its ends.
-fn request(access_point: u8, id: u8, payload: &[u8]) -> Vec<u8> {
-    let mut message = vec![access_point, id];
-    message.extend_from_slice(payload);
-    message.extend_from_slice(&x25::crc(&message).to_le_bytes());
+pub(super) fn message(access_point: u8, id: u8, payload: &[u8]) -> Vec<u8> {
+    let mut plain = vec![access_point, id];
+    plain.extend_from_slice(payload);
+    plain.extend_from_slice(&x25::crc(&plain).to_le_bytes());
     let mut octets = vec![END];
-    for octet in message {
+    for octet in plain {
         match octet {
             END => octets.extend_from_slice(&[ESCAPE, 0xDC]),
             ESCAPE => octets.extend_from_slice(&[ESCAPE, 0xDD]),
@@ -241,7 +241,7 @@ fn request(access_point: u8, id: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A message without its escapes; `None` when one is wrong or the message is too long.
-fn unescaped(octets: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn unescaped(octets: &[u8]) -> Option<Vec<u8>> {
     let mut message = Vec::with_capacity(octets.len());
     let mut octets = octets.iter();
     while let Some(octet) = octets.next() {
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn what_is_escaped_is_unescaped() {
-        let request = request(GATEWAY, 0x03, &[END, ESCAPE, 0xDC, 0xDD, 0x00]);
+        let request = message(GATEWAY, 0x03, &[END, ESCAPE, 0xDC, 0xDD, 0x00]);
         assert_eq!(request.iter().filter(|octet| **octet == END).count(), 2);
         let message = unescaped(&request[1..request.len() - 1]).unwrap();
         let data = x25::checked(&message).unwrap();

@@ -21,6 +21,7 @@ mod iu891a;
 mod rawtty;
 mod rc1180;
 mod session;
+mod simulated;
 mod x25;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 use crate::{LinkMode, Telegram};
 use session::Session;
+pub use simulated::Simulated;
 
 /// One dongle without its port.
 pub trait Framer: Send {
@@ -119,6 +121,16 @@ impl Model {
             Self::Amb8465 | Self::Rawtty => 9600,
             Self::Rc1180 => 19_200,
             Self::Cul => 38_400,
+        }
+    }
+
+    /// The command by which it starts again, and how long it is left alone after it; `None` for those that know none.
+    pub const fn reset(self) -> Option<(&'static [u8], Duration)> {
+        match self {
+            Self::Im871a => Some((&[0xA5, 0x01, 0x07, 0x00], Duration::from_secs(2))),
+            Self::Iu891a => Some((&[0xC0, 0x01, 0x07, 0x20, 0x62, 0xC0], Duration::from_secs(3))),
+            Self::Amb8465 => Some((&[0xFF, 0x05, 0x00, 0xFA], Duration::from_secs(1))),
+            Self::Rc1180 | Self::Cul | Self::Rawtty => None,
         }
     }
 

@@ -16,8 +16,8 @@ mod stream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::Telegram;
 use crate::capture::Rejection;
+use crate::{Health, Telegram};
 
 pub use file::File;
 pub use growing::Growing;
@@ -31,6 +31,11 @@ pub trait Receiver: Send {
 
     /// The next event, or [`Event::Idle`] when none came within `patience`.
     fn next(&mut self, patience: Duration) -> Event;
+
+    /// How it is; `None` for those that have nothing to tell beyond their events.
+    fn health(&self) -> Option<Health> {
+        None
+    }
 }
 
 /// What a receiver has to say.
@@ -47,6 +52,10 @@ pub enum Event {
     },
     /// The source is gone, with the reason in a sentence. The receiver goes on trying to get it back.
     Lost(String),
+    /// The source was set up and listens; who it is, in words.
+    Ready(String),
+    /// The source was silent for too long, and something was done about it; what, in a sentence.
+    Healing(String),
     /// Nothing came for as long as was asked.
     Idle,
     /// The source was read to its end, and there is no more to come, ever.
@@ -60,5 +69,9 @@ impl<R: Receiver + ?Sized> Receiver for Box<R> {
 
     fn next(&mut self, patience: Duration) -> Event {
         (**self).next(patience)
+    }
+
+    fn health(&self) -> Option<Health> {
+        (**self).health()
     }
 }

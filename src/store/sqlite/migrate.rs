@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_tables.sql"),
     include_str!("migrations/0002_assumed.sql"),
     include_str!("migrations/0003_alerts.sql"),
+    include_str!("migrations/0004_receivers.sql"),
 ];
 
 /// The newest version known here.

@@ -21,6 +21,7 @@ mod migrate;
 mod open;
 mod people;
 mod read;
+mod receivers;
 mod registry;
 mod repeat;
 mod retain;
@@ -46,8 +47,8 @@ use write::{Batch, Fault, Writer};
 use super::{
     AlertFound, AlertQuery, AlertReport, AlertRow, ArchiveQuery, ArchivedTelegram, Channel, ChannelId,
     Counts, DirectoryEntry, DwellingId, Flags, Heard, Ingest, IngestReport, MeterFact, MeterId, MeterState,
-    OccupancyId, OutcomeCount, Placement, PointId, RadioState, ReadingKey, ReadingQuery, ReadingRow,
-    Redecoded, Result, RetainReport, Retention, Side, SiteId, Store, StoredReading, Token,
+    OccupancyId, Outage, OutcomeCount, Placement, PointId, RadioState, ReadingKey, ReadingQuery, ReadingRow,
+    ReceiverState, Redecoded, Result, RetainReport, Retention, Side, SiteId, Store, StoredReading, Token,
 };
 use crate::registry::{Change, Dwelling, Meter, NewOccupancy, Occupancy, Point, Registry, Site, SiteCode};
 
@@ -297,6 +298,22 @@ impl Store for SqliteStore {
 
     fn radios(&self) -> Result<Vec<RadioState>> {
         self.read(air::radios)
+    }
+
+    fn begin_listening(&self, receivers: &[&str], now: Timestamp) -> Result<()> {
+        self.write(|open| receivers::begin(open, receivers, now))
+    }
+
+    fn note_receivers(&self, states: &[ReceiverState], now: Timestamp) -> Result<()> {
+        self.write(|open| receivers::note(open, states, now))
+    }
+
+    fn receivers(&self) -> Result<Vec<ReceiverState>> {
+        self.read(receivers::receivers)
+    }
+
+    fn outages(&self, limit: usize) -> Result<Vec<Outage>> {
+        self.read(|connection| receivers::outages(connection, limit))
     }
 
     fn archive(&self, query: &ArchiveQuery<'_>) -> Result<Vec<ArchivedTelegram>> {

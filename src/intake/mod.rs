@@ -7,14 +7,15 @@
 //! receiver ─┘
 //! ```
 
+mod listen;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver as Queue, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{Receiver as Queue, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
-use collector::{Event, Receiver, Telegram};
+use collector::{Health, Receiver, Telegram};
 use decoders::Families;
 use jiff::Timestamp;
 use tracing::{error, info, warn};
@@ -22,7 +23,8 @@ use tracing::{error, info, warn};
 use crate::config::Accept;
 use crate::pipeline::{Outcome, Pipeline, Seen};
 use crate::registry::{Change, Directory, Meter, MeterAddress, MeterId};
-use crate::store::{Ingest, Retention, Store, StoreError};
+use crate::store::{Ingest, ReceiverState, Retention, Store, StoreError};
+use listen::{Item, PATIENCE, listen};
 
 /// How to commit and what to keep.
 #[derive(Clone, Debug)]
@@ -47,12 +49,12 @@ pub struct Intake {
     stop: Arc<AtomicBool>,
     batch: Vec<Ingest>,
     outcomes: BTreeMap<&'static str, u64>,
+    /// How receivers are, by name, as far as the store does not know it yet.
+    health: BTreeMap<Arc<str>, Health>,
 }
 
 /// Telegrams that wait between receivers and pipeline. A radio channel carries some thirty in a second.
 const QUEUE: usize = 4096;
-/// How long a receiver is asked before it is told to stop.
-const PATIENCE: Duration = Duration::from_millis(200);
 /// How long a store that refuses is left alone.
 const RETRY: Duration = Duration::from_secs(5);
 /// How often what is old is let go of.
@@ -83,6 +85,7 @@ impl Intake {
             stop,
             batch,
             outcomes: BTreeMap::new(),
+            health: BTreeMap::new(),
         })
     }
 
@@ -94,6 +97,10 @@ impl Intake {
         mut self,
         receivers: Vec<Box<dyn Receiver>>,
     ) -> Result<BTreeMap<&'static str, u64>, StoreError> {
+        let names: Vec<&str> = receivers.iter().map(|receiver| &**receiver.radio()).collect();
+        if let Err(error) = self.store.begin_listening(&names, Timestamp::now()) {
+            warn!(%error, "the time in which nobody listened could not be noted");
+        }
         let (sender, queue) = sync_channel(QUEUE);
         let threads: Vec<_> = receivers
             .into_iter()
@@ -103,8 +110,8 @@ impl Intake {
         self.work(&queue);
         self.stop.store(true, Ordering::Relaxed);
         // What is still in the queue was heard.
-        while let Ok(telegram) = queue.try_recv() {
-            self.take(&telegram);
+        while let Ok(item) = queue.try_recv() {
+            self.item(item);
         }
         let outcome = self.commit();
         drop(queue);
@@ -116,13 +123,13 @@ impl Intake {
         outcome.map(|()| self.outcomes)
     }
 
-    fn work(&mut self, queue: &Queue<Telegram>) {
+    fn work(&mut self, queue: &Queue<Item>) {
         let mut commit_at = Instant::now() + self.options.commit_every;
         let mut retain_at = Instant::now() + Duration::from_secs(30);
         while !self.stop.load(Ordering::Relaxed) {
             let wait = commit_at.saturating_duration_since(Instant::now()).min(PATIENCE);
             match queue.recv_timeout(wait) {
-                Ok(telegram) => self.take(&telegram),
+                Ok(item) => self.item(item),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -131,6 +138,15 @@ impl Intake {
             }
             if Instant::now() >= retain_at {
                 retain_at = Instant::now() + self.retain();
+            }
+        }
+    }
+
+    fn item(&mut self, item: Item) {
+        match item {
+            Item::Telegram(telegram) => self.take(&telegram),
+            Item::Health(radio, health) => {
+                self.health.insert(radio, health);
             }
         }
     }
@@ -166,6 +182,15 @@ impl Intake {
         if !self.batch.is_empty() {
             self.store.ingest(&self.batch)?;
             self.batch.clear();
+        }
+        if !self.health.is_empty() {
+            let states: Vec<_> = self
+                .health
+                .iter()
+                .map(|(name, health)| state(name, health))
+                .collect();
+            self.store.note_receivers(&states, Timestamp::now())?;
+            self.health.clear();
         }
         Ok(())
     }
@@ -222,57 +247,20 @@ impl Intake {
     }
 }
 
-/// A thread that asks one receiver until it is told to stop.
-fn listen(
-    mut receiver: Box<dyn Receiver>,
-    queue: SyncSender<Telegram>,
-    stop: Arc<AtomicBool>,
-) -> JoinHandle<()> {
-    thread::spawn(move || {
-        let radio = receiver.radio().clone();
-        let mut rejected: u64 = 0;
-        info!(%radio, "listening");
-        while !stop.load(Ordering::Relaxed) {
-            match receiver.next(PATIENCE) {
-                Event::Telegram(telegram) => {
-                    if !hand_over(telegram, &queue, &stop) {
-                        return;
-                    }
-                }
-                Event::Rejected { line, rejection } => {
-                    rejected += 1;
-                    // The first, the tenth, the hundredth …: a flood of noise must not become a flood of log.
-                    if rejected.ilog10() as u64 != rejected.saturating_sub(1).max(1).ilog10() as u64
-                        || rejected == 1
-                    {
-                        warn!(%radio, line, rejected, %rejection, "a line that is no telegram");
-                    }
-                }
-                Event::Lost(reason) => warn!(%radio, %reason, "receiver lost, trying to get it back"),
-                Event::Idle => {}
-                Event::Ended => {
-                    info!(%radio, "read to its end");
-                    return;
-                }
-            }
-        }
-    })
-}
-
-/// Puts a telegram into the queue, waiting while it is full; false when there is nobody left to take it.
-fn hand_over(telegram: Telegram, queue: &SyncSender<Telegram>, stop: &AtomicBool) -> bool {
-    let mut waiting = telegram;
-    loop {
-        match queue.try_send(waiting) {
-            Ok(()) => return true,
-            Err(TrySendError::Disconnected(_)) => return false,
-            Err(TrySendError::Full(telegram)) => {
-                if stop.load(Ordering::Relaxed) {
-                    return false;
-                }
-                waiting = telegram;
-                thread::sleep(Duration::from_millis(5));
-            }
-        }
+/// How a receiver is, as the store keeps it.
+fn state(name: &str, health: &Health) -> ReceiverState {
+    ReceiverState {
+        name: name.to_owned(),
+        condition: health.condition.name().to_owned(),
+        since: health.since,
+        seen: Timestamp::now(),
+        identity: health.identity.clone(),
+        reason: health.reason.clone(),
+        opened: health.opened,
+        losses: health.losses,
+        resets: health.resets,
+        reopened: health.reopened,
+        telegrams: health.telegrams,
+        noise: health.noise,
     }
 }
