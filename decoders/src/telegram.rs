@@ -1,5 +1,7 @@
 //! A whole telegram that says something: what a page speaks, behind the headers it comes with, sealed or not.
 
+use std::path::{Path, PathBuf};
+
 use wmbus::tpl::{self, Configuration, Extension, Fields};
 use wmbus::{Address, Error, Frame, Key, Plan, afl, dll, ell};
 
@@ -67,26 +69,82 @@ impl Families {
     ///
     /// # Errors
     /// The folder or a page in it can't be read, or a page is wrong; which one, where and what to write instead.
-    pub fn with_folder(folder: &std::path::Path) -> Result<Self, PageError> {
-        let unreadable = |path: &std::path::Path, error: std::io::Error| PageError {
-            file: path.display().to_string(),
-            line: None,
-            message: format!("can't be read: {error}"),
-        };
+    pub fn with_folder(folder: &Path) -> Result<Self, PageError> {
+        let pages = Self::pages_in(folder)?;
+        let texts = pages
+            .iter()
+            .map(|page| text_of(page))
+            .collect::<Result<Vec<_>, _>>()?;
+        Self::embedded_and(&texts)
+    }
+
+    /// As [`Families::with_folder`], but goes on without the pages that are wrong, and gives the reason for each.
+    ///
+    /// # Errors
+    /// The folder can't be read.
+    pub fn with_good_pages_of(folder: &Path) -> Result<(Self, Vec<PageError>), PageError> {
+        let mut families = Self::embedded()?;
+        let (mut good, mut refused) = (Vec::new(), Vec::new());
+        for page in Self::pages_in(folder)? {
+            let tried = text_of(&page).and_then(|text| {
+                good.push(text);
+                Self::embedded_and(&good).inspect_err(|_| {
+                    good.pop();
+                })
+            });
+            match tried {
+                Ok(more) => families = more,
+                Err(error) => refused.push(error),
+            }
+        }
+        Ok((families, refused))
+    }
+
+    /// The pages that are part of this build, and one of a file, which stands last.
+    ///
+    /// # Errors
+    /// As [`Families::with_folder`].
+    pub fn with_page(page: &Path) -> Result<Self, PageError> {
+        Self::embedded_and(&[text_of(page)?])
+    }
+
+    /// The files of a folder that are pages, by name.
+    ///
+    /// # Errors
+    /// The folder can't be read.
+    pub fn pages_in(folder: &Path) -> Result<Vec<PathBuf>, PageError> {
         let mut paths = Vec::new();
-        for entry in std::fs::read_dir(folder).map_err(|error| unreadable(folder, error))? {
-            let path = entry.map_err(|error| unreadable(folder, error))?.path();
+        for entry in std::fs::read_dir(folder).map_err(|error| unreadable(folder, &error))? {
+            let path = entry.map_err(|error| unreadable(folder, &error))?.path();
             if path.extension().is_some_and(|extension| extension == "toml") {
                 paths.push(path);
             }
         }
         paths.sort();
-        let mut pages = Vec::new();
-        for path in paths {
-            let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
-            pages.push((path.display().to_string(), text));
-        }
-        Self::embedded_and(&pages)
+        Ok(paths)
+    }
+}
+
+/// A page's file name and text.
+fn text_of(page: &Path) -> Result<(String, String), PageError> {
+    // Longer than any page; a device file would never end.
+    const MOST: u64 = 1 << 20;
+    let size = std::fs::metadata(page)
+        .map_err(|error| unreadable(page, &error))?
+        .len();
+    if size > MOST {
+        let error = std::io::Error::other("longer than any page: 1 MB at most");
+        return Err(unreadable(page, &error));
+    }
+    let text = std::fs::read_to_string(page).map_err(|error| unreadable(page, &error))?;
+    Ok((page.display().to_string(), text))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> PageError {
+    PageError {
+        file: path.display().to_string(),
+        line: None,
+        message: format!("can't be read: {error}"),
     }
 }
 

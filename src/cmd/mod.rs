@@ -5,6 +5,7 @@ mod backup;
 mod check;
 mod decode;
 mod demo;
+mod families;
 mod generate;
 mod progress;
 mod redecode;
@@ -43,6 +44,8 @@ enum Command {
     Replay(replay::Args),
     /// Read the archive again after a new key, page or release; only what changes is written.
     Redecode(redecode::Args),
+    /// List, show and check the pages of meter families, and make an example telegram of one.
+    Families(families::Args),
     /// Look everything over: store, disk, clock, registry, keys, meters; each finding with what to do.
     Check(check::Args),
     /// List what a caretaker should know: leaks, silent meters, weak batteries, tampering.
@@ -85,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::Registry(args) => registry::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Redecode(args) => redecode::run(&args),
+        Command::Families(args) => families::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Alerts(args) => alerts::run(&args),
         Command::Backup(args) => backup::run(&args),
@@ -103,22 +107,10 @@ fn print(text: &str) -> io::Result<()> {
 
 /// The families that are built in, and those of a folder.
 fn families(folder: Option<&Path>) -> Result<Families, Box<dyn Error + Send + Sync>> {
-    let mut families = Families::embedded()?;
-    let Some(folder) = folder else { return Ok(families) };
-    let unreadable = |error: io::Error| format!("{}: can't be read: {error}", folder.display());
-    let mut pages = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            pages.push(path);
-        }
-    }
-    pages.sort();
-    for page in pages {
-        let text = std::fs::read_to_string(&page).map_err(|error| format!("{}: {error}", page.display()))?;
-        families.add(&page.display().to_string(), &text)?;
-    }
-    Ok(families)
+    Ok(match folder {
+        Some(folder) => Families::with_folder(folder)?,
+        None => Families::embedded()?,
+    })
 }
 
 fn exit_code(outcome: Outcome) -> ExitCode {

@@ -11,9 +11,10 @@ use collector::Receiver;
 use collector::capture::Origin;
 use collector::receiver::{Clock, File, Growing, Stream};
 use collector::serial::Dongle;
+use decoders::Families;
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{Done, Outcome};
 use crate::api::{self, Listener};
@@ -36,7 +37,16 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Outcome {
     log();
     let config = Config::read(&args.config)?;
-    let families = super::families(config.families.as_deref())?;
+    let families = match &config.families {
+        None => Families::embedded()?,
+        Some(folder) => {
+            let (families, refused) = Families::with_good_pages_of(folder)?;
+            for page in refused {
+                warn!(%page, "a page of a family is wrong and left out");
+            }
+            families
+        }
+    };
     let store: Arc<dyn Store> = Arc::new(SqliteStore::create(&config.store.path)?);
     let receivers = config
         .receivers

@@ -132,6 +132,11 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts on a store; `receivers` is what the configuration says of them.
     pub(crate) fn start(folder: &Folder, db: &Path, receivers: &str) -> Self {
+        Self::start_with(folder, db, "", receivers)
+    }
+
+    /// The same, with more at the top of the configuration.
+    pub(crate) fn start_with(folder: &Folder, db: &Path, top: &str, receivers: &str) -> Self {
         let added = json(&[
             "token",
             "add",
@@ -144,7 +149,7 @@ impl Daemon {
         ]);
         let token = added["token"].as_str().unwrap().to_owned();
         let config = format!(
-            "[store]\npath = {:?}\ncommit_seconds = 1\nlive_days = 3650\nraw_days = 3650\n[api]\nlisten = \"127.0.0.1:0\"\n{receivers}",
+            "{top}[store]\npath = {:?}\ncommit_seconds = 1\nlive_days = 3650\nraw_days = 3650\n[api]\nlisten = \"127.0.0.1:0\"\n{receivers}",
             db.to_str().unwrap()
         );
         let config = folder.write("releve.toml", &config);

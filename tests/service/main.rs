@@ -9,6 +9,7 @@
 mod care;
 mod cli;
 mod daemon;
+mod families;
 mod fixtures;
 mod harness;
 mod kill;
