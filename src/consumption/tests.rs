@@ -519,3 +519,127 @@ fn a_month_that_has_not_ended_goes_as_far_as_today() {
     let next = place.over(at("2026-12-01T00:00:00Z"), at("2027-01-01T00:00:00Z"));
     assert_eq!((next.amount, next.quality), (None, Quality::Missing));
 }
+
+#[test]
+fn what_grows_faster_than_q4_waits_for_a_second_value() {
+    let mut samples = vec![
+        live("2026-03-01T00:00:00Z", 5_000_000),
+        live("2026-03-02T00:00:00Z", 5_100_000),
+        // 80 m³ in a day: more than 75, which is what Q4 lets through.
+        live("2026-03-03T00:00:00Z", 85_100_000),
+    ];
+    let index = water(samples.clone());
+    assert_eq!(day(&index, "2026-03-01T00:00:00Z").value, Some(100_000));
+    // The last one stays out: what is there for the boundary is the day before.
+    let edge = index.at(at("2026-03-03T00:00:00Z")).unwrap();
+    assert_eq!((edge.value, edge.quality), (5_100_000, Quality::Estimated));
+    // A second one agrees: another meter under the same number, and nothing is subtracted across.
+    samples.push(live("2026-03-04T00:00:00Z", 85_300_000));
+    let index = water(samples);
+    let across = day(&index, "2026-03-02T00:00:00Z");
+    assert_eq!(across.value, None);
+    assert!(across.flags.has(Flag::Break));
+    assert_eq!(day(&index, "2026-03-03T00:00:00Z").value, Some(200_000));
+}
+
+#[test]
+fn a_date_that_may_be_wrong_does_not_measure() {
+    let misdated = Sample {
+        doubtful: true,
+        ..sample("2026-03-01T00:00:00Z", 10_400_000, Source::History)
+    };
+    let index = water(vec![
+        live("2026-02-20T00:00:00Z", 10_000_000),
+        misdated,
+        live("2026-03-10T00:00:00Z", 11_000_000),
+    ]);
+    let edge = index.at(at("2026-03-01T00:00:00Z")).unwrap();
+    assert_eq!((edge.value, edge.quality), (10_400_000, Quality::Estimated));
+    // One that was heard within minutes is better.
+    let index = water(vec![
+        live("2026-02-28T23:55:00Z", 10_450_000),
+        misdated,
+        live("2026-03-10T00:00:00Z", 11_000_000),
+    ]);
+    let edge = index.at(at("2026-03-01T00:00:00Z")).unwrap();
+    assert_eq!((edge.value, edge.quality), (10_450_000, Quality::Measured));
+}
+
+#[test]
+fn a_clock_that_is_days_off_at_the_set_date_closes_nothing() {
+    // Three days early, and three days late.
+    for (fall, first) in [("2025-12-29T00:00:00Z", 1_000), ("2026-01-04T00:00:00Z", 1_000)] {
+        let turn = at(fall);
+        let mut samples: Vec<_> = (-12..12_i64)
+            .map(|day| {
+                let instant = turn + (day * 24).hours();
+                let value = if day < 0 {
+                    1_000_000 + day * 10_000
+                } else {
+                    first + day * 10_000
+                };
+                Sample {
+                    at: instant,
+                    value,
+                    source: Source::Live,
+                    doubtful: false,
+                }
+            })
+            .collect();
+        samples.push(sample("2026-01-01T00:00:00Z", 1_000_000, Source::SetDate));
+        let index = heat(samples);
+        let across = index.gain(turn - 48.hours(), turn + 48.hours());
+        assert_eq!(across.value, None, "{fall}");
+        assert!(across.flags.has(Flag::Break), "{fall}");
+        let after = index.gain(turn + 24.hours(), turn + 96.hours());
+        assert_eq!(after.value, Some(30_000), "{fall}");
+        let before = index.gain(turn - 96.hours(), turn - 24.hours());
+        assert_eq!(before.value, Some(30_000), "{fall}");
+    }
+}
+
+#[test]
+fn a_figure_names_the_readings_behind_it() {
+    let mut changed = service(vec![
+        live("2025-12-31T00:00:00Z", 980_000),
+        sample("2026-01-01T00:00:00Z", 1_003_000, Source::SetDate),
+        live("2026-01-02T00:10:00Z", 25_000),
+        live("2026-01-03T00:00:00Z", 45_000),
+        live("2026-01-04T00:00:00Z", 65_000),
+    ]);
+    changed.factors = vec![(Some(at("2026-01-03T12:00:00Z")), Decimal::new(15, -1))];
+    let place = Place::new([changed], at(NOW));
+    let (start, end) = (at("2026-01-01T00:00:00Z"), at("2026-01-04T00:00:00Z"));
+    let parts = place.evidence(start, end);
+    let said: Vec<_> = parts
+        .iter()
+        .map(|part| {
+            let (from, to) = (part.from.unwrap(), part.to.unwrap());
+            (
+                from.used.raw,
+                from.used.source,
+                to.used.raw,
+                to.and.map(|and| and.raw),
+                part.factor.to_string(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            (1_003_000, Source::SetDate, 45_000, Some(65_000), "1".to_owned()),
+            (45_000, Source::Live, 65_000, None, "1.5".to_owned()),
+        ]
+    );
+    // The figure is the sum of its parts' differences, each times its factor.
+    let rated: Decimal = parts
+        .iter()
+        .map(|part| {
+            let gain = part.to.unwrap().value - part.from.unwrap().value;
+            Decimal::new(gain * part.factor.mantissa, part.factor.exponent - 3)
+        })
+        .reduce(|a, b| a.checked_add(b).unwrap())
+        .unwrap();
+    let figure = place.over(start, end);
+    assert!(figure.amount.unwrap().rated.compare(rated).is_eq());
+}

@@ -18,4 +18,5 @@ mod redecode;
 mod replay;
 mod rooms;
 mod truth;
+mod truth_http;
 mod truth_seeds;
