@@ -4,7 +4,9 @@ use decoders::reading::{Direction, Kind as ValueKind, Quantity, Unit};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use crate::registry::{DwellingId, Kind, MeterId, Point};
-use crate::store::{Channel, ChannelId, Flags, Placement, ReadingQuery, ReadingRow, Result, Source, Store};
+use crate::store::{
+    Aspect, Channel, ChannelId, Flags, Placement, ReadingQuery, ReadingRow, Result, Source, Store,
+};
 
 use super::place::{Place, Service};
 use super::{Counter, Sample, indexes};
@@ -63,24 +65,30 @@ fn of_point(
 ) -> Result<Metered> {
     let mut channels = Vec::with_capacity(placements.len());
     for placement in &placements {
-        channels.push(index_channel(store, placement.meter.id, quantity)?);
+        let all = store.channels(placement.meter.id)?;
+        let index = whole_index(&all, quantity);
+        let slots = index.and_then(|(_, channel)| slot_channel(&all, &channel));
+        channels.push(index.map(|(id, channel)| (id, channel, slots)));
     }
     // Watt-hours and joules can't be added: the meter that serves now decides, others in another unit are missing.
     let unit = channels
         .iter()
         .rev()
         .flatten()
-        .map(|(_, channel)| channel.unit)
+        .map(|(_, channel, _)| channel.unit)
         .next()
         .unwrap_or_else(|| usual_unit(quantity));
     let mut services = Vec::with_capacity(placements.len());
     for (placement, channel) in placements.iter().zip(channels) {
         services.push(match channel {
-            Some((id, channel)) if channel.unit == unit => service(
-                placement,
-                &channel,
-                samples(store, placement.meter.id, (id, &channel), range)?,
-            ),
+            Some((id, channel, slots)) if channel.unit == unit => {
+                let meter = placement.meter.id;
+                let mut samples = samples(store, meter, (id, &channel), range)?;
+                if let Some(slots) = slots {
+                    samples.extend(gained(store, meter, slots, range, &samples)?);
+                }
+                service(placement, &channel, samples)
+            }
             _ => service(placement, &Channel::index(quantity, unit), Vec::new()),
         });
     }
@@ -140,7 +148,6 @@ fn samples(
         samples.extend(store.readings(&year)?.iter().filter_map(sample));
     }
     samples.extend(around.iter().filter_map(sample));
-    samples.extend(gained(store, meter, channel, range, &samples)?);
     Ok(samples)
 }
 
@@ -148,22 +155,11 @@ fn samples(
 fn gained(
     store: &dyn Store,
     meter: MeterId,
-    channel: &Channel,
+    slots: ChannelId,
     range: Range,
     known: &[Sample],
 ) -> Result<Vec<Sample>> {
-    let slots = Channel {
-        kind: ValueKind::Increment,
-        ..*channel
-    };
-    let Some((id, _)) = store
-        .channels(meter)?
-        .into_iter()
-        .find(|(_, found)| *found == slots)
-    else {
-        return Ok(Vec::new());
-    };
-    let rows = store.series(meter, id, range.from, range.until)?;
+    let rows = store.series(meter, slots, range.from, range.until)?;
     let slots: Vec<_> = rows.iter().filter_map(sample).collect();
     Ok(indexes(&slots, known))
 }
@@ -234,11 +230,21 @@ pub fn index_channel(
     meter: MeterId,
     quantity: Quantity,
 ) -> Result<Option<(ChannelId, Channel)>> {
-    let channels = store.index_channels(meter, quantity)?;
-    Ok(channels
-        .into_iter()
-        .filter(|(_, channel)| channel.tariff == 0 && channel.subunit == 0)
-        .filter(|(_, channel)| channel.direction != Direction::Reverse)
+    Ok(whole_index(&store.channels(meter)?, quantity))
+}
+
+/// Among a meter's channels.
+fn whole_index(channels: &[(ChannelId, Channel)], quantity: Quantity) -> Option<(ChannelId, Channel)> {
+    channels
+        .iter()
+        .filter(|(_, channel)| {
+            channel.quantity == quantity
+                && channel.aspect == Aspect::Index
+                && channel.kind == ValueKind::Absolute
+                && channel.tariff == 0
+                && channel.subunit == 0
+                && channel.direction != Direction::Reverse
+        })
         .min_by_key(|(id, channel)| {
             let standard = Channel::index(quantity, channel.unit).exponent;
             (
@@ -246,7 +252,18 @@ pub fn index_channel(
                 channel.exponent != standard,
                 *id,
             )
-        }))
+        })
+        .copied()
+}
+
+/// The channel of what was gained in closed slots, beside the one of an index.
+fn slot_channel(channels: &[(ChannelId, Channel)], index: &Channel) -> Option<ChannelId> {
+    let slots = Channel {
+        kind: ValueKind::Increment,
+        ..*index
+    };
+    let found = channels.iter().find(|(_, channel)| *channel == slots);
+    found.map(|(id, _)| *id)
 }
 
 /// What the points of a kind count up; `None` for those that don't.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{House, Scope};
 
 /// Each route with a path that exists, and the scopes that it is for; none for everyone.
-const ROUTES: [(&str, &str, &[Scope]); 12] = [
+const ROUTES: [(&str, &str, &[Scope]); 13] = [
     ("/healthz", "/healthz", &[]),
     ("/readyz", "/readyz", &[]),
     ("/openapi.json", "/openapi.json", &[]),
@@ -39,6 +39,7 @@ const ROUTES: [(&str, &str, &[Scope]); 12] = [
         &[Scope::Operator],
     ),
     ("/v1/radio", "/v1/radio", &[Scope::Operator]),
+    ("/v1/alerts", "/v1/alerts", &[Scope::Operator]),
 ];
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod alerts;
 mod contract;
 mod figures;
 mod lists;
+mod slots;
 mod sockets;
 
 use std::fs;
