@@ -274,6 +274,13 @@ pub fn story(seed: i64, sent_as: Option<&str>) -> Spoken {
             ..Reading::new(Quantity::Battery, Decimal::new(mantissa, exponent))
         });
     }
+    // Pulses of two inputs.
+    for subunit in 0..=1_u16 {
+        readings.push(Reading {
+            subunit,
+            ..Reading::new(Quantity::Count, Decimal::new(state(i64::from(subunit)), 0))
+        });
+    }
     readings.extend(mains(seed));
     let clock = Stamp::DateTime {
         year: today.year,
