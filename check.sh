@@ -16,3 +16,10 @@ RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
 step "tests"
 cargo test --workspace --locked
+
+if command -v cargo-fuzz >/dev/null; then
+    step "fuzzing, ten seconds of each target"
+    fuzz/run.sh 10
+else
+    step "fuzzing left out: cargo install cargo-fuzz"
+fi
