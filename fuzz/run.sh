@@ -19,7 +19,7 @@ for target in "${targets[@]}"; do
     printf '\n== fuzz %s\n' "$target"
     log=$(mktemp)
     if cargo fuzz run -O -s none "$target" -- -max_total_time="$seconds" -print_final_stats=1 >"$log" 2>&1; then
-        grep -E '^Done|cov: .*DONE' "$log" | tail -n 2
+        grep -E '^Done|DONE +cov:' "$log" | tail -n 2
         rm -f "$log"
     else
         tail -n 40 "$log" >&2
