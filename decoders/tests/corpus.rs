@@ -1,5 +1,5 @@
-//! Real telegrams and what another decoder published for them, read from the shared folder at run time. Prints which miss
-//! and what; many do on purpose, since the specifications differ there from that decoder.
+//! Real telegrams and what another decoder published for them, read from the shared folder at run time. Each that says
+//! something else stands in `docs/corpus.md` with the reason, and nothing stands there that agrees.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -215,10 +215,7 @@ fn real_telegrams() {
         let driver = case["driver"].as_str().unwrap();
         let place = counted.entry(driver.to_owned()).or_default();
         *place += 1;
-        let water_or_allocator = case["expect"]["media"]
-            .as_str()
-            .is_some_and(|media| media.ends_with("water") || media.starts_with("heat cost"));
-        if !missed.is_empty() && !water_or_allocator {
+        if !missed.is_empty() {
             differ.insert(format!("{driver} {place}"));
         }
         if missed.is_empty() {
@@ -248,7 +245,5 @@ fn real_telegrams() {
         "docs/corpus.md lists what no longer differs: {settled:?}"
     );
     println!("{passed} of {all} telegrams say all that is expected, {unread} could not be read");
-    // Below this something has broken; what is missing above it is printed.
-    assert!(passed >= 160, "{passed} of {all}");
-    assert!(unread <= 4, "{unread} of {all} could not be read");
+    assert!(unread <= 1, "{unread} of {all} could not be read");
 }
