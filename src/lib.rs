@@ -8,6 +8,7 @@ pub mod config;
 pub mod consumption;
 pub mod intake;
 pub mod json;
+pub mod keys;
 pub mod pipeline;
 pub mod redecode;
 pub mod registry;

@@ -58,6 +58,7 @@ pub fn redecode(
     scope: &Scope,
     mut step: impl FnMut(u64),
 ) -> Result<Report, StoreError> {
+    let pipeline = pipeline.from_the_beginning();
     let zones = store.directory()?.into_iter().map(|entry| {
         let zone = TimeZone::get(&entry.time_zone).unwrap_or(TimeZone::UTC);
         (entry.meter.id, zone)
@@ -125,9 +126,10 @@ impl Walk<'_> {
         second_look: bool,
     ) -> Result<Option<Redecoded>, StoreError> {
         let read = self.pipeline.take_again(archived);
-        let asked = self.scope.meter.is_none_or(|meter| meter == archived.key.meter)
-            && (self.scope.outcomes.is_empty()
-                || self.scope.outcomes.iter().any(|code| *code == archived.outcome));
+        let named = self.scope.outcomes.iter().any(|code| *code == archived.outcome);
+        // A recording stays refused until somebody asks for it by name.
+        let open = self.scope.outcomes.is_empty() && archived.outcome != Outcome::Replayed.code();
+        let asked = self.scope.meter.is_none_or(|meter| meter == archived.key.meter) && (named || open);
         if !asked {
             return Ok(None);
         }

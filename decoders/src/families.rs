@@ -158,10 +158,19 @@ impl Families {
         };
         match outcome {
             Err(error) if sealed(&error) && !default_keys.is_empty() => {
-                quirks::open(frame, default_keys).map_err(|_| error)
+                let opened = quirks::open(frame, default_keys).map_err(|_| error)?;
+                // None of the meter's own keys did it.
+                Ok(Message { key: None, ..opened })
             }
             outcome => outcome,
         }
+    }
+
+    /// True when the values of an opened message are sealed by themselves, and still are.
+    pub fn is_still_sealed(&self, message: &Message<'_>) -> bool {
+        let family = self.of(message.meter).or_else(|| self.of(message.link.sender));
+        family.is_some_and(|family| family.scheme == Some(Scheme::QundisBlock))
+            && qundis_block::is_sealed(message)
     }
 
     /// Layouts of compact frames that pages know, for a memory to begin with.

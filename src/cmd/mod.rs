@@ -7,6 +7,7 @@ mod decode;
 mod demo;
 mod families;
 mod generate;
+mod keys;
 mod progress;
 mod redecode;
 mod registry;
@@ -40,6 +41,8 @@ enum Command {
     Run(run::Args),
     /// Import or export the list of sites, dwellings, meters and keys.
     Registry(registry::Args),
+    /// Say of every meter whether its key is right, and import keys.
+    Keys(keys::Args),
     /// Put captured telegrams into the store; a second time changes nothing.
     Replay(replay::Args),
     /// Read the archive again after a new key, page or release; only what changes is written.
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Decode(args) => decode::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Registry(args) => registry::run(&args),
+        Command::Keys(args) => keys::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Redecode(args) => redecode::run(&args),
         Command::Families(args) => families::run(&args),

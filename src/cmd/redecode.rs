@@ -17,7 +17,10 @@ use crate::store::{SqliteStore, Store, find_meters};
 #[command(after_help = "Example: releve redecode --db building.db --outcome no_key
 
 Run it after new keys were imported, a page was added, or releve was updated. Only what changes is written: a second run
-changes nothing. What was read before is never given up.")]
+changes nothing. What was read before is never given up.
+
+Telegrams refused as recordings (replayed) stay so, unless --outcome replayed --meter SERIAL accepts them: where a meter's
+message counter truly began anew. A running daemon goes by the new counter after its next start.")]
 pub(super) struct Args {
     /// The store.
     #[arg(long, value_name = "FILE", default_value = super::DEFAULT_DB)]
@@ -44,7 +47,13 @@ pub(super) fn run(args: &Args) -> Outcome {
         meter: meter.transpose()?.map(|meter| meter.id),
         outcomes: args.outcome.iter().map(|outcome| outcome.code()).collect(),
     };
-    let pipeline = Pipeline::new(families, Directory::new(store.directory()?));
+    let mut pipeline = Pipeline::new(families, Directory::new(store.directory()?));
+    if args.outcome.contains(&pipeline::Outcome::Replayed) {
+        if scope.meter.is_none() {
+            return Err("--outcome replayed accepts what a message counter says is a recording: name the one meter with --meter".into());
+        }
+        pipeline = pipeline.accepting_recordings();
+    }
     let bar = progress::bar(store.counts()?.telegrams, "reading again");
     let report = redecode(&store, pipeline, &scope, |done| bar.set_position(done))?;
     bar.finish_and_clear();

@@ -74,7 +74,7 @@ struct Export {
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
-enum ListFormat {
+pub(super) enum ListFormat {
     Csv,
     Toml,
 }
@@ -163,18 +163,7 @@ fn take(
 
 /// The outcome for people: faults on standard error, figures on standard output.
 fn tell(args: &Import, name: &str, plan: &Plan, applied: bool) -> io::Result<()> {
-    let mut err = io::stderr().lock();
-    for fault in plan.faults.iter().take(MOST_FAULTS) {
-        writeln!(err, "{fault}")?;
-    }
-    if let Some(more) = plan
-        .faults
-        .len()
-        .checked_sub(MOST_FAULTS)
-        .filter(|more| *more > 0)
-    {
-        writeln!(err, "… and {more} more")?;
-    }
+    tell_faults(plan)?;
     let faulty = plan.faults.len();
     let outcome = match (applied, args.dry_run, faulty) {
         (true, _, 0) => "imported".to_owned(),
@@ -192,6 +181,23 @@ fn tell(args: &Import, name: &str, plan: &Plan, applied: bool) -> io::Result<()>
         String::new()
     };
     super::print(&format!("{name}: {} rows, {outcome}\n{table}", plan.rows))
+}
+
+/// What is wrong with a list, on standard error.
+pub(super) fn tell_faults(plan: &Plan) -> io::Result<()> {
+    let mut err = io::stderr().lock();
+    for fault in plan.faults.iter().take(MOST_FAULTS) {
+        writeln!(err, "{fault}")?;
+    }
+    if let Some(more) = plan
+        .faults
+        .len()
+        .checked_sub(MOST_FAULTS)
+        .filter(|more| *more > 0)
+    {
+        writeln!(err, "… and {more} more")?;
+    }
+    Ok(())
 }
 
 fn table(report: &Report) -> String {
@@ -215,12 +221,15 @@ fn answer(name: &str, plan: &Plan, applied: bool) -> serde_json::Value {
             (name.replace(' ', "_"), counts)
         })
         .collect();
-    let faults: Vec<_> = plan
-        .faults
+    json!({ "file": name, "rows": plan.rows, "applied": applied, "counts": counts, "faults": faults(plan) })
+}
+
+/// What is wrong with a list, for machines.
+pub(super) fn faults(plan: &Plan) -> Vec<serde_json::Value> {
+    plan.faults
         .iter()
         .map(|fault| json!({ "line": fault.line, "column": fault.column, "message": fault.message }))
-        .collect();
-    json!({ "file": name, "rows": plan.rows, "applied": applied, "counts": counts, "faults": faults })
+        .collect()
 }
 
 const fn parts(report: &Report) -> [(&'static str, Tally); 7] {
@@ -259,7 +268,7 @@ fn write_list(args: &Export) -> Outcome {
 }
 
 /// What was said, else what the name ends in, else CSV.
-fn format(said: Option<ListFormat>, path: Option<&Path>) -> Format {
+pub(super) fn format(said: Option<ListFormat>, path: Option<&Path>) -> Format {
     let extension = path.and_then(Path::extension);
     match said {
         Some(ListFormat::Toml) => Format::Toml,
@@ -270,7 +279,7 @@ fn format(said: Option<ListFormat>, path: Option<&Path>) -> Format {
 }
 
 /// The octets of a list, wiped when dropped: it may hold keys.
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Box<dyn Error + Send + Sync>> {
+pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Box<dyn Error + Send + Sync>> {
     let unreadable = |error: io::Error| format!("{}: can't be read: {error}", path.display());
     // Room for all of it at once, so that growing leaves no copy behind.
     let (input, length): (Box<dyn Read>, u64) = if path == Path::new("-") {

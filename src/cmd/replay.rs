@@ -166,9 +166,12 @@ impl Replay<'_> {
                         let after = i64::try_from(line.number).unwrap_or(0);
                         let filed_at = input.start.saturating_add(after.seconds()).unwrap_or(input.start);
                         let seen = self.pipeline.take(&telegram, filed_at);
-                        self.summary.telegrams += 1;
-                        self.summary.count(seen.outcome.code());
-                        self.batch.extend(seen.ingest);
+                        for (place, seen) in seen.each().enumerate() {
+                            self.summary.telegrams += 1;
+                            self.summary.further += u64::from(place > 0);
+                            self.summary.count(seen.outcome.code());
+                            self.batch.extend(seen.ingest);
+                        }
                     }
                 }
             }

@@ -160,8 +160,10 @@ impl Intake {
                 Err(error) => warn!(%error, "a meter could not be registered"),
             }
         }
-        *self.outcomes.entry(seen.outcome.code()).or_default() += 1;
-        self.batch.extend(seen.ingest);
+        for seen in seen.each() {
+            *self.outcomes.entry(seen.outcome.code()).or_default() += 1;
+            self.batch.extend(seen.ingest);
+        }
     }
 
     /// Commits what there is; a store that refuses keeps the batch waiting, and the receivers with it.

@@ -13,6 +13,17 @@ pub struct Memory {
     fragments: Reassembler,
 }
 
+/// A telegram that was read.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// What it says.
+    pub decoded: Decoded,
+    /// Which of the keys given opened it; `None` when none of them was needed.
+    pub key: Option<usize>,
+    /// Its message counter, where a MAC or a tag vouches for it.
+    pub counter: Option<u32>,
+}
+
 /// Layouts that can be learned; a building has a handful.
 const MAX_LAYOUTS: usize = 1024;
 
@@ -43,6 +54,24 @@ impl Memory {
         context: &Context,
         now: i64,
     ) -> Result<Decoded, Error> {
+        self.open(families, frame, keys, context, now)
+            .map(|opened| opened.decoded)
+    }
+
+    /// As [`Memory::read`], with what the pipeline must know of how it was opened.
+    ///
+    /// # Errors
+    /// As [`Memory::read`].
+    pub fn open(
+        &mut self,
+        families: &Families,
+        frame: &Frame<'_>,
+        keys: &[Key],
+        context: &Context,
+        now: i64,
+    ) -> Result<Opened, Error> {
+        // Messages that were never continued make room.
+        self.fragments.expired(now);
         let message = match families.open(frame, keys) {
             Err(Error {
                 kind: ErrorKind::FragmentPending { .. },
@@ -56,7 +85,11 @@ impl Memory {
             outcome => outcome?,
         };
         let message = self.expand(message)?;
-        families.decode(&message, context)
+        Ok(Opened {
+            key: message.key,
+            counter: message.message_counter().filter(|_| message.authenticated),
+            decoded: families.decode(&message, context)?,
+        })
     }
 
     /// The layout that compact frames with this signature refer to, if it is known.

@@ -8,6 +8,7 @@
 //! Every telegram ends on exactly one pile ([`Outcome`]). Nothing from a registered meter is lost: what can't be read goes
 //! into the archive with the reason.
 
+mod counters;
 mod dating;
 mod memory;
 mod outcome;
@@ -22,11 +23,12 @@ use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 use wmbus::{Address, Error, Frame, FrameFormat};
 
-pub use memory::Memory;
+pub use memory::{Memory, Opened};
 pub use outcome::Outcome;
 
+use self::counters::{Accepted, Counters};
 use self::dating::Reception;
-use crate::registry::Directory;
+use crate::registry::{Directory, MeterId};
 use crate::store::{
     ArchivedTelegram, DirectoryEntry, Facts, Ingest, Redecoded, Sighting, StoredReading, Telegram as Kept,
 };
@@ -38,6 +40,8 @@ pub struct Pipeline {
     memory: Memory,
     directory: Directory,
     zones: HashMap<String, TimeZone>,
+    counters: Counters,
+    refuse_recordings: bool,
 }
 
 /// What became of one telegram.
@@ -49,23 +53,61 @@ pub struct Seen {
     pub meter: Option<Address>,
     /// What the store should keep of it; nothing of what is damaged or foreign.
     pub ingest: Option<Ingest>,
+    /// The telegram behind it, when one transmission held two.
+    pub following: Option<Box<Seen>>,
+}
+
+impl Seen {
+    /// This one and those behind it.
+    pub fn each(self) -> impl Iterator<Item = Self> {
+        let mut next = Some(Box::new(self));
+        std::iter::from_fn(move || {
+            let mut seen = next.take()?;
+            next = seen.following.take();
+            Some(*seen)
+        })
+    }
 }
 
 impl Pipeline {
     /// A pipeline that knows these families and meters.
     pub fn new(families: Families, directory: Directory) -> Self {
         let memory = Memory::new(&families);
-        Self {
+        let mut pipeline = Self {
             families,
             memory,
-            directory,
+            directory: Directory::default(),
             zones: HashMap::new(),
-        }
+            counters: Counters::default(),
+            refuse_recordings: true,
+        };
+        pipeline.register(directory);
+        pipeline
     }
 
     /// Takes another directory: after an import.
     pub fn register(&mut self, directory: Directory) {
+        for entry in directory.iter() {
+            if let Some((counter, at)) = entry.counter {
+                let at = at.as_second();
+                self.counters.learn(entry.meter.id, Accepted { counter, at });
+            }
+        }
         self.directory = directory;
+    }
+
+    /// Forgets which message counters were accepted: whoever reads the archive from its beginning meets them again.
+    #[must_use]
+    pub fn from_the_beginning(mut self) -> Self {
+        self.counters = Counters::default();
+        self
+    }
+
+    /// Recordings count as what they say: for an operator who knows why a meter's counter began anew.
+    #[must_use]
+    pub fn accepting_recordings(mut self) -> Self {
+        self.refuse_recordings = false;
+        self
     }
 
     /// Takes one telegram to its end. `filed_at` is the instant it is filed under when nobody timed it.
@@ -81,20 +123,44 @@ impl Pipeline {
                     outcome: Outcome::of(&error),
                     meter: None,
                     ingest: None,
+                    following: None,
                 };
             }
         };
-        let address = self.families.identify(&frame);
-        if !frame.is_from_meter() {
-            return Seen {
-                outcome: Outcome::Foreign,
-                meter: Some(address),
-                ingest: None,
-            };
-        }
         let received_at = telegram.received_at.unwrap_or(filed_at);
+        let mut seen = self.see(telegram, &frame, &telegram.octets, received_at);
+        let mut last = &mut seen;
+        let mut next = frame.following();
+        while let Some(frame) = next {
+            // Octets behind a telegram are mostly a receiver's; only a registered meter is believed to speak there.
+            if self.entry(&frame).is_none() {
+                break;
+            }
+            let behind = self.see(telegram, &frame, frame.octets(), received_at);
+            last = last.following.insert(Box::new(behind));
+            next = frame.following();
+        }
+        seen
+    }
+
+    /// Whose it is, when they are registered: an adapter may be so in place of the meter behind it.
+    fn entry(&self, frame: &Frame<'_>) -> Option<&DirectoryEntry> {
+        let meter = self.directory.find(&self.families.identify(frame));
+        meter.or_else(|| self.directory.find(&frame.link().sender))
+    }
+
+    fn see(&mut self, telegram: &Telegram, frame: &Frame<'_>, octets: &[u8], received_at: Timestamp) -> Seen {
+        let address = self.families.identify(frame);
+        let seen = |outcome, ingest| Seen {
+            outcome,
+            meter: Some(address),
+            ingest,
+            following: None,
+        };
+        if !frame.is_from_meter() {
+            return seen(Outcome::Foreign, None);
+        }
         let (radio, rssi_dbm) = (telegram.radio.clone(), telegram.rssi_dbm);
-        // An adapter may be registered in place of the meter behind it.
         let sender = frame.link().sender;
         let Some(entry) = self
             .directory
@@ -107,11 +173,7 @@ impl Pipeline {
                 rssi_dbm,
                 radio,
             };
-            return Seen {
-                outcome: Outcome::Unregistered,
-                meter: Some(address),
-                ingest: Some(Ingest::Stranger(sighting)),
-            };
+            return seen(Outcome::Unregistered, Some(Ingest::Stranger(sighting)));
         };
         let assumed = telegram.received_at.is_none();
         let zone = zone(&mut self.zones, &entry.time_zone);
@@ -120,13 +182,16 @@ impl Pipeline {
             assumed,
             zone: &zone,
         };
-        let read = read(&mut self.memory, &self.families, &frame, entry, &reception);
+        let mut read = read(&mut self.memory, &self.families, frame, entry, &reception);
+        if self.refuse_recordings {
+            read = read.unless_recorded(&mut self.counters, entry.meter.id, &reception);
+        }
         let kept = Kept {
             meter: entry.meter.id,
             received_at,
             assumed,
-            digest: digest(&frame),
-            octets: telegram.octets.clone(),
+            digest: digest(frame),
+            octets: octets.to_vec(),
             radio,
             rssi_dbm,
             outcome: read.outcome.code(),
@@ -134,21 +199,13 @@ impl Pipeline {
             facts: read.facts,
             readings: read.readings,
         };
-        Seen {
-            outcome: read.outcome,
-            meter: Some(address),
-            ingest: Some(Ingest::Telegram(kept)),
-        }
+        seen(read.outcome, Some(Ingest::Telegram(kept)))
     }
 
     /// Reads a telegram of the archive once more, with what is known by now. Walk the archive in its order, so that
     /// layouts and fragments come as they came; nothing when the telegram would go to another meter today, or to none.
     pub fn take_again(&mut self, archived: &ArchivedTelegram) -> Option<Redecoded> {
-        // Whether the receiver had checked and stripped it is not kept, but only one of the two ways finds its digest.
-        let frame = [Frame::parse, stripped]
-            .into_iter()
-            .filter_map(|parse| parse(&archived.octets).ok())
-            .find(|frame| digest(frame) == archived.key.digest)?;
+        let frame = frame_of(archived)?;
         let address = self.families.identify(&frame);
         let entry = self
             .directory
@@ -161,7 +218,10 @@ impl Pipeline {
             assumed: archived.assumed,
             zone: &zone,
         };
-        let read = read(&mut self.memory, &self.families, &frame, entry, &reception);
+        let mut read = read(&mut self.memory, &self.families, &frame, entry, &reception);
+        if self.refuse_recordings {
+            read = read.unless_recorded(&mut self.counters, archived.key.meter, &reception);
+        }
         Some(Redecoded {
             key: archived.key,
             outcome: read.outcome.code(),
@@ -180,6 +240,28 @@ struct Read {
     readings: Vec<StoredReading>,
 }
 
+impl Read {
+    /// Refuses what a meter said before, by its message counter; what nobody timed can't be judged.
+    fn unless_recorded(self, counters: &mut Counters, meter: MeterId, reception: &Reception<'_>) -> Self {
+        let Some(counter) = self.facts.counter.filter(|_| !reception.assumed) else {
+            return self;
+        };
+        match counters.accept(meter, counter, reception.at.as_second()) {
+            Ok(()) => self,
+            Err(later) => Self {
+                outcome: Outcome::Replayed,
+                evidence: Some(format!(
+                    "replayed: its message counter is {counter}, and {} was accepted at {}",
+                    later.counter,
+                    Timestamp::from_second(later.at).unwrap_or_default()
+                )),
+                facts: Facts::default(),
+                readings: Vec::new(),
+            },
+        }
+    }
+}
+
 /// Opens, decodes and dates.
 fn read(
     memory: &mut Memory,
@@ -189,15 +271,15 @@ fn read(
     reception: &Reception<'_>,
 ) -> Read {
     let now = reception.at.as_second();
-    match memory.read(families, frame, &entry.keys, &reception.context(), now) {
-        Ok(decoded) => Read {
+    match memory.open(families, frame, &entry.keys, &reception.context(), now) {
+        Ok(Opened { decoded, counter, .. }) => Read {
             outcome: if decoded.readings.is_empty() {
                 Outcome::NoValue
             } else {
                 Outcome::Read
             },
             evidence: None,
-            facts: facts(&decoded),
+            facts: facts(&decoded, counter),
             readings: reception.date(&decoded),
         },
         Err(error) => Read {
@@ -207,6 +289,15 @@ fn read(
             readings: Vec::new(),
         },
     }
+}
+
+/// The frame in a telegram of the archive.
+pub fn frame_of(archived: &ArchivedTelegram) -> Option<Frame<'_>> {
+    // Whether the receiver had checked and stripped it is not kept, but only one of the two ways finds its digest.
+    [Frame::parse, stripped]
+        .into_iter()
+        .filter_map(|parse| parse(&archived.octets).ok())
+        .find(|frame| digest(frame) == archived.key.digest)
 }
 
 /// A telegram whose receiver had checked it.
@@ -235,7 +326,7 @@ fn evidence(error: &Error) -> String {
     format!("{}: {error}", error.kind.code())
 }
 
-fn facts(decoded: &Decoded) -> Facts {
+fn facts(decoded: &Decoded, counter: Option<u32>) -> Facts {
     let named = |name: &'static str, value: String| (Cow::Borrowed(name), value);
     let mut more = vec![
         named("decoder", decoded.decoder.to_string()),
@@ -250,6 +341,7 @@ fn facts(decoded: &Decoded) -> Facts {
     Facts {
         opened: true,
         device_time: decoded.device_time,
+        counter,
         status: decoded.status.clone(),
         more,
     }

@@ -44,6 +44,11 @@ impl Directory {
             })
     }
 
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &DirectoryEntry> {
+        self.entries.iter()
+    }
+
     /// How many meters there are.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -71,6 +76,7 @@ mod tests {
             keys: Vec::new(),
             time_zone: "Europe/Paris".to_owned(),
             kind: None,
+            counter: None,
         }
     }
 

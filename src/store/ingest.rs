@@ -59,6 +59,8 @@ pub struct Facts {
     pub opened: bool,
     /// The meter's clock.
     pub device_time: Option<Stamp>,
+    /// Its message counter, where a MAC or a tag vouches for it.
+    pub counter: Option<u32>,
     /// Conditions.
     pub status: Vec<Status>,
     /// Further facts by name: `decoder`, `mode`, `firmware`, `fabrication_no`, `model`, `set_date_next` …

@@ -26,8 +26,8 @@ use jiff::civil::Date;
 use wmbus::{IdentificationNumber, Key};
 
 use crate::registry::{
-    Change, Dwelling, Factor, Installation, Kind, Meter, NewOccupancy, Occupancy, Point, Registry, Site,
-    SiteCode,
+    Change, Dwelling, Factor, Installation, Kind, Meter, MeterKey, NewOccupancy, Occupancy, Point, Registry,
+    Site, SiteCode,
 };
 pub use crate::registry::{ChannelId, DwellingId, InstallationId, MeterId, OccupancyId, PointId, SiteId};
 pub use alert::{AlertFound, AlertQuery, AlertReport, AlertRow};
@@ -55,6 +55,19 @@ pub struct DirectoryEntry {
     pub time_zone: String,
     /// What it counts there, when it is installed.
     pub kind: Option<Kind>,
+    /// The message counter of its latest authenticated telegram that was accepted, and when that was received.
+    pub counter: Option<(u32, Timestamp)>,
+}
+
+/// That a key opens its meter's telegrams.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyProof {
+    /// Whose, and which.
+    pub key: MeterKey,
+    /// When the latest of them was received.
+    pub at: Timestamp,
+    /// How many telegrams of the archive it opened.
+    pub telegrams: u64,
 }
 
 /// An installation with everything around it.
@@ -138,6 +151,8 @@ pub trait Store: Send + Sync {
     fn apply(&self, version: u64, changes: &[Change]) -> Result<()>;
     /// All meters with their keys and zones: what [`crate::registry`]'s directory is built from.
     fn directory(&self) -> Result<Vec<DirectoryEntry>>;
+    /// Notes that keys were seen to be right; those that nobody has any more are passed over.
+    fn note_proofs(&self, proofs: &[KeyProof]) -> Result<()>;
     /// Begins an occupancy and ends the one before it on the day before.
     ///
     /// Fails with [`StoreError::MoveInTooEarly`] when its first day lies before that of a recorded one. On the very

@@ -12,6 +12,7 @@ mod daemon;
 mod families;
 mod fixtures;
 mod harness;
+mod keys;
 mod kill;
 mod radio;
 mod redecode;

@@ -111,11 +111,38 @@ impl Reader<'_> {
                 colour: self.colour,
             };
             match frame(octets) {
-                Ok(frame) => dissection.write(out, &frame, &read)?,
+                Ok(frame) => {
+                    dissection.write(out, &frame, &read)?;
+                    self.show_behind(frame.following(), &keys, out)?;
+                }
                 Err(error) => writeln!(out, "{error}\n")?,
             }
         }
         Ok(good)
+    }
+
+    /// The telegrams behind one, when a transmission held several.
+    fn show_behind(
+        &mut self,
+        mut next: Option<Frame<'_>>,
+        keys: &[Key],
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        while let Some(frame) = next {
+            let read = self
+                .memory
+                .read(self.families, &frame, keys, &Context::default(), 0);
+            writeln!(out, "and in the same transmission:\n")?;
+            let dissection = Dissection {
+                families: self.families,
+                keys,
+                memory: &self.memory,
+                colour: self.colour,
+            };
+            dissection.write(out, &frame, &read)?;
+            next = frame.following();
+        }
+        Ok(())
     }
 
     fn refuse(&self, args: &Args, error: Failure, out: &mut impl Write) -> io::Result<()> {

@@ -12,6 +12,8 @@ mod column;
 mod csv;
 mod entry;
 mod fault;
+mod kem;
+mod keys;
 mod plan;
 mod row;
 #[cfg(test)]
@@ -24,6 +26,8 @@ use super::{Change, Registry};
 pub use column::Column;
 use entry::Entry;
 pub use fault::Fault;
+pub use kem::{KemError, is_kem};
+pub use keys::{plan_kem, plan_keys};
 use plan::Draft;
 use row::Row;
 

@@ -5,12 +5,12 @@ use wmbus::Key;
 
 use super::codes::invalid;
 use crate::registry::MeterKey;
-use crate::store::MeterId;
+use crate::store::{KeyProof, MeterId};
 
-/// All keys, by meter and then in the order in which they were added.
+/// All keys, by meter; those that were seen to be right first, then in the order in which they were added.
 pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<MeterKey>> {
     connection
-        .prepare_cached("SELECT meter, octets FROM meter_key ORDER BY meter, ordinal")?
+        .prepare_cached("SELECT meter, octets FROM meter_key ORDER BY meter, proven_at IS NULL, ordinal")?
         .query_map([], |row| {
             let octets = row.get_ref(1)?.as_blob()?;
             Ok(MeterKey {
@@ -21,6 +21,22 @@ pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<MeterKey>> {
             })
         })?
         .collect()
+}
+
+/// Notes that a key was seen to be right.
+pub(super) fn prove(connection: &Connection, proof: &KeyProof) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE meter_key SET proven_at = max(ifnull(proven_at, ?3), ?3), proven_by = max(ifnull(proven_by, 0), ?4)
+             WHERE meter = ?1 AND octets = ?2",
+        )?
+        .execute(params![
+            proof.key.meter.0,
+            proof.key.key.reveal(),
+            proof.at.as_second(),
+            i64::try_from(proof.telegrams).unwrap_or(i64::MAX)
+        ])?;
+    Ok(())
 }
 
 /// Adds a key behind those that the meter has; nothing when it has it already.

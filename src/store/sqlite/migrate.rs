@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_assumed.sql"),
     include_str!("migrations/0003_alerts.sql"),
     include_str!("migrations/0004_receivers.sql"),
+    include_str!("migrations/0005_counters.sql"),
 ];
 
 /// The newest version known here.

@@ -44,6 +44,7 @@ use read::Readers;
 use values::Values;
 use write::{Batch, Fault, Writer};
 
+use super::KeyProof;
 use super::{
     AlertFound, AlertQuery, AlertReport, AlertRow, ArchiveQuery, ArchivedTelegram, Channel, ChannelId,
     Counts, DirectoryEntry, DwellingId, Flags, Heard, Ingest, IngestReport, MeterFact, MeterId, MeterState,
@@ -136,6 +137,15 @@ impl Store for SqliteStore {
 
     fn directory(&self) -> Result<Vec<DirectoryEntry>> {
         self.read(registry::directory)
+    }
+
+    fn note_proofs(&self, proofs: &[KeyProof]) -> Result<()> {
+        self.write(|open| {
+            for proof in proofs {
+                keys::prove(open.transaction, proof)?;
+            }
+            Ok(())
+        })
     }
 
     fn add_occupancy(&self, new: &NewOccupancy) -> Result<Occupancy> {

@@ -84,7 +84,8 @@ pub(super) fn directory(connection: &Connection) -> rusqlite::Result<Vec<Directo
     let mut entries = all(
         connection,
         &format!(
-            "SELECT {METER_OF}, site.time_zone, point.kind FROM meter
+            "SELECT {METER_OF}, site.time_zone, point.kind, state.counter, state.counter_at FROM meter
+             LEFT JOIN meter_state AS state ON state.meter = meter.id
              LEFT JOIN installation ON installation.id =
                  (SELECT id FROM installation AS latest WHERE latest.meter = meter.id
                   ORDER BY ifnull(latest.until, {FOREVER}) DESC, latest.since DESC, latest.id DESC LIMIT 1)
@@ -96,11 +97,14 @@ pub(super) fn directory(connection: &Connection) -> rusqlite::Result<Vec<Directo
         |row| {
             let zone: Option<String> = row.get(METER_COLUMNS)?;
             let kind: Option<String> = row.get(METER_COLUMNS + 1)?;
+            let counter: Option<u32> = row.get(METER_COLUMNS + 2)?;
+            let counted_at = instant_or_none(row, METER_COLUMNS + 3)?;
             Ok(DirectoryEntry {
                 meter: meter(row, 0)?,
                 keys: Vec::new(),
                 time_zone: zone.unwrap_or_else(|| Site::DEFAULT_TIME_ZONE.to_owned()),
                 kind: kind.and_then(|kind| Kind::from_name(&kind)),
+                counter: counter.zip(counted_at),
             })
         },
     )?;

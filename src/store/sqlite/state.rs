@@ -32,6 +32,14 @@ struct Meter {
     outcome: i64,
     telegrams: i64,
     opened: Option<Opened>,
+    counter: Option<Counter>,
+}
+
+/// The columns that the latest authenticated telegram fills: when, and its message counter.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Counter {
+    at: i64,
+    value: u32,
 }
 
 /// The columns that the latest opened telegram fills.
@@ -86,6 +94,10 @@ impl Gathered {
             outcome,
             telegrams: count,
             opened,
+            counter: telegram.facts.counter.map(|value| Counter {
+                at: received_at,
+                value,
+            }),
         };
         match self.meters.get_mut(&telegram.meter.0) {
             Some(meter) => meter.merge(news),
@@ -209,7 +221,7 @@ impl Meter {
         connection
             .prepare_cached(
                 "SELECT first_heard, last_heard, last_digest, rssi_dbm, radio, outcome, telegrams, opened_at,
-                 opened_digest, device_time, status FROM meter_state WHERE meter = ?1",
+                 opened_digest, device_time, status, counter_at, counter FROM meter_state WHERE meter = ?1",
             )?
             .query_row([meter], |row| {
                 let opened = match (row.get(7)?, row.get(8)?) {
@@ -228,6 +240,10 @@ impl Meter {
                     outcome: row.get(5)?,
                     telegrams: row.get(6)?,
                     opened,
+                    counter: match (row.get(11)?, row.get(12)?) {
+                        (Some(at), Some(value)) => Some(Counter { at, value }),
+                        _ => None,
+                    },
                 })
             })
             .optional()
@@ -250,6 +266,7 @@ impl Meter {
         {
             self.opened = Some(opened);
         }
+        self.counter = self.counter.max(news.counter);
     }
 
     fn store(&self, connection: &Connection, meter: i64) -> rusqlite::Result<()> {
@@ -257,8 +274,8 @@ impl Meter {
         connection
             .prepare_cached(
                 "INSERT OR REPLACE INTO meter_state (meter, first_heard, last_heard, last_digest, rssi_dbm, radio,
-                 outcome, telegrams, opened_at, opened_digest, device_time, status)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                 outcome, telegrams, opened_at, opened_digest, device_time, status, counter_at, counter)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             )?
             .execute(params![
                 meter,
@@ -273,6 +290,8 @@ impl Meter {
                 opened.map(|opened| opened.last.1),
                 opened.and_then(|opened| opened.device_time),
                 opened.map_or("", |opened| opened.status.as_str()),
+                self.counter.map(|counter| counter.at),
+                self.counter.map(|counter| counter.value),
             ])?;
         Ok(())
     }

@@ -120,6 +120,27 @@ impl<'a> Draft<'a> {
         faults
     }
 
+    /// Takes the keys of an entry for a meter that is registered already, and nothing else of it.
+    pub(super) fn take_keys(&mut self, entry: &Entry) -> Option<Fault> {
+        let fault = |column, message: String| Some(Fault::new(self.file, entry.line, Some(column), message));
+        let Some(address) = entry.meter else {
+            return fault(Column::Id, "is missing: write whose key it is".to_owned());
+        };
+        match self.meter(entry, address) {
+            Err((column, message)) => fault(column, message),
+            Ok(meter) if self.meters.get(meter.id.0).is_none() => fault(
+                Column::Id,
+                format!("{address} is not registered: import the registry first"),
+            ),
+            Ok(meter) => {
+                for key in &entry.keys {
+                    self.key(meter.id, key);
+                }
+                None
+            }
+        }
+    }
+
     /// What was done, and what has to be written.
     pub(super) fn finish(self) -> (Report, Vec<Change>) {
         let report = Report {

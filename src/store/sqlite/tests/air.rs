@@ -10,6 +10,7 @@ const NOON: i64 = 1_700_000_000;
 fn leaking(second: i64, digest: u64) -> Telegram {
     Telegram {
         facts: Facts {
+            counter: None,
             opened: true,
             device_time: Some(Stamp::Date {
                 year: 2023,

@@ -1,0 +1,277 @@
+//! Keys: proven, wrong, missing; swapped ones found again; recordings refused; lists and KEM files imported.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::harness::{Folder, import, json, run, simulate};
+
+const WRONG: &str = "0123456789ABCDEF0123456789ABCDEF";
+
+fn check(db: &Path, more: &[&str]) -> (bool, Value) {
+    let arguments = [&["keys", "check", "--json", "--db", db.to_str().unwrap()], more].concat();
+    let output = run(&arguments);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(!said.contains(WRONG) && !said.contains(&WRONG.to_lowercase()));
+    (
+        output.status.success(),
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}")),
+    )
+}
+
+fn replay(db: &Path, capture: &Path) -> Value {
+    json(&[
+        "replay",
+        "--json",
+        "--db",
+        db.to_str().unwrap(),
+        capture.to_str().unwrap(),
+    ])
+}
+
+/// Verdicts by number of the meter.
+fn verdicts(said: &Value) -> BTreeMap<String, Value> {
+    let meters = said["meters"].as_array().unwrap();
+    let number = |meter: &Value| {
+        meter["meter"]
+            .as_str()
+            .unwrap()
+            .split(' ')
+            .nth(1)
+            .unwrap()
+            .to_owned()
+    };
+    meters
+        .iter()
+        .map(|meter| (number(meter), meter.clone()))
+        .collect()
+}
+
+/// A list by rows: the number of the meter, its key, and the whole line.
+fn rows(registry: &Path) -> Vec<(String, String, String)> {
+    let text = fs::read_to_string(registry).unwrap();
+    let columns: Vec<_> = text.lines().next().unwrap().split(',').collect();
+    let back = |name: &str| columns.len() - columns.iter().position(|column| *column == name).unwrap();
+    let (id, key) = (back("id"), back("key"));
+    text.lines()
+        .skip(1)
+        .map(|line| {
+            // The address holds a comma inside quotes, so count from the end.
+            let cells: Vec<_> = line.split(',').collect();
+            let cell = |back: usize| cells[cells.len() - back].to_owned();
+            (cell(id), cell(key), line.to_owned())
+        })
+        .collect()
+}
+
+#[test]
+fn each_meter_gets_its_verdict_and_what_fits_is_adopted() {
+    let folder = Folder::new();
+    let [capture, registry, _] = simulate(&folder, &["--days", "3", "--lost-per-mille", "0"]);
+    let list = rows(&registry);
+    let sealed: Vec<_> = list.iter().filter(|(_, key, _)| !key.is_empty()).collect();
+    let [wrong, missing, first, second, ..] = sealed[..] else {
+        panic!("too few keys")
+    };
+    let text = fs::read_to_string(&registry).unwrap();
+    let changed = text
+        .replace(&wrong.1, WRONG)
+        .replace(&missing.1, "")
+        .replace(&first.1, "SWAPPED")
+        .replace(&second.1, &first.1)
+        .replace("SWAPPED", &second.1);
+    let db = import(&folder, &folder.write("changed.csv", &changed));
+    replay(&db, &capture);
+
+    let (good, said) = check(&db, &[]);
+    assert!(!good, "wrong and missing keys are an exit status of 1");
+    let found = verdicts(&said);
+    for (number, key, _) in &list {
+        let expected = match number {
+            number if [&wrong.0, &first.0, &second.0].contains(&number) => "wrong",
+            number if *number == missing.0 => "missing",
+            _ if key.is_empty() => "not_needed",
+            _ => "proven",
+        };
+        assert_eq!(found[number]["verdict"], expected, "{}", found[number]);
+    }
+    // Each of the swapped ones fits the other meter; nobody has the other two.
+    assert_eq!(found[&first.0]["fit"]["from"], "site");
+    assert_eq!(
+        found[&first.0]["fit"]["fingerprint"],
+        found[&second.0]["keys"][0]["fingerprint"]
+    );
+    assert!(found[&wrong.0]["fit"].is_null() && found[&missing.0]["fit"].is_null());
+
+    // Given the other two, all are found, and what was kept is read.
+    let file = folder.write(
+        "candidates.txt",
+        &format!("# from the binder\n{} | {}\n", wrong.1, missing.1),
+    );
+    let (good, said) = check(&db, &["--try", file.to_str().unwrap(), "--adopt", "--trouble"]);
+    assert!(good, "{said}");
+    assert_eq!(said["adopted"], 4);
+    assert_eq!(verdicts(&said).len(), 4);
+    let read = json(&["redecode", "--json", "--db", db.to_str().unwrap()]);
+    assert!(read["readings"].as_u64().unwrap() > 10, "{read}");
+    let (good, said) = check(&db, &[]);
+    assert!(good, "{said}");
+    assert_eq!(verdicts(&said)[&wrong.0]["verdict"], "proven");
+    // What was proven is remembered: for every meter that needs a key, one.
+    let proven: i64 = rusqlite::Connection::open(&db)
+        .unwrap()
+        .query_row(
+            "SELECT count(*) FROM meter_key WHERE proven_at IS NOT NULL AND proven_by > 1",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(usize::try_from(proven).unwrap(), sealed.len());
+}
+
+#[test]
+fn a_candidate_that_is_no_key_is_named_by_its_line_and_not_repeated() {
+    let folder = Folder::new();
+    let db = import(&folder, &folder.write("r.csv", "manufacturer,id\nQDS,1\n"));
+    let file = folder.write("c.txt", "\n00112233445566778899AABBCCDDEE\n");
+    let output = run(&[
+        "keys",
+        "check",
+        "--db",
+        db.to_str().unwrap(),
+        "--try",
+        file.to_str().unwrap(),
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("c.txt:2: ") && !said.contains("0011"), "{said}");
+}
+
+#[test]
+fn a_recording_is_refused_until_the_operator_wants_it() {
+    let folder = Folder::new();
+    let [capture, registry, _] = simulate(&folder, &["--days", "2", "--lost-per-mille", "0"]);
+    let db = import(&folder, &registry);
+    let summary = replay(&db, &capture);
+    assert!(summary["outcomes"]["replayed"].is_null(), "{summary}");
+    let (_, said) = check(&db, &[]);
+    let text = fs::read_to_string(&capture).unwrap();
+    // One whose MAC counts, and that sends under its own number.
+    let (number, first) = verdicts(&said)
+        .into_iter()
+        .filter(|(_, meter)| meter["keys"][0]["authenticated"].as_u64().unwrap_or(0) > 3)
+        .find_map(|(number, _)| {
+            let sent: String = (0..4).rev().map(|at| &number[2 * at..2 * at + 2]).collect();
+            let line = text.lines().find(|line| {
+                let hex = line.split(' ').nth(4);
+                hex.is_some_and(|hex| hex.get(8..16) == Some(sent.as_str()))
+            })?;
+            Some((number, line))
+        })
+        .expect("a meter with a MAC");
+
+    // Played back a week later, twice.
+    let (_, rest) = first.split_once(' ').unwrap();
+    let recording = folder.write(
+        "recording.txt",
+        &format!("2025-10-10T08:00:00Z {rest}\n2025-10-11T08:00:00Z {rest}\n"),
+    );
+    let readings = |db: &Path| -> i64 {
+        let connection = rusqlite::Connection::open(db).unwrap();
+        connection
+            .query_row("SELECT count(*) FROM reading", [], |row| row.get(0))
+            .unwrap()
+    };
+    let before = readings(&db);
+    let summary = replay(&db, &recording);
+    assert_eq!(summary["outcomes"]["replayed"], 2, "{summary}");
+    assert_eq!(readings(&db), before);
+    // An older capture is none: the same telegrams once more change nothing.
+    let again = replay(&db, &capture);
+    assert!(again["outcomes"]["replayed"].is_null(), "{again}");
+
+    let redecode =
+        |more: &[&str]| json(&[&["redecode", "--json", "--db", db.to_str().unwrap()], more].concat());
+    assert_eq!(redecode(&[])["readings"], 0);
+    assert_eq!(readings(&db), before);
+    // Without a meter nobody knows what he accepts.
+    let output = run(&["redecode", "--db", db.to_str().unwrap(), "--outcome", "replayed"]);
+    assert_eq!(output.status.code(), Some(2));
+    let accepted = redecode(&["--outcome", "replayed", "--meter", &number]);
+    assert!(accepted["readings"].as_u64().unwrap() > 0, "{accepted}");
+    assert!(readings(&db) > before);
+}
+
+#[test]
+fn keys_are_imported_for_meters_that_are_registered() {
+    let folder = Folder::new();
+    let registry = folder.write(
+        "r.csv",
+        "manufacturer,id,printed_serial\nKAM,76543210,\nQDS,00000002,C19UA145842\n",
+    );
+    let db = import(&folder, &registry);
+    let key = "11223344556677889900AABBCCDDEEFF";
+    let list = folder.write(
+        "keys.csv",
+        &format!(
+            "printed_serial;manufacturer;id;key\nC19 UA 145842;;;{key}\n;KAM;76543210;{key}\n;KAM;99;{key}\n;KAM;76543210;12\n;KAM;76543210;\n"
+        ),
+    );
+    let import_keys = |more: &[&str]| {
+        let output = run(&[
+            &[
+                "keys",
+                "import",
+                "--db",
+                db.to_str().unwrap(),
+                "--json",
+                list.to_str().unwrap(),
+            ],
+            more,
+        ]
+        .concat());
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(!said.contains("1122") && !String::from_utf8(output.stderr).unwrap().contains("1122"));
+        assert_eq!(output.status.code(), Some(1));
+        serde_json::from_str::<Value>(&said).unwrap()
+    };
+    let refused = import_keys(&[]);
+    assert_eq!(refused["files"][0]["applied"], false);
+    let lines: Vec<_> = refused["files"][0]["faults"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| {
+            (
+                fault["line"].as_u64().unwrap(),
+                fault["column"].as_str().unwrap().to_owned(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        [(4, "id".to_owned()), (5, "key".to_owned()), (6, "key".to_owned())]
+    );
+    let taken = import_keys(&["--keep-going"]);
+    assert_eq!(taken["files"][0]["keys"]["added"], 2, "{taken}");
+    assert_eq!(import_keys(&["--keep-going"])["files"][0]["keys"]["known"], 2);
+
+    // A maker's file: its password comes from a file, too.
+    let kem = folder.write(
+        "order.kem",
+        "<MetersInOrder>\n<Meter><SerialNo>76543210</SerialNo><DEK>FFEEDDCCBBAA00998877665544332211</DEK></Meter>\n<Meter><SerialNo>5</SerialNo><DEK>FFEEDDCCBBAA00998877665544332211</DEK></Meter>\n</MetersInOrder>",
+    );
+    let output = run(&[
+        "keys",
+        "import",
+        "--db",
+        db.to_str().unwrap(),
+        "--keep-going",
+        kem.to_str().unwrap(),
+    ]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("order.kem:3: id: KAM 00000005"), "{said}");
+    assert!(String::from_utf8(output.stdout).unwrap().contains("1 new keys"));
+}
