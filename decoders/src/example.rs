@@ -42,10 +42,11 @@ impl Example {
             None => Sealing::Clear,
             Some("mode 5") => Sealing::Mode5(key()?),
             Some("mode 7") => Sealing::Mode7(key()?),
+            Some("mode 10") => Sealing::Mode10(key()?),
             Some("link") => Sealing::Link(key()?),
             Some(other) => {
                 return Err(format!(
-                    "sealed = {other:?}: write \"mode 5\", \"mode 7\" or \"link\""
+                    "sealed = {other:?}: write \"mode 5\", \"mode 7\", \"mode 10\" or \"link\""
                 ));
             }
         };
@@ -102,7 +103,9 @@ impl Family {
             .map_err(|error| error.to_string())?;
         let keys: Vec<Key> = match sealing {
             Sealing::Clear => Vec::new(),
-            Sealing::Mode5(key) | Sealing::Mode7(key) | Sealing::Link(key) => vec![key],
+            Sealing::Mode5(key) | Sealing::Mode7(key) | Sealing::Mode10(key) | Sealing::Link(key) => {
+                vec![key]
+            }
         };
         let context = example.context()?;
         let decoded = families

@@ -33,7 +33,9 @@ pub(crate) fn reading(record: &Record<'_>) -> Said<Reading> {
     // A duration during an error says how long it lasted; any other value is none.
     let in_error = record.dib.function == Function::ErrorState;
     let quantity = match quantity {
-        Quantity::Duration if in_error => Quantity::ErrorDuration,
+        Quantity::Duration | Quantity::OnTime | Quantity::OperatingTime if in_error => {
+            Quantity::ErrorDuration
+        }
         quantity => quantity,
     };
     if in_error && quantity != Quantity::ErrorDuration || record.vib.error.is_some() || record.vib.unknown {
@@ -148,11 +150,11 @@ fn quantity(vif: Vif, unit: VifUnit) -> Option<(Quantity, Unit, i64)> {
         (Vif::ApparentEnergy, _) => (Quantity::Apparent, Unit::VoltAmpereHour, 1),
         (Vif::ApparentPower, _) => (Quantity::Apparent, Unit::VoltAmpere, 1),
         (Vif::RfLevel, _) => (Quantity::SignalStrength, Unit::Dbm, 1),
+        (Vif::OnTime, _) => return duration(Quantity::OnTime),
+        (Vif::OperatingTime, _) => return duration(Quantity::OperatingTime),
+        (Vif::ActualityDuration, _) => return duration(Quantity::Age),
         (
-            Vif::OnTime
-            | Vif::OperatingTime
-            | Vif::ActualityDuration
-            | Vif::SinceReadout
+            Vif::SinceReadout
             | Vif::SinceCumulation
             | Vif::TariffDuration
             | Vif::BatteryOperatingTime

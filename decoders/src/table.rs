@@ -331,7 +331,13 @@ fn same_place(a: &Reading, b: &Reading) -> bool {
     place(a) == place(b)
         && !matches!(
             a.quantity,
-            Quantity::Duration | Quantity::ErrorDuration | Quantity::Battery | Quantity::Count
+            Quantity::Duration
+                | Quantity::ErrorDuration
+                | Quantity::OnTime
+                | Quantity::OperatingTime
+                | Quantity::Age
+                | Quantity::Battery
+                | Quantity::Count
         )
 }
 

@@ -20,6 +20,8 @@ pub enum Sealing {
     Mode5(Key),
     /// Security mode 7: a key derived for this telegram, and a MAC.
     Mode7(Key),
+    /// Security mode 10: AES-CCM with a derived key, whose tag covers header and data.
+    Mode10(Key),
     /// AES-CTR of the extended link layer.
     Link(Key),
 }
@@ -44,8 +46,15 @@ impl Families {
     /// # Errors
     /// As [`Families::open`] and [`Families::decode`].
     pub fn read(&self, telegram: &[u8], keys: &[Key], context: &Context) -> Result<Decoded, Error> {
-        let frame = Frame::parse(telegram)?;
-        let message = self.open(&frame, keys)?;
+        self.read_frame(&Frame::parse(telegram)?, keys, context)
+    }
+
+    /// As [`Families::read`], for a frame whose format is known.
+    ///
+    /// # Errors
+    /// As [`Families::open`] and [`Families::decode`].
+    pub fn read_frame(&self, frame: &Frame<'_>, keys: &[Key], context: &Context) -> Result<Decoded, Error> {
+        let message = self.open(frame, keys)?;
         if message.content != wmbus::Content::Compact {
             return self.decode(&message, context);
         }
@@ -154,13 +163,23 @@ fn plan(speech: &Speech, address: Address, sealing: &Sealing) -> Plan {
         Sealing::Clear | Sealing::Link(_) => 0,
         Sealing::Mode5(_) => 5,
         Sealing::Mode7(_) => 7,
+        Sealing::Mode10(_) => 10,
     };
     let fields = Fields {
         access_number: ACCESS_NUMBER,
         status: speech.status,
-        configuration: Configuration(mode << 8),
+        configuration: match mode {
+            // With a counter, and all octets sealed.
+            10 => Configuration(0x2AFF),
+            mode => Configuration(mode << 8),
+        },
         extension: Extension {
-            configuration: (mode == 7).then_some(0x10),
+            configuration: match mode {
+                7 => Some(0x10),
+                10 => Some(0x0110),
+                _ => None,
+            },
+            counter: (mode == 10).then_some(MINUTES),
             ..Extension::default()
         },
     };
@@ -186,7 +205,9 @@ fn plan(speech: &Speech, address: Address, sealing: &Sealing) -> Plan {
     });
     let key = match sealing {
         Sealing::Clear => None,
-        Sealing::Mode5(key) | Sealing::Mode7(key) | Sealing::Link(key) => Some(key.clone()),
+        Sealing::Mode5(key) | Sealing::Mode7(key) | Sealing::Mode10(key) | Sealing::Link(key) => {
+            Some(key.clone())
+        }
     };
     Plan {
         extended_link,

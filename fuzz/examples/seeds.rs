@@ -23,6 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             ("clear", Sealing::Clear),
             ("mode5", Sealing::Mode5(key.clone())),
             ("mode7", Sealing::Mode7(key.clone())),
+            ("mode10", Sealing::Mode10(key.clone())),
             ("link", Sealing::Link(key.clone())),
         ];
         for (name, sealing) in sealings {

@@ -212,3 +212,33 @@ fn a_telegram_to_a_meter_says_nothing_about_its_status() {
     let message = open(&plan.encode().unwrap(), &[]).unwrap();
     assert_eq!((message.status(), message.access_number()), (None, Some(7)));
 }
+
+/// The last two octets of a stripped telegram that happen to be the CRC of the others are data all the same.
+#[test]
+fn a_ciphertext_that_ends_like_a_checksum_is_read_whole() {
+    let lucky = (0..=u32::MAX).find_map(|number| {
+        let payload = [&[0x04, 0x13][..], &number.to_le_bytes()].concat();
+        let octets = Plan { payload, ..plan(5) }.encode().ok()?;
+        let looks = wmbus::phy::strip(&octets).is_ok_and(|stripped| stripped.format == FrameFormat::B);
+        looks.then_some((number, octets))
+    });
+    let (number, octets) = lucky.unwrap();
+    let message = open(&octets, &[Key::aes(KEY)]).unwrap();
+    assert_eq!(message.notes, Notes::NONE);
+    assert_eq!(message.payload[2..6], number.to_le_bytes());
+}
+
+/// What is left of a block that did not come whole is no record.
+#[test]
+fn a_piece_of_a_block_gives_nothing() {
+    let long = Plan {
+        payload: hex(&"0C1387561200".repeat(5)),
+        ..plan(5)
+    };
+    let octets = long.encode().unwrap();
+    let mut cut = octets[..octets.len() - 3].to_vec();
+    cut[0] -= 3;
+    let message = open(&cut, &[Key::aes(KEY)]).unwrap();
+    assert_eq!(message.payload.len(), 14, "one whole block");
+    assert!(message.notes.contains(Note::EncryptedLengthOverrun));
+}

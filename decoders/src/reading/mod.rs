@@ -90,6 +90,12 @@ pub enum Quantity {
     CarbonDioxide,
     /// How long there was an error, or the device was away from its place; stored in seconds.
     ErrorDuration,
+    /// How long the device has been on (VIF 20 to 23).
+    OnTime,
+    /// How long the device has been working (VIF 24 to 27).
+    OperatingTime,
+    /// How old the values are, or the time since something else (VIF 74 to 77).
+    Age,
 }
 
 /// Where a meter keeps a value.
@@ -160,6 +166,9 @@ impl Quantity {
             Self::PowerFactor => "power_factor",
             Self::CarbonDioxide => "co2",
             Self::ErrorDuration => "duration_error",
+            Self::OnTime => "duration_on",
+            Self::OperatingTime => "duration_operating",
+            Self::Age => "duration_age",
         }
     }
 }
@@ -192,6 +201,9 @@ impl Quantity {
         Self::PowerFactor,
         Self::CarbonDioxide,
         Self::ErrorDuration,
+        Self::OnTime,
+        Self::OperatingTime,
+        Self::Age,
     ];
 
     /// The one with this name.
@@ -210,7 +222,9 @@ impl Quantity {
             Self::Temperature | Self::ReturnTemperature | Self::AmbientTemperature => Unit::DegreeCelsius,
             Self::TemperatureDifference => Unit::Kelvin,
             Self::Humidity => Unit::Percent,
-            Self::Duration | Self::ErrorDuration => Unit::Second,
+            Self::Duration | Self::ErrorDuration | Self::OnTime | Self::OperatingTime | Self::Age => {
+                Unit::Second
+            }
             Self::Battery => Unit::Day,
             Self::Voltage => Unit::Volt,
             Self::Current => Unit::Ampere,

@@ -70,7 +70,7 @@ pub(crate) fn read(message: &Message<'_>, octets: &[u8], decoded: &mut Decoded) 
     });
     decoded.readings.push(Reading {
         unit: crate::reading::Unit::Hour,
-        ..Reading::new(Quantity::Duration, Decimal::new(age, 0))
+        ..Reading::new(Quantity::Age, Decimal::new(age, 0))
     });
     for (octet, past) in [(now, false), (then, true)] {
         for (bit, word) in CONDITIONS {

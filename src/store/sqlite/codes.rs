@@ -218,6 +218,9 @@ const QUANTITIES: &[(Quantity, &str)] = &[
     (Quantity::PowerFactor, "power_factor"),
     (Quantity::CarbonDioxide, "co2"),
     (Quantity::ErrorDuration, "duration_error"),
+    (Quantity::OnTime, "duration_on"),
+    (Quantity::OperatingTime, "duration_operating"),
+    (Quantity::Age, "duration_age"),
 ];
 
 const UNITS: &[(Unit, &str)] = &[

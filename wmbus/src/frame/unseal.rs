@@ -117,7 +117,13 @@ impl<'f, 'a> Sealed<'f, 'a> {
             return Err(self.error(ErrorKind::KeyMissing { mode: Some(mode) }));
         }
         let prover = self.check_mac(Some(fields))?;
-        let (body, meter) = (self.frame.body(), self.meter);
+        let (mut body, meter) = (self.frame.body(), self.meter);
+        let block = if mode == 2 { 8 } else { 16 };
+        if need > body.len() {
+            // What is left of a block that did not come whole is ciphertext, and no record.
+            body = body.get(..body.len() - body.len() % block).unwrap_or(body);
+        }
+        let have = self.frame.body().len();
         let count = need.min(body.len());
         let decrypt = |key: &Key| match (&keying, key.as_aes(), key.as_des()) {
             (Some(keying), Some(key), _) => cbc::open_aes(&keying.encryption(key), &[0; 16], body, count),
@@ -133,10 +139,9 @@ impl<'f, 'a> Sealed<'f, 'a> {
             let Some(payload) = self.keys.get(index).and_then(decrypt) else {
                 continue;
             };
-            if need > body.len() {
+            if need > have {
                 self.notes.insert(Note::EncryptedLengthOverrun);
             }
-            let block = if mode == 2 { 8 } else { 16 };
             return Ok(Opened {
                 payload: payload.into(),
                 payload_at: self.frame.layers.body_at + cbc::CHECK.len(),
@@ -146,7 +151,6 @@ impl<'f, 'a> Sealed<'f, 'a> {
                 notes: self.notes,
             });
         }
-        let have = body.len();
         let overrun = ErrorKind::EncryptedLengthOverrun { need, have };
         Err(self.error(if need > have { overrun } else { ErrorKind::WrongKey }))
     }
