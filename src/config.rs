@@ -61,7 +61,7 @@ impl Default for Store {
 }
 
 /// The query API.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Api {
     /// `ADDRESS:PORT`, or `unix:/path/of/socket`. Loopback by default: whoever opens it puts TLS in front.
@@ -88,7 +88,7 @@ pub enum Accept {
 }
 
 /// One source of telegrams: exactly one of `device`, `file`, `pipe`, `command`, `tcp`, `unix`, `udp` and `stdin`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Receiver {
     /// The name that readings and `/v1/radio` call it by.

@@ -60,6 +60,13 @@ impl Secret {
         Ok(Self(format!("{PREFIX}{digits}")))
     }
 
+    /// One that somebody chose: at least 32 characters of ASCII that can be printed, without blanks.
+    pub fn chosen(text: &str) -> Option<Self> {
+        let fits =
+            text.len() >= 32 && text.len() <= 256 && text.bytes().all(|octet| octet.is_ascii_graphic());
+        fits.then(|| Self(text.to_owned()))
+    }
+
     /// To be shown once.
     pub fn reveal(&self) -> &str {
         &self.0

@@ -1,33 +1,32 @@
 //! `releve run`: the daemon. Listens, reads, stores, answers; ends on SIGINT or SIGTERM with everything committed.
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use collector::Receiver;
-use collector::capture::Origin;
-use collector::receiver::{Clock, File, Growing, Stream};
-use collector::serial::Dongle;
 use decoders::Families;
-use jiff::tz::TimeZone;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::{Done, Outcome};
 use crate::api::{self, Listener};
-use crate::config::{self, Config, Times};
-use crate::intake::{Intake, Options};
+use crate::config::Config;
+use crate::credentials;
+use crate::intake::{Control, Intake, Options, Setup, open};
 use crate::store::{Retention, SqliteStore, Store};
+use crate::systemd::{self, Notifier};
 
 /// How to run.
 #[derive(clap::Args)]
 #[command(after_help = "Example: releve run --config /etc/releve/config.toml
 
 The configuration names the store, where the API listens, and the receivers; deploy/config.example.toml shows every
-option. Tokens for the API are made with `releve token add`.")]
+option. Tokens for the API are made with `releve token add`. SIGHUP reads configuration, pages, registry and keys again,
+without losing a telegram; SIGTERM ends with everything committed.")]
 pub(super) struct Args {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
@@ -37,6 +36,69 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Outcome {
     log();
     let config = Config::read(&args.config)?;
+    let notifier = Notifier::from_environment().map(Arc::new);
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::create(&config.store.path)?);
+    take_credentials(&*store);
+    let setup = setup(&config)?;
+    let receivers = setup
+        .receivers
+        .into_iter()
+        .map(|config| open(&config).map(|receiver| (config, receiver)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let intake = Intake::new(store.clone(), setup.families, setup.options, stop.clone())?;
+    let control = intake.control();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let listener = runtime.block_on(Listener::bind(&config.api.listen))?;
+    info!(api = %listener, store = %config.store.path.display(), "ready");
+    let status = format!("answering on {listener}");
+    let listening = thread::Builder::new()
+        .name("intake".to_owned())
+        .spawn(move || intake.run(receivers))?;
+    let watching = {
+        let (store, stop) = (Arc::clone(&store), Arc::clone(&stop));
+        thread::Builder::new()
+            .name("watch".to_owned())
+            .spawn(move || crate::alerts::watch(store, stop))?
+    };
+    if let (Some(notifier), Some(limit)) = (&notifier, systemd::watchdog()) {
+        runtime.spawn(show_life(Arc::clone(notifier), control.clone(), limit));
+    }
+    let reloading = Reloading {
+        path: args.config.clone(),
+        config,
+        store: Arc::clone(&store),
+        control,
+        notifier: notifier.clone(),
+        status: status.clone(),
+    };
+    runtime.block_on(async {
+        tokio::spawn(reloading.follow(signal(SignalKind::hangup())?));
+        if let Some(notifier) = &notifier {
+            notifier.ready(&status);
+        }
+        serve(listener, store, stop).await
+    })?;
+    if let Some(notifier) = &notifier {
+        notifier.stopping();
+    }
+    if watching.join().is_err() {
+        error!("the watch ended in an error of the program");
+    }
+    let outcomes = listening
+        .join()
+        .map_err(|_| "the intake ended in an error of the program")??;
+    info!(?outcomes, "stopped, everything heard is stored");
+    // A reload that came too late may still wait for an intake that is gone.
+    runtime.shutdown_background();
+    Ok(Done::Whole)
+}
+
+/// What the configuration says of intake.
+fn setup(config: &Config) -> Result<Setup, Box<dyn Error + Send + Sync>> {
     let families = match &config.families {
         None => Families::embedded()?,
         Some(folder) => {
@@ -47,48 +109,116 @@ pub(super) fn run(args: &Args) -> Outcome {
             families
         }
     };
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::create(&config.store.path)?);
-    let receivers = config
-        .receivers
-        .iter()
-        .map(receiver)
-        .collect::<Result<Vec<_>, _>>()?;
-    let options = Options {
-        commit_every: Duration::from_secs(config.store.commit_seconds.into()),
-        commit_telegrams: usize::try_from(config.store.commit_telegrams)?,
-        retention: Retention {
-            raw_days: config.store.raw_days,
-            live_days: config.store.live_days,
-            ..Retention::default()
+    Ok(Setup {
+        receivers: config.receivers.clone(),
+        families,
+        options: Options {
+            commit_every: Duration::from_secs(config.store.commit_seconds.into()),
+            commit_telegrams: usize::try_from(config.store.commit_telegrams)?,
+            retention: Retention {
+                raw_days: config.store.raw_days,
+                live_days: config.store.live_days,
+                ..Retention::default()
+            },
+            accept: config.accept,
         },
-        accept: config.accept,
-    };
-    let stop = Arc::new(AtomicBool::new(false));
-    let intake = Intake::new(store.clone(), families, options, stop.clone())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
-    let listener = runtime.block_on(Listener::bind(&config.api.listen))?;
-    info!(api = %listener, store = %config.store.path.display(), "ready");
-    let listening = thread::Builder::new()
-        .name("intake".to_owned())
-        .spawn(move || intake.run(receivers))?;
-    let watching = {
-        let (store, stop) = (Arc::clone(&store), Arc::clone(&stop));
-        thread::Builder::new()
-            .name("watch".to_owned())
-            .spawn(move || crate::alerts::watch(store, stop))?
-    };
-    runtime.block_on(serve(listener, store, stop))?;
-    if watching.join().is_err() {
-        tracing::error!("the watch ended in an error of the program");
+    })
+}
+
+/// Keys and tokens that the service was trusted with. What is wrong with them is said, and stops nothing.
+fn take_credentials(store: &dyn Store) {
+    match credentials::take(store) {
+        Ok(taken) => {
+            for fault in &taken.faults {
+                warn!(%fault, "a credential is wrong and left out");
+            }
+            if taken.keys + taken.tokens > 0 {
+                info!(keys = taken.keys, tokens = taken.tokens, "credentials taken");
+            }
+        }
+        Err(error) => warn!(%error, "the credentials could not be taken"),
     }
-    let outcomes = listening
-        .join()
-        .map_err(|_| "the intake ended in an error of the program")??;
-    info!(?outcomes, "stopped, everything heard is stored");
-    Ok(Done::Whole)
+}
+
+/// What is needed to begin anew without ending.
+struct Reloading {
+    path: PathBuf,
+    config: Config,
+    store: Arc<dyn Store>,
+    control: Control,
+    notifier: Option<Arc<Notifier>>,
+    status: String,
+}
+
+impl Reloading {
+    /// Reads everything again at each SIGHUP.
+    async fn follow(mut self, mut hangup: tokio::signal::unix::Signal) {
+        while hangup.recv().await.is_some() {
+            if let Some(notifier) = &self.notifier {
+                notifier.reloading();
+            }
+            // Files, SQLite and the intake's queue all make a thread wait.
+            let done = tokio::task::spawn_blocking(move || {
+                self.reload();
+                self
+            });
+            match done.await {
+                Ok(again) => self = again,
+                Err(error) => {
+                    error!(%error, "reading the configuration again failed");
+                    return;
+                }
+            }
+            if let Some(notifier) = &self.notifier {
+                notifier.ready(&self.status);
+            }
+        }
+    }
+
+    /// Configuration, pages, credentials and registry; what is wrong leaves everything as it was.
+    fn reload(&mut self) {
+        let wanted = || -> Result<_, Box<dyn Error + Send + Sync>> {
+            let config = Config::read(&self.path)?;
+            Ok((setup(&config)?, config))
+        };
+        let (setup, config) = match wanted() {
+            Ok(wanted) => wanted,
+            Err(error) => {
+                error!(%error, "the configuration is wrong, and the one before still holds");
+                return;
+            }
+        };
+        if config.store.path != self.config.store.path || config.api != self.config.api {
+            warn!("another store or another address of the API holds after the next start only");
+        }
+        take_credentials(&*self.store);
+        match self.control.change(setup) {
+            Some(changed) => {
+                for reason in &changed.refused {
+                    warn!(%reason, "a receiver could not be begun");
+                }
+                info!(
+                    begun = ?changed.begun, ended = ?changed.ended, meters = changed.meters,
+                    "read again: configuration, pages, registry and keys"
+                );
+                self.config = config;
+            }
+            None => warn!("the intake has ended, so nothing was changed"),
+        }
+    }
+}
+
+/// Tells systemd that the service lives, as long as the intake gets on with its work and this runtime with its own.
+async fn show_life(notifier: Arc<Notifier>, control: Control, limit: Duration) {
+    let mut seen = control.pulse();
+    loop {
+        tokio::time::sleep(limit / 4).await;
+        let now = control.pulse();
+        if now != seen {
+            notifier.alive();
+        }
+        seen = now;
+    }
 }
 
 /// Answers until a signal comes, then tells everybody.
@@ -98,7 +228,7 @@ pub(super) async fn serve(
     stop: Arc<AtomicBool>,
 ) -> std::io::Result<()> {
     let (told, mut tell) = watch::channel(());
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let mut terminate = signal(SignalKind::terminate())?;
     tokio::spawn(async move {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => {}
@@ -114,57 +244,6 @@ pub(super) async fn serve(
     })
     .await;
     Ok(())
-}
-
-/// The receiver that a block of the configuration describes.
-fn receiver(config: &config::Receiver) -> Result<Box<dyn Receiver>, Box<dyn Error + Send + Sync>> {
-    let origin = Origin::new(&config.name).in_zone(TimeZone::get(&config.time_zone)?);
-    let named = |path: &Path, error: std::io::Error| {
-        format!("receiver {:?}: {}: {error}", config.name, path.display())
-    };
-    let live = match config.times {
-        Times::Now => Clock::Now,
-        Times::Recorded => Clock::RecordedOrNow,
-    };
-    if let Some(path) = &config.file {
-        return Ok(if config.follow {
-            Box::new(Growing::new(path, origin))
-        } else {
-            Box::new(File::open(path, origin).map_err(|error| named(path, error))?)
-        });
-    }
-    if let Some(path) = &config.pipe {
-        return Ok(Box::new(
-            Stream::pipe(path, origin, live).map_err(|error| named(path, error))?,
-        ));
-    }
-    if let Some(settings) = config.dongle()? {
-        return Ok(Box::new(Dongle::new(settings)));
-    }
-    if let Some(address) = &config.tcp {
-        let stream = Stream::tcp(address, origin, live);
-        return Ok(Box::new(
-            stream.map_err(|error| named(Path::new(address), error))?,
-        ));
-    }
-    if let Some(path) = &config.unix {
-        return Ok(Box::new(
-            Stream::unix(path, origin, live).map_err(|error| named(path, error))?,
-        ));
-    }
-    if let Some(address) = &config.udp {
-        let stream = Stream::udp(address, origin, live);
-        return Ok(Box::new(
-            stream.map_err(|error| named(Path::new(address), error))?,
-        ));
-    }
-    if let Some((program, arguments)) = config.command.split_first() {
-        let stream = Stream::command(program, arguments, origin, live);
-        return Ok(Box::new(
-            stream.map_err(|error| named(Path::new(program), error))?,
-        ));
-    }
-    Ok(Box::new(Stream::stdin(origin, live)?))
 }
 
 /// Log lines on standard error, where systemd and people look for them; `RELEVE_LOG=debug` says more.

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::mpsc::{Sender, SyncSender, TrySendError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use collector::{Condition, Event, Health, Receiver, Telegram};
 use tracing::{info, warn};
+
+use super::{Changed, Setup};
 
 /// How long a receiver is asked before it is told to stop.
 pub(super) const PATIENCE: Duration = Duration::from_millis(200);
@@ -20,6 +22,8 @@ pub(super) enum Item {
     Telegram(Telegram),
     /// How the receiver of this name is.
     Health(Arc<str>, Health),
+    /// From now on it is done in this way; whoever asked is told what came of it.
+    Setup(Box<Setup>, Sender<Changed>),
 }
 
 /// A thread that asks one receiver until it is told to stop.

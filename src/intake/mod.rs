@@ -1,5 +1,5 @@
 //! Intake: receivers → pipeline → store, in batches. The daemon's heart; it ends when it is told to, with all it has heard
-//! committed.
+//! committed. What it works with (receivers, families, registry, options) may be changed while it works.
 //!
 //! ```text
 //! receiver ─┐
@@ -8,11 +8,13 @@
 //! ```
 
 mod listen;
+mod open;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver as Queue, RecvTimeoutError, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver as Queue, RecvTimeoutError, SyncSender, channel, sync_channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use collector::{Health, Receiver, Telegram};
@@ -20,11 +22,12 @@ use decoders::Families;
 use jiff::Timestamp;
 use tracing::{error, info, warn};
 
-use crate::config::Accept;
+use crate::config::{self, Accept};
 use crate::pipeline::{Outcome, Pipeline, Seen};
 use crate::registry::{Change, Directory, Meter, MeterAddress, MeterId};
 use crate::store::{Ingest, ReceiverState, Retention, Store, StoreError};
 use listen::{Item, PATIENCE, listen};
+pub use open::open;
 
 /// How to commit and what to keep.
 #[derive(Clone, Debug)]
@@ -39,10 +42,62 @@ pub struct Options {
     pub accept: Accept,
 }
 
+/// What an intake works with; all of it may change while it works.
+pub struct Setup {
+    /// Where telegrams come from.
+    pub receivers: Vec<config::Receiver>,
+    /// How they are read.
+    pub families: Families,
+    /// How they are kept.
+    pub options: Options,
+}
+
+/// What came of a change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// Receivers that were begun.
+    pub begun: Vec<String>,
+    /// Receivers that were ended.
+    pub ended: Vec<String>,
+    /// Receivers that could not be begun, each with the reason.
+    pub refused: Vec<String>,
+    /// Meters in the registry.
+    pub meters: usize,
+}
+
+/// What reaches an intake from outside.
+#[derive(Clone)]
+pub struct Control {
+    queue: SyncSender<Item>,
+    pulse: Arc<AtomicU64>,
+}
+
+impl Control {
+    /// Changes what the intake works with; waits until that is done. Nothing that waits to be read is lost by it.
+    ///
+    /// `None` when the intake has ended.
+    pub fn change(&self, setup: Setup) -> Option<Changed> {
+        let (answer, answered) = channel();
+        self.queue.send(Item::Setup(Box::new(setup), answer)).ok()?;
+        answered.recv().ok()
+    }
+
+    /// A number that grows as long as the intake gets on with its work.
+    pub fn pulse(&self) -> u64 {
+        self.pulse.load(Ordering::Relaxed)
+    }
+}
+
+/// A receiver at work.
+struct Source {
+    config: config::Receiver,
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
 /// Receivers, pipeline and store, joined.
 pub struct Intake {
     store: Arc<dyn Store>,
-    families: Families,
     pipeline: Pipeline,
     registry_version: u64,
     options: Options,
@@ -51,6 +106,10 @@ pub struct Intake {
     outcomes: BTreeMap<&'static str, u64>,
     /// How receivers are, by name, as far as the store does not know it yet.
     health: BTreeMap<Arc<str>, Health>,
+    sources: Vec<Source>,
+    queue: Option<Queue<Item>>,
+    sender: SyncSender<Item>,
+    pulse: Arc<AtomicU64>,
 }
 
 /// Telegrams that wait between receivers and pipeline. A radio channel carries some thirty in a second.
@@ -61,7 +120,7 @@ const RETRY: Duration = Duration::from_secs(5);
 const RETAIN_EVERY: Duration = Duration::from_secs(3600);
 
 impl Intake {
-    /// Joins a store and the families; `stop` ends it.
+    /// Joins a store and what telegrams are read with; `stop` ends it.
     ///
     /// # Errors
     /// The registry can't be read.
@@ -74,11 +133,11 @@ impl Intake {
         let registry_version = store.registry_version()?;
         let directory = Directory::new(store.directory()?);
         info!(meters = directory.len(), "registry read");
-        let pipeline = Pipeline::new(families.clone(), directory);
+        let pipeline = Pipeline::new(families, directory);
         let batch = Vec::with_capacity(options.commit_telegrams);
+        let (sender, queue) = sync_channel(QUEUE);
         Ok(Self {
             store,
-            families,
             pipeline,
             registry_version,
             options,
@@ -86,50 +145,120 @@ impl Intake {
             batch,
             outcomes: BTreeMap::new(),
             health: BTreeMap::new(),
+            sources: Vec::new(),
+            queue: Some(queue),
+            sender,
+            pulse: Arc::new(AtomicU64::new(0)),
         })
     }
 
-    /// Listens until told to stop, or until every receiver has come to its end. What was heard is committed.
+    /// What reaches it from outside while it runs.
+    pub fn control(&self) -> Control {
+        Control {
+            queue: self.sender.clone(),
+            pulse: Arc::clone(&self.pulse),
+        }
+    }
+
+    /// Listens until told to stop. What was heard is committed.
     ///
     /// # Errors
     /// The last batch could not be committed.
     pub fn run(
         mut self,
-        receivers: Vec<Box<dyn Receiver>>,
+        receivers: Vec<(config::Receiver, Box<dyn Receiver>)>,
     ) -> Result<BTreeMap<&'static str, u64>, StoreError> {
-        let names: Vec<&str> = receivers.iter().map(|receiver| &**receiver.radio()).collect();
+        let Some(queue) = self.queue.take() else {
+            return Ok(self.outcomes);
+        };
+        let names: Vec<&str> = receivers.iter().map(|(config, _)| config.name.as_str()).collect();
         if let Err(error) = self.store.begin_listening(&names, Timestamp::now()) {
             warn!(%error, "the time in which nobody listened could not be noted");
         }
-        let (sender, queue) = sync_channel(QUEUE);
-        let threads: Vec<_> = receivers
-            .into_iter()
-            .map(|receiver| listen(receiver, sender.clone(), self.stop.clone()))
-            .collect();
-        drop(sender);
+        for (config, receiver) in receivers {
+            self.begin(config, receiver);
+        }
         self.work(&queue);
-        self.stop.store(true, Ordering::Relaxed);
+        for source in &self.sources {
+            source.stop.store(true, Ordering::Relaxed);
+        }
         // What is still in the queue was heard.
         while let Ok(item) = queue.try_recv() {
-            self.item(item);
+            self.item(item, &queue);
         }
         let outcome = self.commit();
         drop(queue);
-        for thread in threads {
-            if thread.join().is_err() {
+        for source in self.sources.drain(..) {
+            if source.thread.join().is_err() {
                 error!("a receiver ended in an error of the program");
             }
         }
         outcome.map(|()| self.outcomes)
     }
 
+    fn begin(&mut self, config: config::Receiver, receiver: Box<dyn Receiver>) {
+        let stop = Arc::new(AtomicBool::new(false));
+        let thread = listen(receiver, self.sender.clone(), Arc::clone(&stop));
+        self.sources.push(Source { config, stop, thread });
+    }
+
+    /// Ends a receiver; what it has heard until then is taken, so that it need not wait for us.
+    fn end(&mut self, source: Source, queue: &Queue<Item>) {
+        source.stop.store(true, Ordering::Relaxed);
+        while !source.thread.is_finished() {
+            if let Ok(item) = queue.recv_timeout(Duration::from_millis(20)) {
+                self.item(item, queue);
+            }
+        }
+        if source.thread.join().is_err() {
+            error!("a receiver ended in an error of the program");
+        }
+    }
+
+    /// Works in another way from now on. A receiver whose description has not changed goes on undisturbed.
+    fn change(&mut self, setup: Setup, queue: &Queue<Item>) -> Changed {
+        let mut changed = Changed::default();
+        self.options = setup.options;
+        self.pipeline.teach(setup.families);
+        match self.store.directory() {
+            Ok(directory) => {
+                let directory = Directory::new(directory);
+                changed.meters = directory.len();
+                self.pipeline.register(directory);
+            }
+            Err(error) => warn!(%error, "the registry could not be read again"),
+        }
+        let (stay, go): (Vec<_>, Vec<_>) = std::mem::take(&mut self.sources)
+            .into_iter()
+            .partition(|source| setup.receivers.contains(&source.config) && !source.thread.is_finished());
+        self.sources = stay;
+        for source in go {
+            changed.ended.push(source.config.name.clone());
+            self.end(source, queue);
+        }
+        for config in setup.receivers {
+            if self.sources.iter().any(|source| source.config == config) {
+                continue;
+            }
+            match open(&config) {
+                Ok(receiver) => {
+                    changed.begun.push(config.name.clone());
+                    self.begin(config, receiver);
+                }
+                Err(error) => changed.refused.push(error.to_string()),
+            }
+        }
+        changed
+    }
+
     fn work(&mut self, queue: &Queue<Item>) {
         let mut commit_at = Instant::now() + self.options.commit_every;
         let mut retain_at = Instant::now() + Duration::from_secs(30);
         while !self.stop.load(Ordering::Relaxed) {
+            self.pulse.fetch_add(1, Ordering::Relaxed);
             let wait = commit_at.saturating_duration_since(Instant::now()).min(PATIENCE);
             match queue.recv_timeout(wait) {
-                Ok(item) => self.item(item),
+                Ok(item) => self.item(item, queue),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -142,8 +271,12 @@ impl Intake {
         }
     }
 
-    fn item(&mut self, item: Item) {
+    fn item(&mut self, item: Item, queue: &Queue<Item>) {
         match item {
+            Item::Setup(setup, answer) => {
+                // Whoever asked may have gone.
+                let _ = answer.send(self.change(*setup, queue));
+            }
             Item::Telegram(telegram) => self.take(&telegram),
             Item::Health(radio, health) => {
                 self.health.insert(radio, health);
@@ -241,11 +374,6 @@ impl Intake {
                 RETAIN_EVERY
             }
         }
-    }
-
-    /// The families that telegrams are read with.
-    pub fn families(&self) -> &Families {
-        &self.families
     }
 }
 

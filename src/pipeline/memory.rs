@@ -30,13 +30,18 @@ const MAX_LAYOUTS: usize = 1024;
 impl Memory {
     /// A memory that knows what the families' pages know.
     pub fn new(families: &Families) -> Self {
-        let layouts = families
-            .layouts()
-            .map(|layout| (layout.signature(), layout.clone()))
-            .collect();
-        Self {
-            layouts,
+        let mut memory = Self {
+            layouts: HashMap::new(),
             fragments: Reassembler::default(),
+        };
+        memory.learn_from(families);
+        memory
+    }
+
+    /// Learns the layouts that the families' pages know.
+    pub fn learn_from(&mut self, families: &Families) {
+        for layout in families.layouts() {
+            self.learn(layout.clone());
         }
     }
 

@@ -96,6 +96,12 @@ impl Pipeline {
         self.directory = directory;
     }
 
+    /// Takes other families: after a page was added. What was learnt from telegrams stays.
+    pub fn teach(&mut self, families: Families) {
+        self.memory.learn_from(&families);
+        self.families = families;
+    }
+
     /// Forgets which message counters were accepted: whoever reads the archive from its beginning meets them again.
     #[must_use]
     pub fn from_the_beginning(mut self) -> Self {

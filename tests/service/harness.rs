@@ -137,6 +137,17 @@ impl Daemon {
 
     /// The same, with more at the top of the configuration.
     pub(crate) fn start_with(folder: &Folder, db: &Path, top: &str, receivers: &str) -> Self {
+        Self::start_in(folder, db, top, receivers, &[])
+    }
+
+    /// The same, with more in its environment.
+    pub(crate) fn start_in(
+        folder: &Folder,
+        db: &Path,
+        top: &str,
+        receivers: &str,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let added = json(&[
             "token",
             "add",
@@ -154,6 +165,7 @@ impl Daemon {
         );
         let config = folder.write("releve.toml", &config);
         let mut child = releve(&["run", "--config", config.to_str().unwrap()])
+            .envs(environment.iter().copied())
             .stderr(Stdio::piped())
             .stdin(Stdio::null())
             .spawn()
@@ -167,6 +179,11 @@ impl Daemon {
         // What it says from now on is read, so that it never waits for us.
         thread::spawn(move || lines.for_each(drop));
         Self { child, base, token }
+    }
+
+    /// The whole address of a path.
+    pub(crate) fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
     }
 
     /// An answer; the path begins with `/`.
@@ -214,6 +231,15 @@ impl Daemon {
         }
         let last: String = last.to_string().chars().take(2000).collect();
         panic!("{path} never gave what was awaited, but {last}");
+    }
+
+    /// Tells it to read everything again.
+    pub(crate) fn hang_up(&self) {
+        let status = Command::new("kill")
+            .args(["-HUP", &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(status.success());
     }
 
     /// Ends it as systemd would; it must end well.

@@ -18,6 +18,7 @@ mod radio;
 mod redecode;
 mod replay;
 mod rooms;
+mod systemd;
 mod truth;
 mod truth_http;
 mod truth_seeds;
