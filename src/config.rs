@@ -224,6 +224,29 @@ impl Config {
 }
 
 impl Receiver {
+    /// One without a source yet; everything else as by default.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            device: None,
+            model: None,
+            baud: None,
+            modes: c_and_t(),
+            silence_seconds: quarter_of_an_hour(),
+            may_write_flash: false,
+            tcp: None,
+            unix: None,
+            udp: None,
+            file: None,
+            follow: true,
+            pipe: None,
+            command: Vec::new(),
+            stdin: false,
+            times: Times::Now,
+            time_zone: utc(),
+        }
+    }
+
     fn fault(&self) -> Option<String> {
         let sources = [
             self.device.is_some(),

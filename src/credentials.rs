@@ -44,7 +44,9 @@ fn read(path: Option<&Path>, taken: &mut Taken) -> Option<Zeroizing<Vec<u8>>> {
     let path = path?;
     match fs::read(path) {
         // The unit says so where the operator gave nothing.
-        Ok(octets) => Some(Zeroizing::new(octets)).filter(|octets| !matches!(octets.trim_ascii(), b"" | b"none")),
+        Ok(octets) => {
+            Some(Zeroizing::new(octets)).filter(|octets| !matches!(octets.trim_ascii(), b"" | b"none"))
+        }
         Err(error) => {
             taken
                 .faults

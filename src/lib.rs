@@ -1,5 +1,6 @@
 //! The modules of the `releve` binary, as a library for tests in process.
 
+pub mod air;
 pub mod alerts;
 pub mod api;
 pub mod checkup;

@@ -2,19 +2,23 @@
 
 mod alerts;
 mod backup;
+mod capture;
 mod check;
 mod decode;
 mod demo;
 mod families;
 mod generate;
 mod keys;
+mod listen;
 mod progress;
 mod redecode;
 mod registry;
 mod replay;
 mod run;
 mod simulate;
+mod source;
 mod token;
+mod tty;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -39,6 +43,10 @@ enum Command {
     Decode(decode::Args),
     /// Run the daemon: listen, read, store, answer.
     Run(run::Args),
+    /// Show who is on the air: each meter, how well it is heard, whether its key is known, who is missing.
+    Listen(listen::Args),
+    /// Write down what is heard, in files that rotate and can be replayed.
+    Capture(capture::Args),
     /// Import or export the list of sites, dwellings, meters and keys.
     Registry(registry::Args),
     /// Say of every meter whether its key is right, and import keys.
@@ -88,6 +96,8 @@ pub fn main() -> ExitCode {
     exit_code(match cli.command {
         Command::Decode(args) => decode::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Listen(args) => listen::run(&args),
+        Command::Capture(args) => capture::run(&args),
         Command::Registry(args) => registry::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Replay(args) => replay::run(&args),

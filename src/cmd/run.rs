@@ -248,10 +248,19 @@ pub(super) async fn serve(
 
 /// Log lines on standard error, where systemd and people look for them; `RELEVE_LOG=debug` says more.
 pub(super) fn log() {
+    log_from(tracing::Level::INFO);
+}
+
+/// As [`log`], but silent while all is well: for commands that show something themselves.
+pub(super) fn log_warnings() {
+    log_from(tracing::Level::WARN);
+}
+
+fn log_from(level: tracing::Level) {
     let level = std::env::var("RELEVE_LOG")
         .ok()
         .and_then(|level| level.parse().ok())
-        .unwrap_or(tracing::Level::INFO);
+        .unwrap_or(level);
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     // A second call, in a test process, finds the first one's subscriber and changes nothing.
     let _ = tracing_subscriber::fmt()

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use decoders::Families;
 use jiff::civil::Date;
 
+use super::source::stop_on_signals;
+use super::tty::{TtyArgs, play};
 use super::{Done, Outcome, progress};
 use crate::simulate::{Building, Events, Plan, write};
 
@@ -14,12 +16,17 @@ use crate::simulate::{Building, Events, Plan, write};
 Writes building/capture.txt, building/registry.csv, and beside them what was true (truth.jsonl) and what happened
 (events.jsonl); then
   releve registry import building/registry.csv --db building.db
-  releve replay building/capture.txt --db building.db")]
+  releve replay building/capture.txt --db building.db
+
+releve simulate --days 1 --tty im871a --link /tmp/dongle building
+plugs a dongle in that never was and plays the day to whoever opens /tmp/dongle: `releve listen`, or a daemon.")]
 pub(super) struct Args {
     /// The folder to write into; made when it is not there.
     folder: PathBuf,
     #[command(flatten)]
     building: BuildingArgs,
+    #[command(flatten)]
+    tty: TtyArgs,
     /// A JSON object that names what was written.
     #[arg(long)]
     json: bool,
@@ -106,6 +113,14 @@ pub(super) fn run(args: &Args) -> Outcome {
             written.registry.display(),
             written.truth.display(),
             written.events.display()
+        ))?;
+    }
+    if let Some(model) = args.tty.tty {
+        let stop = stop_on_signals()?;
+        let played = play(&written.capture, &args.tty, model, &stop)?;
+        super::print(&format!(
+            "{} telegrams delivered, {} halves, {} bursts of garbage; it was reset {} times\n",
+            played.delivered, played.halves, played.garbage, played.resets
         ))?;
     }
     Ok(Done::Whole)

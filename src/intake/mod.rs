@@ -7,6 +7,7 @@
 //! receiver ─┘
 //! ```
 
+mod ears;
 mod listen;
 mod open;
 
@@ -26,6 +27,7 @@ use crate::config::{self, Accept};
 use crate::pipeline::{Outcome, Pipeline, Seen};
 use crate::registry::{Change, Directory, Meter, MeterAddress, MeterId};
 use crate::store::{Ingest, ReceiverState, Retention, Store, StoreError};
+pub use ears::{Ears, Heard};
 use listen::{Item, PATIENCE, listen};
 pub use open::open;
 

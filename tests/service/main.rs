@@ -14,6 +14,7 @@ mod fixtures;
 mod harness;
 mod keys;
 mod kill;
+mod listen;
 mod radio;
 mod redecode;
 mod replay;

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
+use collector::capture::{Content, Line, Origin, Reader};
 use wmbus::Key;
 
 use crate::json::Failure;
@@ -53,7 +54,7 @@ pub(super) fn next_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Resu
     }
 }
 
-/// `HEX` or `HEX KEY`; other formats as far as the longest hexadecimal word is a telegram.
+/// `HEX` or `HEX KEY`, or a line of any capture format, of which the first telegram counts.
 pub(super) fn telegram_and_key(line: &[u8]) -> Result<(Vec<u8>, Option<Key>), Failure> {
     let text = String::from_utf8_lossy(line);
     let mut words = text.split_whitespace();
@@ -62,12 +63,15 @@ pub(super) fn telegram_and_key(line: &[u8]) -> Result<(Vec<u8>, Option<Key>), Fa
         code: "not_hex",
         message,
     };
-    let telegram = octets(first).ok_or_else(|| {
+    let Some(telegram) = octets(first) else {
+        if let Some(captured) = captured(line) {
+            return Ok((captured, None));
+        }
         let shown: String = first.chars().take(40).collect();
-        failure(format!(
+        return Err(failure(format!(
             "{shown:?} is no telegram: write an even number of hexadecimal digits"
-        ))
-    })?;
+        )));
+    };
     let key = match words.next() {
         None => None,
         Some(word) => Some(word.parse::<Key>().map_err(|error| Failure {
@@ -76,6 +80,17 @@ pub(super) fn telegram_and_key(line: &[u8]) -> Result<(Vec<u8>, Option<Key>), Fa
         })?),
     };
     Ok((telegram, key))
+}
+
+/// The telegram in a line as receivers write it.
+fn captured(line: &[u8]) -> Option<Vec<u8>> {
+    match Reader::new(line, Origin::new("line")).read_line() {
+        Ok(Some(Line {
+            content: Content::Telegrams(telegrams),
+            ..
+        })) => telegrams.into_iter().next().map(|telegram| telegram.octets),
+        _ => None,
+    }
 }
 
 /// Octets of hexadecimal digits; `|`, `_`, `:` and `0x` are left out.
