@@ -93,10 +93,12 @@ pub enum Accept {
 pub struct Receiver {
     /// The name that readings and `/v1/radio` call it by.
     pub name: String,
-    /// A serial port with a dongle on it, best by a name that stays (`/dev/serial/by-id/…`).
+    /// A serial port with a dongle on it, best by a name that stays (`/dev/serial/by-id/…`); `auto` to look for one among
+    /// the USB devices that may be one of ours.
     #[serde(default)]
     pub device: Option<PathBuf>,
-    /// With `device`: what is plugged in there (`im871a`, `iu891a`, `amb8465`, `rc1180`, `cul`, `rawtty`).
+    /// With `device`: what is plugged in there (`im871a`, `iu891a`, `amb8465`, `rc1180`, `cul`, `rawtty`). Without it, it is
+    /// asked; `rc1180` and `rawtty` can't be asked without harm, so they have to be named.
     #[serde(default)]
     pub model: Option<String>,
     /// With `device`: its speed in baud; the model's own by default.
@@ -287,7 +289,7 @@ impl Receiver {
     /// The dongle on its port and what it should do; `None` without a `device`.
     ///
     /// # Errors
-    /// No model, one that is not known, a link mode that is none, or a speed that is none.
+    /// A model that is not known, a link mode that is none, or a speed that is none.
     pub fn dongle(&self) -> Result<Option<Settings>, String> {
         let Some(port) = &self.device else {
             return match self.model {
@@ -296,13 +298,13 @@ impl Receiver {
             };
         };
         let known = || Model::ALL.map(Model::name);
-        let model = match self.model.as_deref() {
-            None => return Err(format!("write model, one of {}", known().join(", "))),
-            Some(name) => Model::from_name(name).ok_or_else(|| match nearest(name, known().into_iter()) {
+        let model = self.model.as_deref().map(|name| {
+            Model::from_name(name).ok_or_else(|| match nearest(name, known().into_iter()) {
                 Some(near) => format!("model {name:?} is not known: did you mean {near:?}?"),
                 None => format!("model {name:?} is not known: write one of {}", known().join(", ")),
-            })?,
-        };
+            })
+        });
+        let model = model.transpose()?;
         let modes = self.modes.iter().map(|mode| {
             LinkMode::from_name(mode).ok_or_else(|| format!("mode {mode:?} is none: write S, T or C"))
         });
@@ -311,7 +313,7 @@ impl Receiver {
         }
         Ok(Some(Settings {
             radio: self.name.as_str().into(),
-            port: port.clone(),
+            port: (port.as_os_str() != "auto").then(|| port.clone()),
             model,
             baud: self.baud,
             wanted: Wanted {

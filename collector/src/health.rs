@@ -39,6 +39,8 @@ pub struct Health {
     pub opened: u64,
     /// How often it was lost.
     pub losses: u64,
+    /// How often it was asked and set up again, since it had fallen silent.
+    pub asked: u64,
     /// How often it was reset by its own command, since it had fallen silent.
     pub resets: u64,
     /// How often it was closed and opened again, since it had fallen silent.
@@ -59,6 +61,7 @@ impl Health {
             reason: None,
             opened: 0,
             losses: 0,
+            asked: 0,
             resets: 0,
             reopened: 0,
             telegrams: 0,
@@ -84,6 +87,12 @@ impl Health {
     /// It gave a telegram.
     pub fn telegram(&mut self) {
         self.telegrams += 1;
+    }
+
+    /// It gave a telegram, so it listens.
+    pub fn heard(&mut self) {
+        self.telegrams += 1;
+        self.turn(Condition::Listening);
     }
 
     fn turn(&mut self, condition: Condition) {

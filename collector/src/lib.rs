@@ -3,6 +3,8 @@
 pub mod capture;
 pub mod dongle;
 mod health;
+mod ladder;
+pub mod ports;
 pub mod pty;
 pub mod receiver;
 pub mod serial;

@@ -1,9 +1,9 @@
 //! Dongles on serial ports: the only file that opens one. Opens, sets up, listens, notices silence, heals, says so.
 //!
 //! ```text
-//! closed ──open, set up──► listening ──silence──► reset by its own command, set up ──silence──► closed for a while
-//!    ▲                        │                                                                    │
-//!    └────────────── gone, refused, no answer: later and later, up to 30 s ◄───────────────────────┘
+//! closed ──open, set up──► listening ──silence──► helped, step by step (`ladder.rs`)
+//!    ▲                        │                         │
+//!    └── gone, refused, no answer: later and later, up to 30 s
 //! ```
 
 use std::io::{self, ErrorKind};
@@ -18,6 +18,8 @@ use serialport::{ClearBuffer, SerialPort};
 
 use crate::dongle::{Framer, Model, Step, Wanted};
 use crate::health::{Condition, Health};
+use crate::ladder::{Help, Ladder};
+use crate::ports::{Claim, reset_usb, usb_ports};
 use crate::receiver::{Event, Receiver};
 
 /// A dongle and the port it is plugged into.
@@ -25,10 +27,10 @@ use crate::receiver::{Event, Receiver};
 pub struct Settings {
     /// The configured name.
     pub radio: Arc<str>,
-    /// The port, best by a name that stays (`/dev/serial/by-id/…`).
-    pub port: PathBuf,
-    /// What is plugged in there.
-    pub model: Model,
+    /// The port, best by a name that stays (`/dev/serial/by-id/…`); `None` to look for one.
+    pub port: Option<PathBuf>,
+    /// What is plugged in there; `None` to ask.
+    pub model: Option<Model>,
     /// Its speed in baud; the model's own when `None`.
     pub baud: Option<u32>,
     /// What it should do.
@@ -75,6 +77,13 @@ pub struct Dongle {
     wait: Duration,
     /// Noise of the lines before this one.
     noise: u64,
+    ladder: Ladder,
+    /// Where it is looked for next, with what it may be.
+    places: Vec<(PathBuf, Model)>,
+    /// Where it is, or is tried.
+    place: Option<(PathBuf, Model, Claim)>,
+    /// Where it was found, by a name that stays: looked there first, when it was away.
+    home: Option<PathBuf>,
 }
 
 enum Line {
@@ -88,10 +97,8 @@ struct Open {
     since: Instant,
     /// It was reset and told nothing until then.
     resting: Option<Instant>,
-    /// It was set up, and the latest telegram, or the setting up.
-    heard: Option<Instant>,
-    /// Since the latest telegram it was reset.
-    was_reset: bool,
+    /// It was set up.
+    is_ready: bool,
 }
 
 /// Waits grow by this from failure to failure …
@@ -106,56 +113,126 @@ impl Dongle {
     pub fn new(settings: Settings) -> Self {
         Self {
             wait: settings.retry,
-            health: Health::new(format!(
-                "{} on {}",
-                settings.model.name(),
-                settings.port.display()
-            )),
+            health: Health::new(match (&settings.model, &settings.port) {
+                (Some(model), Some(port)) => format!("{} on {}", model.name(), port.display()),
+                (None, Some(port)) => format!("on {}", port.display()),
+                (Some(model), None) => format!("{}, to be found", model.name()),
+                (None, None) => "to be found".to_owned(),
+            }),
             settings,
             line: Line::Closed {
                 until: Instant::now(),
             },
             noise: 0,
+            ladder: Ladder::default(),
+            places: Vec::new(),
+            place: None,
+            home: None,
         }
     }
 
-    fn baud(&self) -> u32 {
-        self.settings.baud.unwrap_or_else(|| self.settings.model.baud())
+    fn baud(&self, model: Model) -> u32 {
+        self.settings.baud.unwrap_or_else(|| model.baud())
+    }
+
+    /// Where it may be: as configured, or wherever something of its kind is plugged in.
+    fn look_around(&self) -> Vec<(PathBuf, Model)> {
+        let ports = usb_ports();
+        let fits = |model: &Model| self.settings.model.is_none_or(|wanted| wanted == *model);
+        let behind = |path: &Path| {
+            let port = ports.iter().find(|port| same_file(&port.path, path));
+            port.map_or(&[][..], |port| port.candidates())
+        };
+        let mut places: Vec<(PathBuf, Model)> = match (&self.settings.port, self.settings.model) {
+            (Some(path), Some(model)) => vec![(path.clone(), model)],
+            (Some(path), None) => {
+                let known = behind(path);
+                // The operator says that there is something of ours: worth every question that hurts nobody.
+                let models = if known.is_empty() { &ASKED[..] } else { known };
+                models.iter().map(|model| (path.clone(), *model)).collect()
+            }
+            (None, _) => ports
+                .iter()
+                .flat_map(|port| {
+                    let models = port.candidates().iter().filter(|model| fits(model));
+                    models.map(|model| (port.lasting().to_owned(), *model))
+                })
+                .collect(),
+        };
+        // Where it was last, first.
+        places.sort_by_key(|(path, _)| self.home.as_deref() != Some(path));
+        places.reverse();
+        places
     }
 
     fn open(&mut self) -> Result<(), String> {
-        let path = &self.settings.port;
+        // Let go of the one before, so that it can be found again.
+        self.place = None;
+        if self.places.is_empty() {
+            self.places = self.look_around();
+        }
+        let Some((path, model)) = self.places.pop() else {
+            return Err(
+                "no dongle is plugged in that may be looked for: name its port and model (`releve radios`)"
+                    .to_owned(),
+            );
+        };
+        let path = &path;
+        let claim = Claim::new(path)
+            .ok_or_else(|| format!("{}: another receiver of this daemon has it", path.display()))?;
         let name = path.to_string_lossy();
-        let port = serialport::new(name.as_ref(), self.baud())
+        let port = serialport::new(name.as_ref(), self.baud(model))
             .timeout(WRITE)
             .open()
             .map_err(|error| refused(path, &error))?;
         // What the line held before we came belongs to nobody.
         port.clear(ClearBuffer::Input)
             .map_err(|error| refused(path, &error))?;
+        self.place = Some((path.clone(), model, claim));
         let now = Instant::now();
         self.health.opened += 1;
         self.line = Line::Open(Box::new(Open {
             port,
-            framer: self.framer(),
+            framer: self.framer(model),
             since: now,
             resting: None,
-            heard: None,
-            was_reset: false,
+            is_ready: false,
         }));
         Ok(())
     }
 
-    fn framer(&self) -> Box<dyn Framer> {
-        self.settings
-            .model
-            .framer(self.settings.radio.clone(), self.settings.wanted.clone())
+    fn framer(&self, model: Model) -> Box<dyn Framer> {
+        model.framer(self.settings.radio.clone(), self.settings.wanted.clone())
+    }
+
+    /// The model that is there, or is tried.
+    fn model(&self) -> Option<Model> {
+        self.place.as_ref().map(|(_, model, _)| *model)
+    }
+
+    fn port(&self) -> String {
+        let path = self.place.as_ref().map(|(path, ..)| path.display().to_string());
+        path.unwrap_or_default()
+    }
+
+    /// It is gone, or does not answer: closed, and what was learnt of its silence forgotten.
+    fn lose(&mut self, reason: String) -> Event {
+        self.ladder.gone();
+        self.close(reason)
     }
 
     /// Closes the line, so that its number is free for the dongle when it comes back, and says why.
-    fn lose(&mut self, reason: String) -> Event {
+    fn close(&mut self, reason: String) -> Event {
         if let Line::Open(open) = &self.line {
             self.noise += open.framer.noise();
+        }
+        self.place = None;
+        if !self.places.is_empty() && self.health.condition != Condition::Listening {
+            // Another place or another model is tried at once; only when all were in vain, that is news.
+            self.line = Line::Closed {
+                until: Instant::now(),
+            };
+            return Event::Idle;
         }
         let wait = self.wait;
         self.wait = (wait + STEP).min(LONGEST.max(self.settings.retry));
@@ -172,35 +249,72 @@ impl Dongle {
     /// What a silence that is too long asks for; `None` while all is well.
     fn heal(&mut self) -> Option<Event> {
         let normal = self.settings.silence.normal()?;
-        let model = self.settings.model;
+        let model = self.model()?;
         let Line::Open(open) = &mut self.line else {
             return None;
         };
-        if open.heard?.elapsed() < normal {
+        if !open.is_ready {
             return None;
         }
-        let minutes = normal.as_secs() / 60;
+        let help = self.ladder.due(normal, Instant::now())?;
         let silent = format!(
-            "no telegram for longer than {minutes} min {} s",
+            "no telegram for longer than {} min {} s",
+            normal.as_secs() / 60,
             normal.as_secs() % 60
         );
-        if let (Some((reset, rest)), false) = (model.reset(), open.was_reset) {
-            self.health.resets += 1;
-            if let Err(error) = write(&mut *open.port, reset) {
-                return Some(self.lose(error.to_string()));
+        match help {
+            Help::SetUp => {
+                self.health.asked += 1;
+                self.begin_again(None);
+                Some(Event::Healing(format!("{silent}: asked and set up again")))
             }
-            open.was_reset = true;
-            open.heard = None;
-            open.resting = Some(Instant::now() + rest);
-            self.noise += open.framer.noise();
-            let framer = self.framer();
-            if let Line::Open(open) = &mut self.line {
-                open.framer = framer;
+            Help::Reset => {
+                let Some((reset, rest)) = model.reset() else {
+                    self.ladder.skip();
+                    return None;
+                };
+                self.health.resets += 1;
+                if let Err(error) = write(&mut *open.port, reset) {
+                    return Some(self.lose(error.to_string()));
+                }
+                self.begin_again(Some(Instant::now() + rest));
+                Some(Event::Healing(format!("{silent}: reset by its own command")))
             }
-            return Some(Event::Healing(format!("{silent}: reset by its own command")));
+            Help::Reopen => {
+                self.health.reopened += 1;
+                Some(self.close(format!("{silent}: closed, to be opened again")))
+            }
+            Help::ResetUsb => match reset_usb(Path::new(&self.port())) {
+                Ok(()) => {
+                    self.health.reopened += 1;
+                    Some(self.close(format!("{silent}: its USB port was reset")))
+                }
+                Err(_) => {
+                    self.ladder.skip();
+                    None
+                }
+            },
+            Help::Report => {
+                let reason =
+                    format!("{silent}, and nothing helped: unplug it, look at the antenna, plug it in again");
+                self.health.lost(reason.clone());
+                Some(Event::Lost(reason))
+            }
         }
-        self.health.reopened += 1;
-        Some(self.lose(format!("{silent}: closed, to be opened again")))
+    }
+
+    /// The same line with nothing known of what is behind it.
+    fn begin_again(&mut self, resting: Option<Instant>) {
+        let Some(framer) = self.model().map(|model| self.framer(model)) else {
+            return;
+        };
+        if let Line::Open(open) = &mut self.line {
+            self.noise += open.framer.noise();
+            open.framer = framer;
+            open.since = Instant::now();
+            open.resting = resting;
+            open.is_ready = false;
+        }
     }
 
     /// One turn with an open line, for at most `patience`.
@@ -210,9 +324,10 @@ impl Dongle {
             if let Some(event) = self.heal() {
                 return event;
             }
-            let Line::Open(open) = &mut self.line else {
+            let (Line::Open(open), Some((_, model, _))) = (&mut self.line, &self.place) else {
                 return Event::Idle;
             };
+            let model = *model;
             let left = deadline.saturating_duration_since(Instant::now());
             if let Some(until) = open.resting {
                 // What it says while it starts again is no answer to anything.
@@ -233,21 +348,35 @@ impl Dongle {
             match open.framer.next(open.since.elapsed()) {
                 Step::Telegram(mut telegram) => {
                     telegram.received_at = Some(Timestamp::now());
-                    open.heard = Some(Instant::now());
-                    open.was_reset = false;
+                    self.ladder.heard(Instant::now());
                     self.wait = self.settings.retry;
-                    self.health.telegram();
+                    self.health.heard();
                     return Event::Telegram(telegram);
                 }
                 Step::Ready(identity) => {
-                    open.heard = Some(Instant::now());
+                    open.is_ready = true;
+                    self.places.clear();
+                    self.home = self.place.as_ref().map(|(path, ..)| path.clone());
+                    self.ladder.ready(Instant::now());
+                    // It answers, so there is no reason to wait longer the next time.
+                    self.wait = self.settings.retry;
+                    if self.ladder.is_climbing() {
+                        // That it answers was known; whether it hears is the question.
+                        self.health.identity = identity;
+                        return Event::Idle;
+                    }
                     self.health.listening(identity.clone());
                     return Event::Ready(identity);
                 }
+                Step::Failed(reason) if self.ladder.is_climbing() && model.reset().is_some() => {
+                    // Asked in vain: the next step does not wait. A port that is closed is opened again anyway.
+                    open.is_ready = true;
+                    self.ladder.skip();
+                    self.health.reason = Some(reason);
+                }
                 Step::Failed(reason) => {
-                    let port = self.settings.port.display().to_string();
-                    let (model, baud) = (self.settings.model.name(), self.baud());
-                    return self.lose(format!("{port} ({model}, {baud} baud): {reason}"));
+                    let (port, baud) = (self.port(), self.baud(model));
+                    return self.lose(format!("{port} ({}, {baud} baud): {reason}", model.name()));
                 }
                 Step::Send(octets) => {
                     if let Err(error) = write(&mut *open.port, &octets) {
@@ -259,7 +388,7 @@ impl Dongle {
                         return Event::Idle;
                     }
                     if let Err(error) = listen(open, limit.map_or(left, |limit| limit.min(left))) {
-                        return self.lose(format!("{}: {error}", self.settings.port.display()));
+                        return self.lose(format!("{}: {error}", self.port()));
                     }
                 }
             }
@@ -362,3 +491,15 @@ fn refused(path: &Path, error: &serialport::Error) -> String {
         _ => format!("{path}: {error}"),
     }
 }
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => a == b,
+    }
+}
+
+/// The models that are asked on a port of which nothing is known but that the operator named it, in this order: the short
+/// question of the Amber starts nothing on the others. A Radiocrafts takes any first octet for a length, and a bare
+/// terminal can't be asked: those two are named.
+const ASKED: [Model; 4] = [Model::Amb8465, Model::Im871a, Model::Cul, Model::Iu891a];

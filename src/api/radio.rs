@@ -62,6 +62,8 @@ pub(super) struct Receiver {
     opened: u64,
     /// How often it was lost.
     losses: u64,
+    /// How often it was asked and set up again, since it had fallen silent.
+    asked: u64,
     /// How often it was reset by its own command, since it had fallen silent.
     resets: u64,
     /// How often it was closed and opened again, since it had fallen silent.
@@ -204,6 +206,7 @@ impl From<ReceiverState> for Receiver {
             reason: state.reason,
             opened: state.opened,
             losses: state.losses,
+            asked: state.asked,
             resets: state.resets,
             reopened: state.reopened,
             telegrams: state.telegrams,

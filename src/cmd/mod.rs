@@ -11,6 +11,7 @@ mod generate;
 mod keys;
 mod listen;
 mod progress;
+mod radios;
 mod redecode;
 mod registry;
 mod replay;
@@ -43,6 +44,8 @@ enum Command {
     Decode(decode::Args),
     /// Run the daemon: listen, read, store, answer.
     Run(run::Args),
+    /// Show which radios are plugged in, and what they are.
+    Radios(radios::Args),
     /// Show who is on the air: each meter, how well it is heard, whether its key is known, who is missing.
     Listen(listen::Args),
     /// Write down what is heard, in files that rotate and can be replayed.
@@ -96,6 +99,7 @@ pub fn main() -> ExitCode {
     exit_code(match cli.command {
         Command::Decode(args) => decode::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Radios(args) => radios::run(&args),
         Command::Listen(args) => listen::run(&args),
         Command::Capture(args) => capture::run(&args),
         Command::Registry(args) => registry::run(&args),

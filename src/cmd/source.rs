@@ -18,10 +18,10 @@ pub(super) struct SourceArgs {
     /// The receivers of a daemon's configuration. Stop the daemon first where they are dongles: a port has one reader.
     #[arg(long, value_name = "FILE", conflicts_with = "device")]
     config: Option<PathBuf>,
-    /// A serial port with a dongle on it; needs --model.
-    #[arg(long, value_name = "PORT", requires = "model")]
+    /// A serial port with a dongle on it, or auto to look for one.
+    #[arg(long, value_name = "PORT|auto")]
     device: Option<PathBuf>,
-    /// What is plugged in there: im871a, iu891a, amb8465, rc1180, cul or rawtty.
+    /// What is plugged in there: im871a, iu891a, amb8465, rc1180, cul or rawtty; asked when nothing is said.
     #[arg(long, requires = "device")]
     model: Option<String>,
     /// Link modes to hear at once, as the dongle can.

@@ -390,6 +390,7 @@ fn state(name: &str, health: &Health) -> ReceiverState {
         reason: health.reason.clone(),
         opened: health.opened,
         losses: health.losses,
+        asked: health.asked,
         resets: health.resets,
         reopened: health.reopened,
         telegrams: health.telegrams,

@@ -102,6 +102,8 @@ pub struct ReceiverState {
     pub opened: u64,
     /// How often it was lost.
     pub losses: u64,
+    /// How often it was asked and set up again, since it had fallen silent.
+    pub asked: u64,
     /// How often it was reset by its own command, since it had fallen silent.
     pub resets: u64,
     /// How often it was closed and opened again, since it had fallen silent.

@@ -281,3 +281,52 @@ fn a_port_in_use_or_of_another_kind_is_named_with_a_remedy() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("did you mean \"im871a\"?"), "{said}");
 }
+
+#[test]
+fn a_quiet_night_costs_each_step_once_and_no_more() {
+    let folder = Folder::new();
+    let (db, _) = building(&folder);
+    let link = folder.path("dongle");
+    let bench = Bench::new(Model::Iu891a, &link);
+    // Nobody sends; a second of silence is long here.
+    let daemon = daemon(&folder, &db, Model::Iu891a, &link, "silence_seconds = 1");
+    let air = daemon.until("/v1/radio?limit=1", |air| {
+        receiver(air)["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("nothing helped"))
+    });
+    let steps = ["asked", "resets", "reopened"].map(|step| receiver(&air)[step].as_u64().unwrap());
+    assert_eq!(steps, [1, 1, 1], "{air}");
+    // The next telegram ends the outage; what was set up keeps listening all the time.
+    let (_, telegrams) = building(&Folder::new());
+    bench.order(Order::Deliver(telegrams));
+    let air = daemon.until("/v1/radio?limit=1", |air| {
+        receiver(air)["condition"] == "listening"
+    });
+    assert!(
+        !air["outages"][0]["until"].is_null() || receiver(&air)["losses"] == 1,
+        "{air}"
+    );
+    daemon.stop();
+    let (resets, flash_writes) = bench.unplug();
+    assert_eq!((resets, flash_writes), (1, 0));
+}
+
+#[test]
+fn a_dongle_whose_model_nobody_named_is_asked_for_it() {
+    for model in [Model::Im871a, Model::Cul, Model::Iu891a, Model::Amb8465] {
+        let folder = Folder::new();
+        let (db, telegrams) = building(&folder);
+        let link = folder.path("dongle");
+        let bench = Bench::new(model, &link);
+        bench.order(Order::Deliver(telegrams.clone()));
+        let receiver = format!(
+            "[[receiver]]\nname = \"attic\"\ndevice = {:?}\n",
+            link.to_str().unwrap()
+        );
+        let daemon = Daemon::start(&folder, &db, &receiver);
+        daemon.until("/v1/radio?limit=1000", |air| heard(air) == telegrams.len());
+        daemon.stop();
+        assert_eq!(bench.unplug().1, 0, "{model:?}");
+    }
+}

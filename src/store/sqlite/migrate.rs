@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_alerts.sql"),
     include_str!("migrations/0004_receivers.sql"),
     include_str!("migrations/0005_counters.sql"),
+    include_str!("migrations/0006_asked.sql"),
 ];
 
 /// The newest version known here.

@@ -34,10 +34,11 @@ pub(super) fn note(open: &mut Batch<'_>, states: &[ReceiverState], now: Timestam
         open.transaction
             .prepare_cached(
                 "INSERT INTO receiver (name, condition, since, seen, identity, reason, opened, losses, resets, reopened,
-                    telegrams, noise)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                    telegrams, noise, asked)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
                  ON CONFLICT (name) DO UPDATE SET condition = ?2, since = ?3, seen = ?4, identity = ?5, reason = ?6,
-                    opened = ?7, losses = ?8, resets = ?9, reopened = ?10, telegrams = ?11, noise = ?12",
+                    opened = ?7, losses = ?8, resets = ?9, reopened = ?10, telegrams = ?11, noise = ?12,
+                    asked = ?13",
             )?
             .execute(params![
                 state.name,
@@ -52,6 +53,7 @@ pub(super) fn note(open: &mut Batch<'_>, states: &[ReceiverState], now: Timestam
                 codes::signed(state.reopened),
                 codes::signed(state.telegrams),
                 codes::signed(state.noise),
+                codes::signed(state.asked),
             ])?;
     }
     Ok(())
@@ -94,8 +96,8 @@ pub(super) fn begin(open: &mut Batch<'_>, names: &[&str], now: Timestamp) -> Res
 pub(super) fn receivers(connection: &Connection) -> rusqlite::Result<Vec<ReceiverState>> {
     many(
         connection,
-        "SELECT name, condition, since, seen, identity, reason, opened, losses, resets, reopened, telegrams, noise
-         FROM receiver ORDER BY name",
+        "SELECT name, condition, since, seen, identity, reason, opened, losses, resets, reopened, telegrams, noise,
+         asked FROM receiver ORDER BY name",
         [],
         |row| {
             Ok(ReceiverState {
@@ -111,6 +113,7 @@ pub(super) fn receivers(connection: &Connection) -> rusqlite::Result<Vec<Receive
                 reopened: codes::unsigned(row.get(9)?),
                 telegrams: codes::unsigned(row.get(10)?),
                 noise: codes::unsigned(row.get(11)?),
+                asked: codes::unsigned(row.get(12)?),
             })
         },
     )
