@@ -4,6 +4,7 @@ pub mod air;
 pub mod alerts;
 pub mod api;
 pub mod checkup;
+pub mod clock;
 pub mod cmd;
 pub mod config;
 pub mod consumption;

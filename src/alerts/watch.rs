@@ -76,13 +76,14 @@ pub fn look(store: &dyn Store, after: Option<MeterId>, most: usize, now: Timesta
     Ok(looked)
 }
 
-/// Looks round and round until told to stop: a round an hour, a few meters at a time.
-pub fn watch(store: Arc<dyn Store>, stop: Arc<AtomicBool>) {
+/// Looks round and round until told to stop: a round an hour, a few meters at a time. While the clock is not `sane`, nobody
+/// is called silent.
+pub fn watch(store: Arc<dyn Store>, stop: Arc<AtomicBool>, sane: Arc<AtomicBool>) {
     let mut after = None;
     // What was heard while the daemon was down comes in first.
     let mut next_look = Instant::now() + Duration::from_secs(60);
     while !stop.load(Ordering::Relaxed) {
-        if Instant::now() < next_look {
+        if Instant::now() < next_look || !sane.load(Ordering::Relaxed) {
             thread::sleep(Duration::from_millis(200));
             continue;
         }

@@ -48,6 +48,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let stop = Arc::new(AtomicBool::new(false));
     let intake = Intake::new(store.clone(), setup.families, setup.options, stop.clone())?;
     let control = intake.control();
+    let sane = intake.sanity();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -62,7 +63,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         let (store, stop) = (Arc::clone(&store), Arc::clone(&stop));
         thread::Builder::new()
             .name("watch".to_owned())
-            .spawn(move || crate::alerts::watch(store, stop))?
+            .spawn(move || crate::alerts::watch(store, stop, sane))?
     };
     if let (Some(notifier), Some(limit)) = (&notifier, systemd::watchdog()) {
         runtime.spawn(show_life(Arc::clone(notifier), control.clone(), limit));

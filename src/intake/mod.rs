@@ -23,6 +23,7 @@ use decoders::Families;
 use jiff::Timestamp;
 use tracing::{error, info, warn};
 
+use crate::clock::{GatewayClock, Look};
 use crate::config::{self, Accept};
 use crate::pipeline::{Outcome, Pipeline, Seen};
 use crate::registry::{Change, Directory, Meter, MeterAddress, MeterId};
@@ -112,6 +113,9 @@ pub struct Intake {
     queue: Option<Queue<Item>>,
     sender: SyncSender<Item>,
     pulse: Arc<AtomicU64>,
+    clock: GatewayClock,
+    /// Whether the clock can be believed, for whoever judges by it.
+    sane: Arc<AtomicBool>,
 }
 
 /// Telegrams that wait between receivers and pipeline. A radio channel carries some thirty in a second.
@@ -138,7 +142,8 @@ impl Intake {
         let pipeline = Pipeline::new(families, directory);
         let batch = Vec::with_capacity(options.commit_telegrams);
         let (sender, queue) = sync_channel(QUEUE);
-        Ok(Self {
+        let known = store.radios()?.iter().map(|radio| radio.last_heard).max();
+        let mut intake = Self {
             store,
             pipeline,
             registry_version,
@@ -151,7 +156,25 @@ impl Intake {
             queue: Some(queue),
             sender,
             pulse: Arc::new(AtomicU64::new(0)),
-        })
+            clock: GatewayClock::new(known, Instant::now()),
+            sane: Arc::new(AtomicBool::new(true)),
+        };
+        intake.look_at_clock();
+        Ok(intake)
+    }
+
+    /// Whether the gateway's clock can be believed right now, for whoever judges by it.
+    pub fn sanity(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.sane)
+    }
+
+    fn look_at_clock(&mut self) -> Look {
+        let look = self.clock.look();
+        self.sane.store(look.is_sane, Ordering::Relaxed);
+        if let Some(news) = &look.news {
+            warn!(%news, "the gateway's clock");
+        }
+        look
     }
 
     /// What reaches it from outside while it runs.
@@ -287,7 +310,18 @@ impl Intake {
     }
 
     fn take(&mut self, telegram: &Telegram) {
-        let now = Timestamp::now();
+        let Look { now, is_sane, .. } = self.look_at_clock();
+        let timeless;
+        let telegram = if is_sane || !is_live(telegram) {
+            telegram
+        } else {
+            // Dated by its meter's own clock, or filed in the order in which it came.
+            timeless = Telegram {
+                received_at: None,
+                ..telegram.clone()
+            };
+            &timeless
+        };
         let mut seen = self.pipeline.take(telegram, now);
         if seen.outcome == Outcome::Unregistered && self.options.accept == Accept::All {
             match self.adopt(&seen) {
@@ -368,6 +402,10 @@ impl Intake {
 
     /// Lets go of what is old, a bounded piece at a time.
     fn retain(&mut self) -> Duration {
+        // A clock in the far future would let go of everything.
+        if !self.look_at_clock().is_sane {
+            return RETAIN_EVERY;
+        }
         match self.store.retain(Timestamp::now(), &self.options.retention) {
             Ok(report) if report.more => Duration::from_secs(1),
             Ok(_) => RETAIN_EVERY,
@@ -377,6 +415,13 @@ impl Intake {
             }
         }
     }
+}
+
+/// Whether a telegram was dated by this machine's clock just now, and not by what it was recorded with.
+fn is_live(telegram: &Telegram) -> bool {
+    telegram
+        .received_at
+        .is_some_and(|at| Timestamp::now().duration_since(at).abs() < jiff::SignedDuration::from_secs(60))
 }
 
 /// How a receiver is, as the store keeps it.

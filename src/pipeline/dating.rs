@@ -53,6 +53,8 @@ impl Reception<'_> {
         } else {
             self.at
         };
+        // Nobody knows when it came, not even the meter.
+        let untimed = self.assumed && device_time.is_none();
         // Where the meter says how old its values are.
         let age = decoded.age_seconds.unwrap_or(0);
         let clock_off = device_time.is_some_and(|clock| (clock.as_second() - now.as_second()).abs() > DAY);
@@ -67,7 +69,7 @@ impl Reception<'_> {
                     (_, Some(stamp)) => self.closed(stamp)?,
                     (_, None) => return None,
                 };
-                Some(self.stored(reading, at, uncertain, clock_off || clock_wrong))
+                Some(self.stored(reading, at, uncertain, clock_off || clock_wrong, untimed))
             })
             .collect()
     }
@@ -78,6 +80,7 @@ impl Reception<'_> {
         at: Timestamp,
         uncertain: bool,
         clock_doubtful: bool,
+        untimed: bool,
     ) -> StoredReading {
         let measured = Channel::of(reading);
         let source = match reading.register {
@@ -89,7 +92,7 @@ impl Reception<'_> {
         if uncertain {
             flags |= Flags::UNCERTAIN_DAY;
         }
-        if clock_doubtful && source != Source::Live {
+        if (clock_doubtful && source != Source::Live) || (untimed && source == Source::Live) {
             flags |= Flags::CLOCK_DOUBTFUL;
         }
         StoredReading {

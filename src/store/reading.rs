@@ -109,7 +109,8 @@ impl Flags {
     pub const IMPLAUSIBLE: Self = Self(1 << 2);
     /// The meter's stamp leaves the instant open by one day.
     pub const UNCERTAIN_DAY: Self = Self(1 << 3);
-    /// The meter's clock was wrong by more than a day, or said so itself: its dates may be wrong too.
+    /// The meter's clock was wrong by more than a day, or said so itself: its dates may be wrong too. Or nobody timed it,
+    /// neither a receiver nor the meter.
     pub const CLOCK_DOUBTFUL: Self = Self(1 << 4);
     /// Opened with a key that was not proven yet.
     pub const KEY_UNPROVEN: Self = Self(1 << 5);
