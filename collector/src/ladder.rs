@@ -31,6 +31,8 @@ pub(crate) struct Ladder {
     climbed: Option<Help>,
     /// Before this no further step is taken.
     not_before: Option<Instant>,
+    /// How long the latest step is given to show whether it has helped, once it is set up again.
+    trial: Duration,
 }
 
 /// Before the ladder is climbed again, when nothing helped.
@@ -48,6 +50,9 @@ impl Ladder {
     /// It was set up: from now on it can be silent, unless it has been all the time.
     pub(crate) fn ready(&mut self, now: Instant) {
         self.heard.get_or_insert(now);
+        if matches!(self.climbed, Some(climbed) if climbed != Help::Report) {
+            self.not_before = now.checked_add(self.trial);
+        }
     }
 
     /// It is gone for another reason than silence: begins anew when it comes back.
@@ -75,7 +80,8 @@ impl Ladder {
         };
         self.climbed = Some(next);
         // Ten usual gaps make a silence; two or three show whether a step has helped.
-        self.not_before = now.checked_add(if next == Help::Report { REST } else { normal / 4 });
+        self.trial = normal / 4;
+        self.not_before = now.checked_add(if next == Help::Report { REST } else { self.trial });
         Some(next)
     }
 
