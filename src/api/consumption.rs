@@ -1,15 +1,16 @@
 //! Consumption of a dwelling: by kind, by metering point, by period, each figure with its quality.
 
 use axum::extract::State;
-use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize, de};
 use utoipa::{IntoParams, ToSchema};
 use wmbus::Decimal;
 
 use crate::consumption::{Consumption, Metered, Period, PeriodError, Step, of_dwelling};
-use crate::registry::DwellingId;
+use crate::registry::{self, DwellingId};
+use crate::store::Store;
 
 use super::Context;
 use super::dwellings::{self, Dwelling};
@@ -41,6 +42,72 @@ pub(super) struct Report {
     time_zone: String,
     /// What is counted here, kind by kind.
     kinds: Vec<KindReport>,
+    /// The days that were asked to be compared with; null when the household was not there for all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) compared: Option<Compared>,
+}
+
+/// What was used in the days that others are compared with.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Compared {
+    /// First day.
+    #[schema(format = Date, example = "2025-01-01")]
+    from: String,
+    /// The day after the last one.
+    #[schema(format = Date, example = "2025-02-01")]
+    to: String,
+    /// What was used of each kind.
+    kinds: Vec<ComparedKind>,
+}
+
+/// What was used of one kind in the days that others are compared with.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ComparedKind {
+    /// `hot_water`, `cold_water`, `heating` …
+    #[schema(example = "hot_water")]
+    kind: &'static str,
+    /// The unit.
+    #[schema(example = "m3")]
+    unit: &'static str,
+    /// Over the whole time.
+    total: Figure,
+    /// Point by point.
+    points: Vec<ComparedPoint>,
+}
+
+/// What was used at one point in the days that others are compared with.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ComparedPoint {
+    /// The point.
+    point: PointName,
+    /// Over the whole time.
+    total: Figure,
+}
+
+impl Compared {
+    pub(super) fn of(metered: &[Metered], whole: &Period) -> Self {
+        let kinds = kinds(metered, whole, &[], &TimeZone::UTC);
+        Self {
+            from: whole.from.to_string(),
+            to: whole.to.to_string(),
+            kinds: kinds
+                .into_iter()
+                .map(|kind| ComparedKind {
+                    kind: kind.kind,
+                    unit: kind.unit,
+                    total: kind.total,
+                    points: kind
+                        .points
+                        .into_iter()
+                        .map(|point| ComparedPoint {
+                            point: point.point,
+                            total: point.total,
+                        })
+                        .collect(),
+                })
+                .collect(),
+        }
+    }
 }
 
 /// What a dwelling used of one kind.
@@ -173,36 +240,47 @@ pub(super) async fn show(
     context
         .ask(move |store| {
             let (dwelling, site) = dwellings::named(store, id)?;
-            let zone = site.zone();
-            let today = now.to_zoned_datetime(zone.clone()).date();
-            let (from, to) = days(&asked, today)?;
-            let whole = Period::new(from, to, &zone).map_err(|error| range_problem(&error))?;
-            let step = asked.step.0;
-            let periods = whole
-                .cut(step, &zone, MOST_PERIODS)
-                .map_err(|error| range_problem(&error))?;
-            let metered = of_dwelling(store, id, whole.start, whole.end, now)?;
-            Ok(Report {
-                from: from.to_string(),
-                to: to.to_string(),
-                step: step.name(),
-                time_zone: site.time_zone.clone(),
-                kinds: kinds(&metered, &whole, &periods, &zone),
-                dwelling: Dwelling::of(dwelling, &site),
-            })
+            let today = now.to_zoned_datetime(site.zone()).date();
+            let days = days(asked.from, asked.to, today)?;
+            report(store, (dwelling, &site), days, asked.step, now)
         })
         .await
         .map(Json)
 }
 
+/// What a dwelling used from the midnight of one day to that of another.
+pub(super) fn report(
+    store: &dyn Store,
+    (dwelling, site): (registry::Dwelling, &registry::Site),
+    (from, to): (Date, Date),
+    StepName(step): StepName,
+    now: Timestamp,
+) -> Result<Report, Problem> {
+    let zone = site.zone();
+    let whole = Period::new(from, to, &zone).map_err(|error| range_problem(&error))?;
+    let periods = whole
+        .cut(step, &zone, MOST_PERIODS)
+        .map_err(|error| range_problem(&error))?;
+    let metered = of_dwelling(store, dwelling.id, whole.start, whole.end, now)?;
+    Ok(Report {
+        from: from.to_string(),
+        to: to.to_string(),
+        step: step.name(),
+        time_zone: site.time_zone.clone(),
+        kinds: kinds(&metered, &whole, &periods, &zone),
+        dwelling: Dwelling::of(dwelling, site),
+        compared: None,
+    })
+}
+
 /// The days asked for, with the defaults of those that were not.
-fn days(asked: &ConsumptionQuery, today: Date) -> Result<(Date, Date), Problem> {
+pub(super) fn days(from: Option<Day>, to: Option<Day>, today: Date) -> Result<(Date, Date), Problem> {
     let outside = |_| Problem::invalid("from", "leaves the calendar");
-    let to = match asked.to {
+    let to = match to {
         Some(Day(to)) => to,
         None => today.tomorrow().map_err(outside)?,
     };
-    let from = match asked.from {
+    let from = match from {
         Some(Day(from)) => from,
         None => to
             .yesterday()
@@ -214,7 +292,7 @@ fn days(asked: &ConsumptionQuery, today: Date) -> Result<(Date, Date), Problem> 
     Ok((from, to))
 }
 
-fn range_problem(error: &PeriodError) -> Problem {
+pub(super) fn range_problem(error: &PeriodError) -> Problem {
     let name = match error {
         PeriodError::Empty => "to",
         PeriodError::TooMany(_) => "step",
@@ -336,7 +414,7 @@ impl Figure {
 
 /// A step by its name.
 #[derive(Clone, Copy, Debug)]
-struct StepName(Step);
+pub(super) struct StepName(Step);
 
 impl Default for StepName {
     fn default() -> Self {

@@ -39,6 +39,25 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
+/// Something that was made: where it is, and what it is.
+#[derive(Debug)]
+pub(super) struct Created<T> {
+    /// Its address.
+    pub(super) location: String,
+    /// The answer's body.
+    pub(super) body: T,
+}
+
+impl<T: Serialize> IntoResponse for Created<T> {
+    fn into_response(self) -> Response {
+        let mut response = Json(self.body).into_response();
+        if let Ok(location) = HeaderValue::from_str(&self.location) {
+            problem::created(&mut response, location);
+        }
+        response
+    }
+}
+
 /// A number without trailing zeros.
 pub(super) fn exact(value: Decimal) -> Number {
     Number(value.normalised())

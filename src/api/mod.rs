@@ -6,12 +6,14 @@
 
 mod alerts;
 mod auth;
+mod body;
 mod consumption;
 mod dwellings;
 mod finding;
 mod health;
 mod json;
 mod meters;
+mod occupancies;
 mod page;
 mod problem;
 mod query;
@@ -54,6 +56,9 @@ fn routes(context: &Context) -> OpenApiRouter<Context> {
         .routes(routes!(dwellings::list))
         .routes(routes!(dwellings::show))
         .routes(routes!(consumption::show))
+        .routes(routes!(occupancies::create))
+        .routes(routes!(occupancies::show, occupancies::change))
+        .routes(routes!(occupancies::used))
         .routes(routes!(readings::changes));
     let operator = OpenApiRouter::new()
         .routes(routes!(meters::list))
@@ -187,6 +192,7 @@ async fn in_time(request: Request, next: Next) -> Response {
         (name = "sites", description = "Find the residence"),
         (name = "dwellings", description = "Identify the dwelling"),
         (name = "consumption", description = "What was used, and how far to trust it"),
+        (name = "occupancies", description = "Who may see which days"),
         (name = "meters", description = "The devices"),
         (name = "readings", description = "The exact values behind a figure"),
         (name = "alerts", description = "What a caretaker should know"),

@@ -31,6 +31,18 @@ pub(super) enum Problem {
     },
     /// A parameter, of the path or the query, that can't be understood.
     InvalidParameter { name: String, detail: String },
+    /// A body that is not JSON by its own account.
+    UnsupportedBody,
+    /// A body larger than any that is asked for.
+    BodyTooLarge,
+    /// A body of the wrong shape, or a value in it that can't be.
+    InvalidBody { field: String, detail: String },
+    /// A landlord who does not live in the dwelling.
+    NotResident,
+    /// A move-in date that can't be: after today, or before the latest occupancy began.
+    MoveInOutside,
+    /// Days that an occupancy may not see.
+    OutsideOccupancy,
     /// Nothing has this name.
     NotFound { detail: String },
     /// More than one meter has this number.
@@ -81,6 +93,14 @@ impl Problem {
         }
     }
 
+    /// Something in a body that can't be understood: where, as `points[0].room`.
+    pub(super) fn invalid_body(field: &str, detail: &str) -> Self {
+        Self::InvalidBody {
+            field: field.to_owned(),
+            detail: detail.to_owned(),
+        }
+    }
+
     /// Nothing of that name.
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Self::NotFound {
@@ -106,6 +126,36 @@ impl Problem {
                 "invalid-parameter",
                 StatusCode::BAD_REQUEST,
                 "A parameter can't be understood",
+            ),
+            Self::UnsupportedBody => (
+                "unsupported-body",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "The body has to be JSON",
+            ),
+            Self::BodyTooLarge => (
+                "body-too-large",
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The body is too large",
+            ),
+            Self::InvalidBody { .. } => (
+                "invalid-body",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The body can't be understood",
+            ),
+            Self::NotResident => (
+                "not-resident",
+                StatusCode::FORBIDDEN,
+                "Only those who live in a dwelling may see its figures",
+            ),
+            Self::MoveInOutside => (
+                "move-in-outside",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "This move-in date can't be chosen",
+            ),
+            Self::OutsideOccupancy => (
+                "outside-occupancy",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "These days are not those of the occupancy",
             ),
             Self::NotFound { .. } => ("not-found", StatusCode::NOT_FOUND, "Nothing has this name"),
             Self::Ambiguous { .. } => (
@@ -180,6 +230,22 @@ impl Problem {
                 details.parameter = Some(name);
                 detail
             }
+            Self::UnsupportedBody => "send `Content-Type: application/json`".to_owned(),
+            Self::BodyTooLarge => "send at most 16 kB".to_owned(),
+            Self::InvalidBody { field, detail } => {
+                let detail = format!("{field}: {detail}");
+                details.parameter = Some(field);
+                detail
+            }
+            Self::NotResident => {
+                "an owner who does not live there has no account of it: the tenant has".to_owned()
+            }
+            Self::MoveInOutside => {
+                "choose a day between the day on which the household before moved in and today".to_owned()
+            }
+            Self::OutsideOccupancy => {
+                "ask for days from the move-in on, until today or the last day".to_owned()
+            }
             Self::NotFound { detail } => detail,
             Self::Ambiguous { detail, candidates } => {
                 details.candidates = candidates;
@@ -193,7 +259,7 @@ impl Problem {
                 details.nearest = nearest;
                 detail
             }
-            Self::MethodNotAllowed => "ask with GET; `Allow` lists what the route does".to_owned(),
+            Self::MethodNotAllowed => "`Allow` lists what the route does".to_owned(),
             Self::Busy => "the store has more to do than it can at once".to_owned(),
             Self::TimedOut => "ask for less: a shorter range, a smaller page".to_owned(),
             Self::Internal => "the log of the service says why".to_owned(),
@@ -254,6 +320,12 @@ impl IntoResponses for Problem {
 /// The client has this already; the headers that tell it so are added by the caller.
 pub(super) fn not_modified() -> Response {
     StatusCode::NOT_MODIFIED.into_response()
+}
+
+/// Says of an answer that something was made, and where it is.
+pub(super) fn created(response: &mut Response, location: HeaderValue) {
+    *response.status_mut() = StatusCode::CREATED;
+    response.headers_mut().insert(header::LOCATION, location);
 }
 
 /// Whether an answer is one.

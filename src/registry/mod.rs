@@ -28,7 +28,7 @@ pub use id::{ChannelId, DwellingId, InstallationId, MeterId, OccupancyId, PointI
 pub use installation::{Factor, Installation};
 pub use key::MeterKey;
 pub use meter::{Meter, MeterAddress};
-pub use occupancy::{NewOccupancy, Occupancy, Role};
+pub use occupancy::{NewOccupancy, Occupancy, OccupancyChange, Role};
 pub use point::{Kind, Point};
 pub use site::{InvalidSiteCode, Site, SiteCode};
 

@@ -34,6 +34,17 @@ pub struct NewOccupancy {
     pub keeps_hourly: bool,
 }
 
+/// What is to change about an occupancy; what is `None` stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OccupancyChange {
+    /// Its last day. Never before its first, nor on or after the first day of one that began later.
+    pub until: Option<Date>,
+    /// Whether a last day that is recorded may be moved to a later one.
+    pub may_extend: bool,
+    /// Whether the household agrees that hourly values are kept for good.
+    pub keeps_hourly: Option<bool>,
+}
+
 /// In which capacity someone lives in a dwelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {

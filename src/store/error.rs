@@ -72,6 +72,11 @@ pub enum StoreError {
         /// First day of the last recorded occupancy.
         last: jiff::civil::Date,
     },
+    /// An occupancy can't end on that day.
+    #[error(
+        "this occupancy can't end on that day: it must lie between its first day and the latest that is allowed"
+    )]
+    EndOutside,
     /// The registry changed between planning and applying: plan again.
     #[error("the registry was changed by someone else in the meantime: try again")]
     Stale,

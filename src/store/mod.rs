@@ -22,12 +22,11 @@ mod state;
 
 use decoders::reading::Quantity;
 use jiff::Timestamp;
-use jiff::civil::Date;
 use wmbus::{IdentificationNumber, Key};
 
 use crate::registry::{
-    Change, Dwelling, Factor, Installation, Kind, Meter, MeterKey, NewOccupancy, Occupancy, Point, Registry,
-    Site, SiteCode,
+    Change, Dwelling, Factor, Installation, Kind, Meter, MeterKey, NewOccupancy, Occupancy, OccupancyChange,
+    Point, Registry, Site, SiteCode,
 };
 pub use crate::registry::{ChannelId, DwellingId, InstallationId, MeterId, OccupancyId, PointId, SiteId};
 pub use alert::{AlertFound, AlertQuery, AlertReport, AlertRow};
@@ -158,8 +157,10 @@ pub trait Store: Send + Sync {
     /// Fails with [`StoreError::MoveInTooEarly`] when its first day lies before that of a recorded one. On the very
     /// same day both stand side by side: two people of one household.
     fn add_occupancy(&self, new: &NewOccupancy) -> Result<Occupancy>;
-    /// Ends an occupancy on a day; false when there is none of that id.
-    fn end_occupancy(&self, id: OccupancyId, last_day: Date) -> Result<bool>;
+    /// Changes an occupancy, whole or not at all, and gives it back; `None` when there is none of that id.
+    ///
+    /// Fails with [`StoreError::EndOutside`] when its last day can't be that one.
+    fn change_occupancy(&self, id: OccupancyId, change: &OccupancyChange) -> Result<Option<Occupancy>>;
     /// An occupancy.
     fn occupancy(&self, id: OccupancyId) -> Result<Option<Occupancy>>;
     /// The occupancies of a dwelling, oldest first.

@@ -36,23 +36,24 @@ async fn every_route_and_parameter_is_explained() {
     let house = House::new();
     let contract = house.json("/openapi.json").await;
     for (path, item) in contract["paths"].as_object().unwrap() {
-        let get = &item["get"];
-        assert!(
-            get["summary"].as_str().is_some_and(|text| text.ends_with('.')),
-            "{path}"
-        );
-        assert!(
-            get["responses"]["default"]["content"]["application/problem+json"].is_object(),
-            "{path}"
-        );
-        for parameter in get["parameters"].as_array().into_iter().flatten() {
+        for (method, route) in item.as_object().unwrap() {
             assert!(
-                parameter["description"]
-                    .as_str()
-                    .is_some_and(|text| !text.is_empty()),
-                "{path}: {}",
-                parameter["name"]
+                route["summary"].as_str().is_some_and(|text| text.ends_with('.')),
+                "{method} {path}"
             );
+            assert!(
+                route["responses"]["default"]["content"]["application/problem+json"].is_object(),
+                "{method} {path}"
+            );
+            for parameter in route["parameters"].as_array().into_iter().flatten() {
+                assert!(
+                    parameter["description"]
+                        .as_str()
+                        .is_some_and(|text| !text.is_empty()),
+                    "{method} {path}: {}",
+                    parameter["name"]
+                );
+            }
         }
     }
     // Every reference leads somewhere.

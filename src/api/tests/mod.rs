@@ -5,6 +5,7 @@ mod alerts;
 mod contract;
 mod figures;
 mod lists;
+mod occupancies;
 mod slots;
 mod sockets;
 
@@ -88,6 +89,24 @@ impl House {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::empty()).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: body.collect().await.unwrap().to_bytes().to_vec(),
+        }
+    }
+
+    /// With a body, as one who has a token of a scope.
+    pub(super) async fn send(&self, method: Method, path: &str, scope: Scope, body: &Value) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {}", self.token(scope)))
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_string()))
+            .unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         Answer {

@@ -34,7 +34,6 @@ mod write;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use rusqlite::Connection;
 use wmbus::IdentificationNumber;
 
@@ -51,7 +50,9 @@ use super::{
     OccupancyId, Outage, OutcomeCount, Placement, PointId, RadioState, ReadingKey, ReadingQuery, ReadingRow,
     ReceiverState, Redecoded, Result, RetainReport, Retention, Side, SiteId, Store, StoredReading, Token,
 };
-use crate::registry::{Change, Dwelling, Meter, NewOccupancy, Occupancy, Point, Registry, Site, SiteCode};
+use crate::registry::{
+    Change, Dwelling, Meter, NewOccupancy, Occupancy, OccupancyChange, Point, Registry, Site, SiteCode,
+};
 
 /// A store in one SQLite file.
 pub struct SqliteStore {
@@ -152,8 +153,8 @@ impl Store for SqliteStore {
         self.write(|open| people::add_occupancy(open, new))
     }
 
-    fn end_occupancy(&self, id: OccupancyId, last_day: Date) -> Result<bool> {
-        self.write(|open| people::end_occupancy(open, id, last_day))
+    fn change_occupancy(&self, id: OccupancyId, change: &OccupancyChange) -> Result<Option<Occupancy>> {
+        self.write(|open| people::change_occupancy(open, id, change))
     }
 
     fn occupancy(&self, id: OccupancyId) -> Result<Option<Occupancy>> {

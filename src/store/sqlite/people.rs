@@ -1,12 +1,11 @@
 //! People: occupancies, and the tokens of programs that ask on their behalf.
 
-use jiff::civil::Date;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codes::{instant, invalid, word};
 use super::find::many;
 use super::write::{Batch, Fault};
-use crate::registry::{NewOccupancy, Occupancy, Role};
+use crate::registry::{NewOccupancy, Occupancy, OccupancyChange, Role};
 use crate::store::{DwellingId, OccupancyId, StoreError, Token};
 
 /// The columns of [`occupancy_row`].
@@ -55,22 +54,36 @@ pub(super) fn add_occupancy(batch: &mut Batch<'_>, new: &NewOccupancy) -> Result
     })
 }
 
-pub(super) fn end_occupancy(batch: &mut Batch<'_>, id: OccupancyId, last_day: Date) -> Result<bool, Fault> {
-    let Some(known) = occupancy(batch.transaction, id)? else {
-        return Ok(false);
+pub(super) fn change_occupancy(
+    batch: &mut Batch<'_>,
+    id: OccupancyId,
+    change: &OccupancyChange,
+) -> Result<Option<Occupancy>, Fault> {
+    let connection = batch.transaction;
+    let Some(mut changed) = occupancy(connection, id)? else {
+        return Ok(None);
     };
-    if last_day < known.from {
-        return Err(StoreError::Refused(format!(
-            "occupancy {id} begins on {}: it can't end before that",
-            known.from
-        ))
-        .into());
+    if let Some(last_day) = change.until {
+        // Whoever moved in later must not be seen by those who left.
+        let taken = occupancies(connection, changed.dwelling)?
+            .iter()
+            .map(|other| other.from)
+            .any(|begins| begins > changed.from && last_day >= begins);
+        let later = changed.until.is_some_and(|recorded| last_day > recorded);
+        if last_day < changed.from || taken || later && !change.may_extend {
+            return Err(StoreError::EndOutside.into());
+        }
+        changed.until = Some(last_day);
     }
-    batch
-        .transaction
-        .prepare_cached("UPDATE occupancy SET last_day = ?2 WHERE id = ?1")?
-        .execute(params![id.0, last_day.to_string()])?;
-    Ok(true)
+    changed.keeps_hourly = change.keeps_hourly.unwrap_or(changed.keeps_hourly);
+    connection
+        .prepare_cached("UPDATE occupancy SET last_day = ?2, keeps_hourly = ?3 WHERE id = ?1")?
+        .execute(params![
+            id.0,
+            changed.until.map(|day| day.to_string()),
+            changed.keeps_hourly
+        ])?;
+    Ok(Some(changed))
 }
 
 pub(super) fn occupancy(connection: &Connection, id: OccupancyId) -> rusqlite::Result<Option<Occupancy>> {

@@ -5,7 +5,7 @@ use wmbus::{DeviceType, Version};
 
 use super::{Scratch, address, at, building, sighting, store};
 use crate::registry::serial::Rule;
-use crate::registry::{Change, Kind, Meter, MeterAddress, NewOccupancy, Role, Site};
+use crate::registry::{Change, Kind, Meter, MeterAddress, NewOccupancy, OccupancyChange, Role, Site};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
     DwellingId, Facts, Ingest, MeterId, OccupancyId, PointId, SiteId, Store, StoreError, Token, find_meters,
@@ -212,9 +212,37 @@ fn occupancies_follow_one_another() {
         move_in(date(2024, 2, 29)),
         Err(StoreError::MoveInTooEarly { last }) if last == date(2024, 3, 1)
     ));
-    assert!(store.end_occupancy(second.id, date(2024, 1, 1)).is_err());
-    assert!(store.end_occupancy(second.id, date(2024, 6, 30)).unwrap());
-    assert!(!store.end_occupancy(OccupancyId(99), date(2024, 6, 30)).unwrap());
+    let end = |id, last_day, may_extend| {
+        store.change_occupancy(
+            id,
+            &OccupancyChange {
+                until: Some(last_day),
+                may_extend,
+                ..OccupancyChange::default()
+            },
+        )
+    };
+    let ended = |id, last_day, may_extend| end(id, last_day, may_extend).unwrap().unwrap().until;
+    let outside = |result| matches!(result, Err(StoreError::EndOutside));
+    assert!(outside(end(second.id, date(2024, 1, 1), true)));
+    assert_eq!(
+        ended(second.id, date(2024, 6, 30), false),
+        Some(date(2024, 6, 30))
+    );
+    assert_eq!(end(OccupancyId(99), date(2024, 6, 30), true).unwrap(), None);
+    // An end moves to an earlier day, and to a later one only for those who may, and never into the next occupancy.
+    assert!(outside(end(second.id, date(2024, 7, 1), false)));
+    assert_eq!(ended(second.id, date(2024, 7, 1), true), Some(date(2024, 7, 1)));
+    assert!(outside(end(first.id, date(2024, 3, 1), true)));
+    assert_eq!(ended(first.id, date(2024, 2, 1), false), Some(date(2024, 2, 1)));
+    assert_eq!(ended(first.id, date(2024, 2, 29), true), Some(date(2024, 2, 29)));
+    let consent = OccupancyChange {
+        keeps_hourly: Some(true),
+        ..OccupancyChange::default()
+    };
+    let agreed = store.change_occupancy(first.id, &consent).unwrap().unwrap();
+    assert!(agreed.keeps_hourly && agreed.until == Some(date(2024, 2, 29)));
+    assert_eq!(store.occupancy(first.id).unwrap(), Some(agreed));
     assert_eq!(store.occupancy(partner.id).unwrap().unwrap().until, None);
     let nowhere = NewOccupancy {
         dwelling: DwellingId(9),

@@ -1,0 +1,345 @@
+//! Occupancies: who may see a dwelling's figures, and from which day to which. A number; no name, no address.
+
+use axum::extract::State;
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::consumption::{Period, of_dwelling};
+use crate::registry::{self, DwellingId, NewOccupancy, OccupancyChange, OccupancyId, Role, Site};
+use crate::store::{Store, StoreError};
+
+use super::Context;
+use super::body::Sent;
+use super::consumption::{self, Compared, Report, StepName};
+use super::dwellings;
+use super::json::{Created, Json};
+use super::meters::Nothing;
+use super::problem::Problem;
+use super::query::{Asked, Day, Segment};
+
+/// Someone who lives in a dwelling, and the days that they may see.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Occupancy)]
+pub(super) struct Shown {
+    /// Its id.
+    id: i64,
+    /// The dwelling's id.
+    dwelling: i64,
+    /// `tenant` or `owner_occupier`.
+    #[schema(example = "tenant")]
+    role: &'static str,
+    /// First day.
+    #[schema(format = Date, example = "2026-03-01")]
+    from: String,
+    /// Last day; null while it lasts.
+    #[schema(format = Date)]
+    until: Option<String>,
+    /// Whether the household agrees that hourly values are kept for good.
+    keeps_hourly: bool,
+}
+
+/// A household that moves in.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MoveIn {
+    /// The dwelling's id.
+    dwelling: i64,
+    /// `tenant` or `owner`.
+    #[schema(value_type = String, example = "tenant")]
+    role: RoleName,
+    /// Whether the one who asks lives there. An owner who does not sees nothing: the figures are the tenant's.
+    lives_there: bool,
+    /// First day, between the first day of the latest occupancy and today.
+    #[schema(value_type = String, format = Date, example = "2026-03-01")]
+    move_in: Day,
+    /// That all of this is true.
+    certified: bool,
+    /// Whether the household agrees that hourly values are kept for good.
+    #[serde(default)]
+    keeps_hourly: bool,
+}
+
+/// What is to change; what is left out stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Changed {
+    /// Its last day.
+    #[schema(value_type = Option<String>, format = Date, example = "2026-03-31")]
+    until: Option<Day>,
+    /// Whether the household agrees that hourly values are kept for good.
+    keeps_hourly: Option<bool>,
+}
+
+/// Which days of an occupancy, how they are cut, and what with they are compared.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OccupancyQuery {
+    /// First day; the first of the occupancy, or eleven months before the last month, when left out.
+    #[param(value_type = Option<String>, format = Date, example = "2026-01-01")]
+    from: Option<Day>,
+    /// The day after the last one; tomorrow, or the end of the occupancy, when left out.
+    #[param(value_type = Option<String>, format = Date, example = "2026-02-01")]
+    to: Option<Day>,
+    /// `day`, `week`, `month` or `year`.
+    #[serde(default)]
+    #[param(value_type = Option<String>, example = "day", default = "month")]
+    step: StepName,
+    /// `previous` (as many days just before) or `year_ago` (the same days a year before).
+    #[param(value_type = Option<String>, example = "previous")]
+    compare: Option<CompareName>,
+}
+
+/// What days are compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum CompareName {
+    Previous,
+    YearAgo,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RoleName {
+    Tenant,
+    Owner,
+}
+
+/// Register that a household moves in: the one before ends on the day before.
+#[utoipa::path(
+    post,
+    path = "/v1/occupancies",
+    tag = "occupancies",
+    request_body = MoveIn,
+    responses((status = 201, description = "It is registered; `Location` names it", body = Shown), Problem),
+    security(("token" = ["portal", "operator"]))
+)]
+pub(super) async fn create(
+    State(context): State<Context>,
+    _: Asked<Nothing>,
+    Sent(new): Sent<MoveIn>,
+) -> Result<Created<Shown>, Problem> {
+    let now = context.now();
+    context
+        .ask(move |store| {
+            let (dwelling, site) = dwellings::named(store, DwellingId(new.dwelling))?;
+            if !new.lives_there {
+                return Err(Problem::NotResident);
+            }
+            if !new.certified {
+                return Err(Problem::invalid_body(
+                    "certified",
+                    "has to be true: the household vouches for it",
+                ));
+            }
+            let from = new.move_in.0;
+            if from > today(&site, now) {
+                return Err(Problem::MoveInOutside);
+            }
+            let occupancy = store.add_occupancy(&NewOccupancy {
+                dwelling: dwelling.id,
+                role: match new.role {
+                    RoleName::Tenant => Role::Tenant,
+                    RoleName::Owner => Role::OwnerOccupier,
+                },
+                from,
+                keeps_hourly: new.keeps_hourly,
+            });
+            match occupancy {
+                Ok(occupancy) => Ok(Shown::of(&occupancy)),
+                // When the one before began is nobody's business.
+                Err(StoreError::MoveInTooEarly { .. }) => Err(Problem::MoveInOutside),
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await
+        .map(|shown| Created {
+            location: format!("/v1/occupancies/{}", shown.id),
+            body: shown,
+        })
+}
+
+/// Show an occupancy.
+#[utoipa::path(
+    get,
+    path = "/v1/occupancies/{id}",
+    tag = "occupancies",
+    params(("id" = i64, Path, description = "The occupancy's id")),
+    responses((status = 200, description = "The occupancy", body = Shown), Problem),
+    security(("token" = ["portal", "operator"]))
+)]
+pub(super) async fn show(
+    State(context): State<Context>,
+    id: Segment,
+    _: Asked<Nothing>,
+) -> Result<Json<Shown>, Problem> {
+    let id = OccupancyId(id.id("id")?);
+    context
+        .ask(move |store| named(store, id).map(|occupancy| Shown::of(&occupancy)))
+        .await
+        .map(Json)
+}
+
+/// End an occupancy, or change what the household agrees to. A last day that is recorded moves to earlier days only.
+#[utoipa::path(
+    patch,
+    path = "/v1/occupancies/{id}",
+    tag = "occupancies",
+    params(("id" = i64, Path, description = "The occupancy's id")),
+    request_body = Changed,
+    responses((status = 200, description = "The occupancy as it is now", body = Shown), Problem),
+    security(("token" = ["portal", "operator"]))
+)]
+pub(super) async fn change(
+    State(context): State<Context>,
+    id: Segment,
+    _: Asked<Nothing>,
+    Sent(changed): Sent<Changed>,
+) -> Result<Json<Shown>, Problem> {
+    let id = OccupancyId(id.id("id")?);
+    context
+        .ask(move |store| {
+            let change = OccupancyChange {
+                until: changed.until.map(|day| day.0),
+                may_extend: false,
+                keeps_hourly: changed.keeps_hourly,
+            };
+            match store.change_occupancy(id, &change) {
+                Ok(Some(occupancy)) => Ok(Shown::of(&occupancy)),
+                Ok(None) => Err(missing(id)),
+                Err(StoreError::EndOutside) => Err(Problem::invalid_body(
+                    "until",
+                    "lies before the first day, after the last day that is recorded, or in the time of the next household",
+                )),
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await
+        .map(Json)
+}
+
+/// Answer for what a household used: never a day before it moved in, or after it left.
+#[utoipa::path(
+    get,
+    path = "/v1/occupancies/{id}/consumption",
+    tag = "occupancies",
+    params(("id" = i64, Path, description = "The occupancy's id"), OccupancyQuery),
+    responses((status = 200, description = "What was used; days outside the occupancy are cut off", body = Report), Problem),
+    security(("token" = ["portal", "operator"]))
+)]
+pub(super) async fn used(
+    State(context): State<Context>,
+    id: Segment,
+    Asked(asked): Asked<OccupancyQuery>,
+) -> Result<Json<Report>, Problem> {
+    let id = OccupancyId(id.id("id")?);
+    let now = context.now();
+    context
+        .ask(move |store| {
+            let occupancy = named(store, id)?;
+            let (dwelling, site) = dwellings::named(store, occupancy.dwelling)?;
+            let window = Window::of(&occupancy, today(&site, now))?;
+            let (from, to) = consumption::days(
+                asked
+                    .from
+                    .or(Some(Day(window.from)).filter(|_| asked.to.is_none() && window.is_short())),
+                asked.to.or(Some(Day(window.to))),
+                today(&site, now),
+            )?;
+            if from >= to {
+                return Err(Problem::invalid("to", "does not lie behind from"));
+            }
+            let Some((from, to)) = window.cut(from, to) else {
+                return Err(Problem::OutsideOccupancy);
+            };
+            let mut report = consumption::report(store, (dwelling, &site), (from, to), asked.step, now)?;
+            report.compared = match asked.compare {
+                Some(compare) => compare
+                    .days(from, to)
+                    // A part of a time compared with a whole one would mislead.
+                    .filter(|(from, to)| window.cut(*from, *to) == Some((*from, *to)))
+                    .map(|(from, to)| {
+                        let zone = site.zone();
+                        let whole = Period::new(from, to, &zone)
+                            .map_err(|error| consumption::range_problem(&error))?;
+                        let metered = of_dwelling(store, occupancy.dwelling, whole.start, whole.end, now)?;
+                        Ok::<_, Problem>(Compared::of(&metered, &whole))
+                    })
+                    .transpose()?,
+                None => None,
+            };
+            Ok(report)
+        })
+        .await
+        .map(Json)
+}
+
+impl CompareName {
+    /// The days that others are compared with.
+    fn days(self, from: Date, to: Date) -> Option<(Date, Date)> {
+        match self {
+            Self::Previous => Some((from.checked_sub(from.until(to).ok()?).ok()?, from)),
+            Self::YearAgo => Some((from.checked_sub(1.year()).ok()?, to.checked_sub(1.year()).ok()?)),
+        }
+    }
+}
+
+/// The days that an occupancy may see: its first, and the one after its last.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    from: Date,
+    to: Date,
+}
+
+impl Window {
+    fn of(occupancy: &registry::Occupancy, today: Date) -> Result<Self, Problem> {
+        let outside = |_| Problem::OutsideOccupancy;
+        let tomorrow = today.tomorrow().map_err(outside)?;
+        let end = match occupancy.until {
+            Some(last) => last.tomorrow().map_err(outside)?,
+            None => tomorrow,
+        };
+        Ok(Self {
+            from: occupancy.from,
+            to: end.min(tomorrow),
+        })
+    }
+
+    /// The days of a range that lie inside.
+    fn cut(self, from: Date, to: Date) -> Option<(Date, Date)> {
+        let (from, to) = (from.max(self.from), to.min(self.to));
+        (from < to).then_some((from, to))
+    }
+
+    /// Whether all of it fits into a year.
+    fn is_short(self) -> bool {
+        self.from.checked_add(1.year()).is_ok_and(|year| self.to <= year)
+    }
+}
+
+fn today(site: &Site, now: Timestamp) -> Date {
+    now.to_zoned_datetime(site.zone()).date()
+}
+
+fn named(store: &dyn Store, id: OccupancyId) -> Result<registry::Occupancy, Problem> {
+    store.occupancy(id)?.ok_or_else(|| missing(id))
+}
+
+fn missing(id: OccupancyId) -> Problem {
+    Problem::not_found(format!("no occupancy has the id {id}"))
+}
+
+impl Shown {
+    fn of(occupancy: &registry::Occupancy) -> Self {
+        Self {
+            id: occupancy.id.0,
+            dwelling: occupancy.dwelling.0,
+            role: occupancy.role.name(),
+            from: occupancy.from.to_string(),
+            until: occupancy.until.map(|day| day.to_string()),
+            keeps_hourly: occupancy.keeps_hourly,
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Occupancies: who moves in when, and that nobody ever sees a day or a dwelling that is not theirs.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::{Answer, House, Scope, daily, water};
+use crate::registry::MeterId;
+use crate::store::Store;
+
+pub(super) fn move_in(dwelling: i64, day: &str) -> Value {
+    json!({ "dwelling": dwelling, "role": "tenant", "lives_there": true, "move_in": day, "certified": true })
+}
+
+async fn post(house: &House, body: &Value) -> Answer {
+    house
+        .send(Method::POST, "/v1/occupancies", Scope::Portal, body)
+        .await
+}
+
+async fn patch(house: &House, id: i64, body: &Value) -> Answer {
+    let path = format!("/v1/occupancies/{id}");
+    house.send(Method::PATCH, &path, Scope::Portal, body).await
+}
+
+#[tokio::test]
+async fn households_follow_one_another_and_a_landlord_sees_nothing() {
+    let house = House::new();
+    let first = post(&house, &move_in(1, "2026-01-10")).await;
+    assert_eq!(
+        (first.status, first.header("location")),
+        (201, "/v1/occupancies/1")
+    );
+    let body = first.json();
+    assert_eq!(
+        (&body["from"], &body["until"], &body["role"]),
+        (&"2026-01-10".into(), &Value::Null, &"tenant".into())
+    );
+
+    // Today is 15 March: not tomorrow, and not before the household that is there.
+    for day in ["2026-03-16", "2026-01-09", "2025-01-01"] {
+        let refused = post(&house, &move_in(1, day)).await;
+        assert_eq!(
+            (refused.status, refused.problem().as_str()),
+            (422, "move-in-outside"),
+            "{day}"
+        );
+        // What it says is the same whether somebody lives there or not.
+        assert!(!refused.text().contains("2026-01"), "{}", refused.text());
+    }
+    let mut landlord = move_in(1, "2026-03-01");
+    landlord["role"] = "owner".into();
+    landlord["lives_there"] = false.into();
+    let refused = post(&house, &landlord).await;
+    assert_eq!(
+        (refused.status, refused.problem().as_str()),
+        (403, "not-resident")
+    );
+
+    let second = post(&house, &move_in(1, "2026-03-01")).await;
+    assert_eq!(second.status, 201);
+    let first = house.json("/v1/occupancies/1").await;
+    assert_eq!(first["until"], "2026-02-28");
+    // It ends earlier, but not later again, and never in the time of the next one.
+    assert_eq!(
+        patch(&house, 1, &json!({ "until": "2026-02-20" })).await.status,
+        200
+    );
+    for day in ["2026-02-21", "2026-03-01", "2026-01-09"] {
+        let refused = patch(&house, 1, &json!({ "until": day })).await;
+        assert_eq!(
+            (refused.status, refused.problem().as_str()),
+            (422, "invalid-body"),
+            "{day}"
+        );
+        assert_eq!(refused.json()["parameter"], "until");
+    }
+    let agreed = patch(&house, 2, &json!({ "keeps_hourly": true })).await.json();
+    assert_eq!(
+        (&agreed["keeps_hourly"], &agreed["until"]),
+        (&true.into(), &Value::Null)
+    );
+    assert_eq!(patch(&house, 99, &json!({})).await.problem(), "not-found");
+}
+
+#[tokio::test]
+async fn bodies_of_the_wrong_shape_are_named_by_the_field() {
+    let house = House::new();
+    let with = |field: &str, value: Value| {
+        let mut body = move_in(1, "2026-03-01");
+        body[field] = value;
+        body
+    };
+    for (body, field) in [
+        (with("certified", false.into()), "certified"),
+        (with("move_in", "01.03.2026".into()), "move_in"),
+        (with("role", "cat".into()), "role"),
+        (with("dwelling", "one".into()), "dwelling"),
+        (with("name", "Dupont".into()), "name"),
+        (json!([]), "."),
+    ] {
+        let refused = post(&house, &body).await;
+        assert_eq!(
+            (refused.status, refused.problem().as_str()),
+            (422, "invalid-body"),
+            "{body}"
+        );
+        assert_eq!(refused.json()["parameter"], field, "{body}");
+    }
+    assert_eq!(
+        post(&house, &with("dwelling", 99.into())).await.problem(),
+        "not-found"
+    );
+    let large = with("role", "x".repeat(20_000).into());
+    assert_eq!(post(&house, &large).await.problem(), "body-too-large");
+    let bearer = format!("Bearer {}", house.token(Scope::Portal));
+    let typeless = house
+        .ask(Method::POST, "/v1/occupancies", &[("authorization", &bearer)])
+        .await;
+    assert_eq!(
+        (typeless.status, typeless.problem().as_str()),
+        (415, "unsupported-body")
+    );
+}
+
+/// A litre a day in dwelling 1, a thousand in dwelling 2; three households, one after the other.
+async fn three_households() -> House {
+    let house = House::new();
+    house
+        .store
+        .add_readings(MeterId(1), &daily((0..75).map(|day| day * 1000), water()))
+        .unwrap();
+    house
+        .store
+        .add_readings(MeterId(5), &daily((0..75).map(|day| day * 1_000_000), water()))
+        .unwrap();
+    for (dwelling, day) in [(1, "2026-01-05"), (1, "2026-02-01"), (2, "2026-01-20")] {
+        assert_eq!(post(&house, &move_in(dwelling, day)).await.status, 201);
+    }
+    house
+}
+
+/// Every day that a report speaks of, and every amount of hot water in it.
+fn spoken(report: &Value) -> (Vec<String>, Vec<String>) {
+    fn walk(value: &Value, name: &str, days: &mut Vec<String>, amounts: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => fields
+                .iter()
+                .for_each(|(name, value)| walk(value, name, days, amounts)),
+            Value::Array(items) => items.iter().for_each(|item| walk(item, name, days, amounts)),
+            Value::String(text) if name == "from" || name == "to" => days.push(text.clone()),
+            Value::Number(number) if name == "value" => amounts.push(number.to_string()),
+            _ => {}
+        }
+    }
+    let (mut days, mut amounts) = (Vec::new(), Vec::new());
+    walk(report, "", &mut days, &mut amounts);
+    (days, amounts)
+}
+
+#[tokio::test]
+async fn nobody_sees_a_day_outside_their_own_or_anything_of_another_dwelling() {
+    let house = three_households().await;
+    let windows = [
+        (1, "2026-01-05", "2026-02-01"),
+        (2, "2026-02-01", "2026-03-16"),
+        (3, "2026-01-20", "2026-03-16"),
+    ];
+    let ends = [
+        "2025-01-01",
+        "2026-01-01",
+        "2026-01-05",
+        "2026-01-20",
+        "2026-02-01",
+        "2026-02-10",
+        "2026-03-16",
+        "2027-01-01",
+    ];
+    let mut asked = 0;
+    for (id, first, after) in windows {
+        for scope in [Scope::Portal, Scope::Operator] {
+            let mut ranges = vec![String::new()];
+            for from in ends {
+                ranges.push(format!("from={from}"));
+                ranges.push(format!("to={from}"));
+                ranges.extend(ends.iter().map(|to| format!("from={from}&to={to}")));
+            }
+            for range in ranges {
+                for more in [
+                    "step=day",
+                    "step=week",
+                    "step=month&compare=previous",
+                    "step=year&compare=year_ago",
+                ] {
+                    let path = format!("/v1/occupancies/{id}/consumption?{range}&{more}");
+                    let path = path.replace("?&", "?");
+                    let bearer = format!("Bearer {}", house.token(scope));
+                    let answer = house.ask(Method::GET, &path, &[("authorization", &bearer)]).await;
+                    asked += 1;
+                    if answer.status != 200 {
+                        assert!(
+                            ["outside-occupancy", "invalid-parameter"].contains(&answer.problem().as_str()),
+                            "{path}"
+                        );
+                        continue;
+                    }
+                    let report = answer.json();
+                    let (days, amounts) = spoken(&report);
+                    assert!(!days.is_empty());
+                    for day in days {
+                        assert!(
+                            day.as_str() >= first && day.as_str() <= after,
+                            "{path}: {day} of {first} to {after}"
+                        );
+                    }
+                    // A litre a day is never a cubic metre, nor the other way round.
+                    for amount in amounts {
+                        let amount: f64 = amount.parse().unwrap();
+                        assert!(amount == 0.0 || (amount < 0.5) == (id != 3), "{path}: {amount}");
+                    }
+                    assert_eq!(report["dwelling"]["id"], if id == 3 { 2 } else { 1 });
+                }
+            }
+        }
+    }
+    assert!(asked > 1000);
+}
+
+#[tokio::test]
+async fn two_weeks_are_compared_and_a_part_of_a_time_is_not() {
+    let house = three_households().await;
+    let report = house
+        .json("/v1/occupancies/2/consumption?from=2026-02-16&to=2026-02-23&step=day&compare=previous")
+        .await;
+    assert_eq!(report["kinds"][0]["total"]["shown"].to_string(), "0.01");
+    assert_eq!(report["kinds"][0]["total"]["value"].to_string(), "0.007");
+    let before = &report["compared"];
+    assert_eq!(
+        (&before["from"], &before["to"]),
+        (&"2026-02-09".into(), &"2026-02-16".into())
+    );
+    assert_eq!(before["kinds"][0]["total"]["value"].to_string(), "0.007");
+    assert_eq!(before["kinds"][0]["points"][0]["point"]["room"], "Cuisine");
+    // The household was not there in all of the days before.
+    let early = house
+        .json("/v1/occupancies/2/consumption?from=2026-02-03&to=2026-02-10&compare=previous")
+        .await;
+    assert!(early["compared"].is_null());
+    // Without dates: all of its days.
+    let all = house.json("/v1/occupancies/1/consumption").await;
+    assert_eq!(
+        (&all["from"], &all["to"]),
+        (&"2026-01-05".into(), &"2026-02-01".into())
+    );
+}
