@@ -13,7 +13,6 @@ use super::simulate::BuildingArgs;
 use super::{Done, Outcome, progress, replay, run};
 use crate::api::{Listener, Scope, Secret};
 use crate::pipeline::Pipeline;
-use crate::registry::Directory;
 use crate::registry::import::{self, Format};
 use crate::simulate::{Building, Plan, write};
 use crate::store::{SqliteStore, Store};
@@ -49,7 +48,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 
     let store = SqliteStore::create(&scratch.path.join("releve.db"))?;
     register(&store, &written.registry)?;
-    let pipeline = Pipeline::new(families, Directory::new(store.directory()?));
+    let pipeline = Pipeline::on(&store, families)?;
     let summary = replay::into(&store, pipeline, &[written.capture])?;
     let secret = Secret::generate()?;
     store.add_token(&secret.token("demo", Scope::Operator, Timestamp::now()))?;

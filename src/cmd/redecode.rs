@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Done, Outcome, progress};
 use crate::pipeline::{self, Pipeline};
 use crate::redecode::{Report, Scope, Turn, redecode};
-use crate::registry::{Directory, Meter};
+use crate::registry::Meter;
 use crate::store::{SqliteStore, Store, find_meters};
 
 /// What to read again.
@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         meter: meter.transpose()?.map(|meter| meter.id),
         outcomes: args.outcome.iter().map(|outcome| outcome.code()).collect(),
     };
-    let mut pipeline = Pipeline::new(families, Directory::new(store.directory()?));
+    let mut pipeline = Pipeline::on(&store, families)?;
     if args.outcome.contains(&pipeline::Outcome::Replayed) {
         if scope.meter.is_none() {
             return Err("--outcome replayed accepts what a message counter says is a recording: name the one meter with --meter".into());

@@ -13,7 +13,6 @@ use serde::Serialize;
 
 use super::{Done, Outcome, progress};
 use crate::pipeline::{self, Pipeline};
-use crate::registry::Directory;
 use crate::store::sqlite::Options;
 use crate::store::{Ingest, IngestReport, SqliteStore, Store};
 
@@ -59,7 +58,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         .map(|path| Input::open(path, args.start))
         .collect::<Result<Vec<_>, _>>()?;
     let store = SqliteStore::open_with(&args.db, Options::bulk())?;
-    let pipeline = Pipeline::new(families, Directory::new(store.directory()?));
+    let pipeline = Pipeline::on(&store, families)?;
     let mut replay = Replay {
         store: &store,
         pipeline,
@@ -170,7 +169,7 @@ impl Replay<'_> {
                             self.summary.telegrams += 1;
                             self.summary.further += u64::from(place > 0);
                             self.summary.count(seen.outcome.code());
-                            self.batch.extend(seen.ingest);
+                            self.batch.extend(seen.into_ingest());
                         }
                     }
                 }

@@ -137,9 +137,8 @@ impl Intake {
         stop: Arc<AtomicBool>,
     ) -> Result<Self, StoreError> {
         let registry_version = store.registry_version()?;
-        let directory = Directory::new(store.directory()?);
-        info!(meters = directory.len(), "registry read");
-        let pipeline = Pipeline::new(families, directory);
+        let pipeline = Pipeline::on(&*store, families)?;
+        info!(meters = pipeline.meters(), "registry read");
         let batch = Vec::with_capacity(options.commit_telegrams);
         let (sender, queue) = sync_channel(QUEUE);
         let known = store.radios()?.iter().map(|radio| radio.last_heard).max();
@@ -331,7 +330,7 @@ impl Intake {
         }
         for seen in seen.each() {
             *self.outcomes.entry(seen.outcome.code()).or_default() += 1;
-            self.batch.extend(seen.ingest);
+            self.batch.extend(seen.into_ingest());
         }
     }
 

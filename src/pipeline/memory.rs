@@ -1,15 +1,15 @@
 //! What has to be remembered between telegrams: layouts that compact frames refer to, and fragments. All of it bounded.
 
-use std::collections::HashMap;
-
 use decoders::{Context, Decoded, Families};
 use wmbus::apl::compact::{Compact, Layout};
-use wmbus::{Content, Error, ErrorKind, Frame, Key, Layer, Message, Reassembler};
+use wmbus::{Content, Error, ErrorKind, Frame, Key, Message, Reassembler};
+
+use super::layouts::Layouts;
 
 /// The memory of one pipeline.
 #[derive(Debug)]
 pub struct Memory {
-    layouts: HashMap<u16, Layout>,
+    layouts: Layouts,
     fragments: Reassembler,
 }
 
@@ -22,16 +22,15 @@ pub struct Opened {
     pub key: Option<usize>,
     /// Its message counter, where a MAC or a tag vouches for it.
     pub counter: Option<u32>,
+    /// Whether a MAC or a tag has been checked.
+    pub authenticated: bool,
 }
-
-/// Layouts that can be learned; a building has a handful.
-const MAX_LAYOUTS: usize = 1024;
 
 impl Memory {
     /// A memory that knows what the families' pages know.
     pub fn new(families: &Families) -> Self {
         let mut memory = Self {
-            layouts: HashMap::new(),
+            layouts: Layouts::default(),
             fragments: Reassembler::default(),
         };
         memory.learn_from(families);
@@ -41,8 +40,18 @@ impl Memory {
     /// Learns the layouts that the families' pages know.
     pub fn learn_from(&mut self, families: &Families) {
         for layout in families.layouts() {
-            self.learn(layout.clone());
+            self.layouts.of_page(layout);
         }
+    }
+
+    /// Takes a layout that an earlier run heard at a second: it opens what is received from then on.
+    pub fn recall(&mut self, layout: &Layout, at: i64) {
+        self.layouts.recall(layout, at);
+    }
+
+    /// The layout that the latest telegram has shown, if it is worth keeping for later runs.
+    pub fn news(&mut self) -> Option<Layout> {
+        self.layouts.news()
     }
 
     /// Reads one telegram to its end: opens it, puts fragments together, expands compact frames, decodes.
@@ -89,9 +98,10 @@ impl Memory {
             }
             outcome => outcome?,
         };
-        let message = self.expand(message)?;
+        let message = self.expand(message, now)?;
         Ok(Opened {
             key: message.key,
+            authenticated: message.authenticated,
             counter: message.message_counter().filter(|_| message.authenticated),
             decoded: families.decode(&message, context)?,
         })
@@ -99,41 +109,30 @@ impl Memory {
 
     /// The layout that compact frames with this signature refer to, if it is known.
     pub fn layout(&self, signature: u16) -> Option<&Layout> {
-        self.layouts.get(&signature)
+        self.layouts.get(signature)
     }
 
     /// Learns from full and format frames, and makes compact frames full ones.
-    fn expand<'a>(&mut self, message: Message<'a>) -> Result<Message<'a>, Error> {
+    fn expand<'a>(&mut self, message: Message<'a>, now: i64) -> Result<Message<'a>, Error> {
         match message.content {
             Content::Records => {
                 if let Some(layout) = Layout::of_full_frame(&message.payload) {
-                    self.learn(layout);
+                    self.layouts.heard(layout, now);
                 }
                 Ok(message)
             }
             Content::Format => {
-                self.learn(Layout::of_format_frame(&message.payload, message.payload_at)?);
+                let layout = Layout::of_format_frame(&message.payload, message.payload_at)?;
+                self.layouts.heard(layout, now);
                 Ok(message)
             }
             Content::Compact => {
-                let compact = Compact::parse(&message.payload, message.payload_at)?;
-                let signature = compact.signature;
-                let layout = self.layouts.get(&signature).ok_or(Error {
-                    layer: Layer::Application,
-                    at: message.payload_at,
-                    kind: ErrorKind::UnknownCompactFormat { signature },
-                })?;
-                let full = layout.expand(&compact)?;
                 let at = message.payload_at;
+                let compact = Compact::parse(&message.payload, at)?;
+                let full = self.layouts.expand(&compact, now, at)?;
                 Ok(message.with_payload(Content::Records, full, at))
             }
             _ => Ok(message),
-        }
-    }
-
-    fn learn(&mut self, layout: Layout) {
-        if self.layouts.len() < MAX_LAYOUTS {
-            self.layouts.entry(layout.signature()).or_insert(layout);
         }
     }
 }

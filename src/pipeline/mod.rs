@@ -10,8 +10,10 @@
 
 mod counters;
 mod dating;
+mod layouts;
 mod memory;
 mod outcome;
+mod trust;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -21,6 +23,7 @@ use decoders::{Decoded, Families};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
+use wmbus::apl::compact::Layout;
 use wmbus::{Address, Error, Frame, FrameFormat};
 
 pub use memory::{Memory, Opened};
@@ -28,9 +31,11 @@ pub use outcome::Outcome;
 
 use self::counters::{Accepted, Counters};
 use self::dating::Reception;
-use crate::registry::{Directory, MeterId};
+use self::trust::{Belief, Trust};
+use crate::registry::{Directory, MeterId, MeterKey};
 use crate::store::{
-    ArchivedTelegram, DirectoryEntry, Facts, Ingest, Redecoded, Sighting, StoredReading, Telegram as Kept,
+    ArchivedTelegram, DirectoryEntry, Facts, Ingest, KeyProof, LearntLayout, Redecoded, Sighting, Store,
+    StoreError, StoredReading, Telegram as Kept,
 };
 
 /// The way of every telegram. Knows no device and no clock.
@@ -41,6 +46,7 @@ pub struct Pipeline {
     directory: Directory,
     zones: HashMap<String, TimeZone>,
     counters: Counters,
+    trust: Trust,
     refuse_recordings: bool,
 }
 
@@ -53,11 +59,18 @@ pub struct Seen {
     pub meter: Option<Address>,
     /// What the store should keep of it; nothing of what is damaged or foreign.
     pub ingest: Option<Ingest>,
+    /// What the store should keep beside it: a proof of a key, a layout, an earlier telegram that is believed now.
+    pub also: Vec<Ingest>,
     /// The telegram behind it, when one transmission held two.
     pub following: Option<Box<Seen>>,
 }
 
 impl Seen {
+    /// All that the store should keep of this one.
+    pub fn into_ingest(self) -> impl Iterator<Item = Ingest> {
+        self.ingest.into_iter().chain(self.also)
+    }
+
     /// This one and those behind it.
     pub fn each(self) -> impl Iterator<Item = Self> {
         let mut next = Some(Box::new(self));
@@ -79,10 +92,25 @@ impl Pipeline {
             directory: Directory::default(),
             zones: HashMap::new(),
             counters: Counters::default(),
+            trust: Trust::default(),
             refuse_recordings: true,
         };
         pipeline.register(directory);
         pipeline
+    }
+
+    /// A pipeline that knows these families, and what a store knows: its meters, and the layouts heard by earlier runs.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn on(store: &dyn Store, families: Families) -> Result<Self, StoreError> {
+        let mut pipeline = Self::new(families, Directory::new(store.directory()?));
+        for learnt in store.layouts()? {
+            if let Some(layout) = Layout::of_headers(&learnt.headers) {
+                pipeline.memory.recall(&layout, learnt.at.as_second());
+            }
+        }
+        Ok(pipeline)
     }
 
     /// Takes another directory: after an import.
@@ -94,6 +122,11 @@ impl Pipeline {
             }
         }
         self.directory = directory;
+    }
+
+    /// How many meters it knows.
+    pub fn meters(&self) -> usize {
+        self.directory.len()
     }
 
     /// Takes other families: after a page was added. What was learnt from telegrams stays.
@@ -129,6 +162,7 @@ impl Pipeline {
                     outcome: Outcome::of(&error),
                     meter: None,
                     ingest: None,
+                    also: Vec::new(),
                     following: None,
                 };
             }
@@ -161,6 +195,7 @@ impl Pipeline {
             outcome,
             meter: Some(address),
             ingest,
+            also: Vec::new(),
             following: None,
         };
         if !frame.is_from_meter() {
@@ -192,11 +227,12 @@ impl Pipeline {
         if self.refuse_recordings {
             read = read.unless_recorded(&mut self.counters, entry.meter.id, &reception);
         }
-        let kept = Kept {
+        let digest = digest(frame);
+        let mut kept = Kept {
             meter: entry.meter.id,
             received_at,
             assumed,
-            digest: digest(frame),
+            digest,
             octets: octets.to_vec(),
             radio,
             rssi_dbm,
@@ -205,7 +241,41 @@ impl Pipeline {
             facts: read.facts,
             readings: read.readings,
         };
-        seen(read.outcome, Some(Ingest::Telegram(kept)))
+        let mut also = Vec::new();
+        if let Some(layout) = self.memory.news() {
+            also.push(Ingest::Layout(LearntLayout {
+                headers: layout.headers().to_vec(),
+                at: received_at,
+            }));
+        }
+        let mut outcome = read.outcome;
+        match (read.key, read.outcome) {
+            (Some(key), _) => match self.trust.opened(entry, key, read.authenticated, digest) {
+                Belief::Counts => {}
+                Belief::Proves(telegrams) => {
+                    also.extend(proof(entry, key, received_at, telegrams));
+                    also.extend(self.trust.release(entry, key).map(Ingest::Telegram));
+                }
+                Belief::MayBeChance => {
+                    outcome = Outcome::WrongKey;
+                    let doubtful = Kept {
+                        outcome: outcome.code(),
+                        evidence: Some(MAY_BE_CHANCE.to_owned()),
+                        facts: Facts::default(),
+                        readings: Vec::new(),
+                        ..kept.clone()
+                    };
+                    self.trust
+                        .hold(entry, key, std::mem::replace(&mut kept, doubtful));
+                }
+            },
+            (None, Outcome::WrongKey | Outcome::MacFailed) => self.trust.failed(entry),
+            _ => {}
+        }
+        Seen {
+            also,
+            ..seen(outcome, Some(Ingest::Telegram(kept)))
+        }
     }
 
     /// Reads a telegram of the archive once more, with what is known by now. Walk the archive in its order, so that
@@ -228,6 +298,18 @@ impl Pipeline {
         if self.refuse_recordings {
             read = read.unless_recorded(&mut self.counters, archived.key.meter, &reception);
         }
+        match (read.key, read.outcome) {
+            (Some(key), _) => {
+                let belief = self
+                    .trust
+                    .opened(entry, key, read.authenticated, archived.key.digest);
+                if belief == Belief::MayBeChance {
+                    read = Read::refused(Outcome::WrongKey, MAY_BE_CHANCE.to_owned());
+                }
+            }
+            (None, Outcome::WrongKey | Outcome::MacFailed) => self.trust.failed(entry),
+            _ => {}
+        }
         Some(Redecoded {
             key: archived.key,
             outcome: read.outcome.code(),
@@ -244,9 +326,24 @@ struct Read {
     evidence: Option<String>,
     facts: Facts,
     readings: Vec<StoredReading>,
+    /// Which of the meter's keys opened it.
+    key: Option<usize>,
+    authenticated: bool,
 }
 
 impl Read {
+    /// A telegram that gives nothing.
+    fn refused(outcome: Outcome, evidence: String) -> Self {
+        Self {
+            outcome,
+            evidence: Some(evidence),
+            facts: Facts::default(),
+            readings: Vec::new(),
+            key: None,
+            authenticated: false,
+        }
+    }
+
     /// Refuses what a meter said before, by its message counter; what nobody timed can't be judged.
     fn unless_recorded(self, counters: &mut Counters, meter: MeterId, reception: &Reception<'_>) -> Self {
         let Some(counter) = self.facts.counter.filter(|_| !reception.assumed) else {
@@ -254,16 +351,14 @@ impl Read {
         };
         match counters.accept(meter, counter, reception.at.as_second()) {
             Ok(()) => self,
-            Err(later) => Self {
-                outcome: Outcome::Replayed,
-                evidence: Some(format!(
+            Err(later) => Self::refused(
+                Outcome::Replayed,
+                format!(
                     "replayed: its message counter is {counter}, and {} was accepted at {}",
                     later.counter,
                     Timestamp::from_second(later.at).unwrap_or_default()
-                )),
-                facts: Facts::default(),
-                readings: Vec::new(),
-            },
+                ),
+            ),
         }
     }
 }
@@ -278,7 +373,12 @@ fn read(
 ) -> Read {
     let now = reception.at.as_second();
     match memory.open(families, frame, &entry.keys, &reception.context(), now) {
-        Ok(Opened { decoded, counter, .. }) => Read {
+        Ok(Opened {
+            decoded,
+            counter,
+            key,
+            authenticated,
+        }) => Read {
             outcome: if decoded.readings.is_empty() {
                 Outcome::NoValue
             } else {
@@ -287,14 +387,24 @@ fn read(
             evidence: None,
             facts: facts(&decoded, counter),
             readings: reception.date(&decoded),
+            key,
+            authenticated,
         },
-        Err(error) => Read {
-            outcome: Outcome::of(&error),
-            evidence: Some(evidence(&error)),
-            facts: Facts::default(),
-            readings: Vec::new(),
-        },
+        Err(error) => Read::refused(Outcome::of(&error), evidence(&error)),
     }
+}
+
+/// What is said of a telegram that a doubtful key opened.
+const MAY_BE_CHANCE: &str = "wrong_key: a key that fails otherwise opens it, which may be chance: it counts when the key opens \
+    another of the next eight";
+
+/// That a key of a meter, by its place, is proven.
+fn proof(entry: &DirectoryEntry, key: usize, at: Timestamp, telegrams: u64) -> Option<Ingest> {
+    let key = MeterKey {
+        meter: entry.meter.id,
+        key: entry.keys.get(key)?.clone(),
+    };
+    Some(Ingest::Proof(KeyProof { key, at, telegrams }))
 }
 
 /// The frame in a telegram of the archive.

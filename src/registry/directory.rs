@@ -74,6 +74,7 @@ mod tests {
         DirectoryEntry {
             meter,
             keys: Vec::new(),
+            proven: 0,
             time_zone: "Europe/Paris".to_owned(),
             kind: None,
             counter: None,

@@ -7,8 +7,8 @@ use decoders::reading::{Stamp, Status};
 use jiff::Timestamp;
 use wmbus::Address;
 
-use super::MeterId;
 use super::reading::StoredReading;
+use super::{KeyProof, MeterId};
 
 /// The outcome code of a telegram that was read and gave readings.
 pub const READ: &str = "read";
@@ -23,6 +23,19 @@ pub enum Ingest {
     Telegram(Telegram),
     /// From a meter that is not registered: counted only.
     Stranger(Sighting),
+    /// A key was seen to be right.
+    Proof(KeyProof),
+    /// A layout of compact frames was heard: later runs begin with it.
+    Layout(LearntLayout),
+}
+
+/// A layout of compact frames, as a full frame or a format frame has shown it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LearntLayout {
+    /// DIBs and VIBs, one after the other.
+    pub headers: Vec<u8>,
+    /// When it was first heard; kept to the second.
+    pub at: Timestamp,
 }
 
 /// A telegram of a registered meter.

@@ -34,7 +34,8 @@ pub use channel::{Aspect, Channel, Measured, Standard, standard};
 pub use error::{Result, StoreError};
 pub use find::{Found, find_meters};
 pub use ingest::{
-    ArchivedTelegram, Facts, Ingest, IngestReport, NO_VALUE, READ, Redecoded, Sighting, Telegram, TelegramKey,
+    ArchivedTelegram, Facts, Ingest, IngestReport, LearntLayout, NO_VALUE, READ, Redecoded, Sighting,
+    Telegram, TelegramKey,
 };
 pub use reading::{Flags, ReadingKey, ReadingRow, Source, StoredReading};
 pub use retain::{RetainReport, Retention};
@@ -50,6 +51,8 @@ pub struct DirectoryEntry {
     pub meter: Meter,
     /// Its keys, in the order in which they are to be tried.
     pub keys: Vec<Key>,
+    /// How many of them, from the first, were seen to be right.
+    pub proven: usize,
     /// IANA name of the zone of the site it is installed in; of its latest installation when there were several.
     pub time_zone: String,
     /// What it counts there, when it is installed.
@@ -273,6 +276,8 @@ pub trait Store: Send + Sync {
     fn receivers(&self) -> Result<Vec<ReceiverState>>;
     /// The latest outages of receivers, the newest first.
     fn outages(&self, limit: usize) -> Result<Vec<Outage>>;
+    /// The layouts of compact frames that were heard, the first to come first.
+    fn layouts(&self) -> Result<Vec<LearntLayout>>;
     /// A page of the archive, oldest first.
     fn archive(&self, query: &ArchiveQuery<'_>) -> Result<Vec<ArchivedTelegram>>;
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
+use wmbus::{Address, Key, Plan, dll, tpl};
 
 use crate::harness::{Folder, import, json, run, simulate};
 
@@ -274,4 +275,85 @@ fn keys_are_imported_for_meters_that_are_registered() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("order.kem:3: id: KAM 00000005"), "{said}");
     assert!(String::from_utf8(output.stdout).unwrap().contains("1 new keys"));
+}
+
+/// A stripped telegram of the meter `XYZ` 00123456 in mode 5: its index, sealed with a key.
+fn sealed(key: &str, access_number: u8, litres: u32) -> String {
+    let [low, high] = "XYZ".parse::<wmbus::Manufacturer>().unwrap().0.to_le_bytes();
+    let sender = Address::from_link_octets([low, high, 0x56, 0x34, 0x12, 0x00, 0x01, 0x07]);
+    let link = dll::Header {
+        control: dll::Control::SND_NR,
+        sender,
+    };
+    let transport = tpl::Header {
+        ci: 0x7A,
+        address: None,
+        fields: Some(tpl::Fields {
+            access_number,
+            status: 0,
+            configuration: tpl::Configuration(0x0500),
+            extension: tpl::Extension::default(),
+        }),
+    };
+    let mut payload = vec![0x04, 0x13];
+    payload.extend(litres.to_le_bytes());
+    let plan = Plan {
+        key: Some(key.parse::<Key>().unwrap()),
+        ..Plan::new(link, transport, payload)
+    };
+    let octets = plan.encode().unwrap();
+    octets.iter().map(|octet| format!("{octet:02X}")).collect()
+}
+
+/// One wrong key in 65 536 fits a telegram: what it opens is no data until a second one says so.
+#[test]
+fn a_key_that_fits_by_chance_gives_no_reading_and_one_that_is_right_loses_none() {
+    const RIGHT: &str = "11223344556677889900AABBCCDDEEFF";
+    let folder = Folder::new();
+    let registry = folder.write("r.csv", &format!("manufacturer,id,key\nXYZ,00123456,{WRONG}\n"));
+    // In `by`, which of the two keys sealed each telegram.
+    let heard = |by: &[&str]| {
+        let db = import(&folder, &registry);
+        let lines: Vec<_> = by
+            .iter()
+            .zip(0_u8..)
+            .map(|(key, minute)| {
+                format!(
+                    "2026-01-15T10:{minute:02}:00Z {}",
+                    sealed(key, minute, u32::from(minute))
+                )
+            })
+            .collect();
+        let capture = folder.write("capture.txt", &lines.join("\n"));
+        let summary = replay(&db, &capture);
+        let again = replay(&db, &capture);
+        assert_eq!(
+            again["stored"]["recovered"], 0,
+            "the second time nothing is new: {again}"
+        );
+        let connection = rusqlite::Connection::open(&db).unwrap();
+        let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        let answer = (
+            summary["outcomes"]["wrong_key"].as_u64().unwrap_or(0),
+            count("SELECT count(*) FROM reading"),
+            count("SELECT count(*) FROM meter_key WHERE proven_at IS NOT NULL"),
+        );
+        let kept = count("SELECT count(*) FROM telegram");
+        assert_eq!(kept, i64::try_from(by.len()).unwrap(), "all are kept");
+        drop(connection);
+        fs::remove_file(&db).unwrap();
+        answer
+    };
+    let chance = [
+        [RIGHT; 4].as_slice(),
+        &[WRONG],
+        &[RIGHT; 8],
+        &[WRONG],
+        &[RIGHT; 2],
+    ]
+    .concat();
+    assert_eq!(heard(&chance), (chance.len() as u64, 0, 0));
+    // Right, but for a telegram that was spoilt on its way: the one that was held counts, too.
+    assert_eq!(heard(&[RIGHT, WRONG, WRONG, WRONG]), (2, 3, 1));
+    assert_eq!(heard(&[WRONG, RIGHT, WRONG, RIGHT, WRONG]), (2, 3, 1));
 }

@@ -299,6 +299,29 @@ fn a_layout_that_comes_later_opens_what_came_before() {
     assert_eq!(redecode(&db, &[])["changed"], Value::Array(Vec::new()));
 }
 
+/// A layout that one run has heard opens what a later run hears, and a file replayed twice gives the same both times.
+#[test]
+fn a_layout_outlives_the_run_that_heard_it() {
+    let folder = Folder::new();
+    let db = import(&folder, &folder.write("registry.csv", REGISTRY));
+    let full = [0x04, 0x13, 0x10, 0x27, 0x00, 0x00, 0x02, 0x5A, 0x20, 0x00];
+    let compact = wmbus::apl::compact::compact(&full).unwrap();
+    let first = [
+        format!("2026-01-15T00:00:00Z {}", telegram(0x56, 0x79, &compact)),
+        format!("2026-01-15T01:00:00Z {}", telegram(0x57, 0x78, &full)),
+    ];
+    let first = folder.write("first.txt", &first.join("\n"));
+    let later = format!("2026-01-15T02:00:00Z {}", telegram(0x57, 0x79, &compact));
+    let later = folder.write("later.txt", &later);
+    replay(&db, &first, &[]);
+    let summary = replay(&db, &later, &[]);
+    assert_eq!(summary["outcomes"]["read"], 1, "{summary}");
+    let before = content(&db);
+    let again = replay(&db, &first, &[]);
+    assert_eq!(again["outcomes"]["compact_layout_unknown"], 1, "{again}");
+    assert_eq!(content(&db), before);
+}
+
 #[test]
 fn real_telegrams_read_again_change_nothing() {
     let Some(corpus) = shared("corpus") else { return };

@@ -73,7 +73,11 @@ fn hear<'a>(store: &SqliteStore, families: &Families, heard: impl Iterator<Item 
     let mut count = 0;
     for heard in heard {
         count += 1;
-        batch.extend(pipeline.take(&heard.telegram, Timestamp::UNIX_EPOCH).ingest);
+        batch.extend(
+            pipeline
+                .take(&heard.telegram, Timestamp::UNIX_EPOCH)
+                .into_ingest(),
+        );
         if batch.len() >= 5000 {
             store.ingest(&batch).unwrap();
             batch.clear();

@@ -7,6 +7,7 @@ use super::repeat::Kept;
 use super::repeat::Window;
 use super::state::Gathered;
 use super::write::{Batch, Fault, counter};
+use super::{keys, layouts};
 use crate::store::{Facts, Ingest, NO_VALUE, READ, Redecoded, Source, StoredReading, Telegram};
 
 /// Stores a batch.
@@ -15,7 +16,7 @@ pub(super) fn ingest(batch: &mut Batch<'_>, items: &[Ingest]) -> Result<(), Faul
         .iter()
         .filter_map(|item| match item {
             Ingest::Telegram(telegram) => Some(telegram.received_at.as_second()),
-            Ingest::Stranger(_) => None,
+            Ingest::Stranger(_) | Ingest::Proof(_) | Ingest::Layout(_) => None,
         })
         .collect();
     let mut window = Window::load(batch.transaction, &mut instants)?;
@@ -34,6 +35,8 @@ pub(super) fn ingest(batch: &mut Batch<'_>, items: &[Ingest]) -> Result<(), Faul
                 gathered.stranger(batch.transaction, sighting, radio)?;
                 batch.report.strangers += 1;
             }
+            Ingest::Proof(proof) => keys::prove(batch.transaction, proof)?,
+            Ingest::Layout(learnt) => layouts::put(batch.transaction, learnt)?,
         }
     }
     gathered.store(batch.transaction)?;

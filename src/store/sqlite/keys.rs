@@ -9,16 +9,25 @@ use crate::store::{KeyProof, MeterId};
 
 /// All keys, by meter; those that were seen to be right first, then in the order in which they were added.
 pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<MeterKey>> {
+    let keys = all_judged(connection)?;
+    Ok(keys.into_iter().map(|(key, _)| key).collect())
+}
+
+/// As [`all`], and of each whether it was seen to be right.
+pub(super) fn all_judged(connection: &Connection) -> rusqlite::Result<Vec<(MeterKey, bool)>> {
     connection
-        .prepare_cached("SELECT meter, octets FROM meter_key ORDER BY meter, proven_at IS NULL, ordinal")?
+        .prepare_cached(
+            "SELECT meter, octets, proven_at IS NOT NULL FROM meter_key ORDER BY meter, proven_at IS NULL, ordinal",
+        )?
         .query_map([], |row| {
             let octets = row.get_ref(1)?.as_blob()?;
-            Ok(MeterKey {
+            let key = MeterKey {
                 meter: MeterId(row.get(0)?),
                 // The error tells the length and nothing else.
                 key: Key::from_octets(octets)
                     .map_err(|error| invalid(1, rusqlite::types::Type::Blob, error.to_string()))?,
-            })
+            };
+            Ok((key, row.get(2)?))
         })?
         .collect()
 }

@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_receivers.sql"),
     include_str!("migrations/0005_counters.sql"),
     include_str!("migrations/0006_asked.sql"),
+    include_str!("migrations/0007_layouts.sql"),
 ];
 
 /// The newest version known here.

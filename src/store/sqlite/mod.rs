@@ -17,6 +17,7 @@ mod error;
 mod find;
 mod ingest;
 mod keys;
+mod layouts;
 mod migrate;
 mod open;
 mod people;
@@ -46,9 +47,10 @@ use write::{Batch, Fault, Writer};
 use super::KeyProof;
 use super::{
     AlertFound, AlertQuery, AlertReport, AlertRow, ArchiveQuery, ArchivedTelegram, Channel, ChannelId,
-    Counts, DirectoryEntry, DwellingId, Flags, Heard, Ingest, IngestReport, MeterFact, MeterId, MeterState,
-    OccupancyId, Outage, OutcomeCount, Placement, PointId, RadioState, ReadingKey, ReadingQuery, ReadingRow,
-    ReceiverState, Redecoded, Result, RetainReport, Retention, Side, SiteId, Store, StoredReading, Token,
+    Counts, DirectoryEntry, DwellingId, Flags, Heard, Ingest, IngestReport, LearntLayout, MeterFact, MeterId,
+    MeterState, OccupancyId, Outage, OutcomeCount, Placement, PointId, RadioState, ReadingKey, ReadingQuery,
+    ReadingRow, ReceiverState, Redecoded, Result, RetainReport, Retention, Side, SiteId, Store,
+    StoredReading, Token,
 };
 use crate::registry::{
     Change, Dwelling, Meter, NewOccupancy, Occupancy, OccupancyChange, Point, Registry, Site, SiteCode,
@@ -325,6 +327,10 @@ impl Store for SqliteStore {
 
     fn outages(&self, limit: usize) -> Result<Vec<Outage>> {
         self.read(|connection| receivers::outages(connection, limit))
+    }
+
+    fn layouts(&self) -> Result<Vec<LearntLayout>> {
+        self.read(layouts::all)
     }
 
     fn archive(&self, query: &ArchiveQuery<'_>) -> Result<Vec<ArchivedTelegram>> {

@@ -102,6 +102,7 @@ pub(super) fn directory(connection: &Connection) -> rusqlite::Result<Vec<Directo
             Ok(DirectoryEntry {
                 meter: meter(row, 0)?,
                 keys: Vec::new(),
+                proven: 0,
                 time_zone: zone.unwrap_or_else(|| Site::DEFAULT_TIME_ZONE.to_owned()),
                 kind: kind.and_then(|kind| Kind::from_name(&kind)),
                 counter: counter.zip(counted_at),
@@ -109,11 +110,12 @@ pub(super) fn directory(connection: &Connection) -> rusqlite::Result<Vec<Directo
         },
     )?;
     // Both are in the order of meters.
-    let mut keys = keys::all(connection)?.into_iter().peekable();
+    let mut keys = keys::all_judged(connection)?.into_iter().peekable();
     for entry in &mut entries {
-        while let Some(key) = keys.next_if(|key| key.meter <= entry.meter.id) {
+        while let Some((key, proven)) = keys.next_if(|(key, _)| key.meter <= entry.meter.id) {
             if key.meter == entry.meter.id {
                 entry.keys.push(key.key);
+                entry.proven += usize::from(proven);
             }
         }
     }

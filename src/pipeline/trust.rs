@@ -1,0 +1,196 @@
+//! How far a key is trusted. Two octets of a plaintext fit one wrong key in 65 536, and a meter sends that many telegrams
+//! in days: so a key that has failed must open two of eight before anything that it opens counts as data.
+//!
+//! A key that never failed is believed at once, and a proven one for good: who sends noise under a meter's number can't
+//! make it mute.
+
+use std::collections::HashMap;
+
+use wmbus::Key;
+
+use crate::registry::MeterId;
+use crate::store::{DirectoryEntry, Telegram};
+
+/// What is known of the keys of each meter.
+#[derive(Debug, Default)]
+pub(super) struct Trust {
+    meters: HashMap<MeterId, Vec<Standing>>,
+}
+
+#[derive(Debug)]
+struct Standing {
+    key: Key,
+    /// Different telegrams that it opened, the latest of which has this digest.
+    opened: u64,
+    digest: u64,
+    failed: bool,
+    proven: bool,
+    /// Telegrams since the first of those that it opened.
+    tries: u32,
+    /// What it opened first, until another telegram says whether that was chance.
+    held: Option<Box<Telegram>>,
+}
+
+/// What to make of a telegram that a key opened.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Belief {
+    /// It counts.
+    Counts,
+    /// It counts, and with it the key is proven, by so many telegrams.
+    Proves(u64),
+    /// It may be chance.
+    MayBeChance,
+}
+
+/// Within so many telegrams the second must be opened.
+const WITHIN: u32 = 8;
+
+impl Trust {
+    /// A key of a meter, by its place, has opened a telegram.
+    pub(super) fn opened(
+        &mut self,
+        entry: &DirectoryEntry,
+        key: usize,
+        authenticated: bool,
+        digest: u64,
+    ) -> Belief {
+        if key < entry.proven {
+            return Belief::Counts;
+        }
+        // A proven key of the same meter that did not open it leaves it as doubtful as a failure.
+        let doubtful = entry.proven > 0;
+        let Some(standing) = self.standing(entry, key) else {
+            return Belief::Counts;
+        };
+        if standing.proven {
+            return Belief::Counts;
+        }
+        standing.failed |= doubtful;
+        if standing.opened == 0 || standing.digest != digest {
+            standing.opened += 1;
+            standing.digest = digest;
+        }
+        if authenticated || standing.opened >= 2 {
+            standing.proven = true;
+            return Belief::Proves(standing.opened);
+        }
+        if standing.failed {
+            Belief::MayBeChance
+        } else {
+            Belief::Counts
+        }
+    }
+
+    /// None of the keys of a meter has opened a telegram.
+    pub(super) fn failed(&mut self, entry: &DirectoryEntry) {
+        for key in entry.proven..entry.keys.len() {
+            let Some(standing) = self.standing(entry, key) else {
+                return;
+            };
+            standing.failed = true;
+            standing.tries += u32::from(standing.opened > 0);
+            if standing.tries >= WITHIN {
+                standing.opened = 0;
+                standing.tries = 0;
+                standing.held = None;
+            }
+        }
+    }
+
+    /// Keeps what may be chance until another telegram says so or not.
+    pub(super) fn hold(&mut self, entry: &DirectoryEntry, key: usize, telegram: Telegram) {
+        if let Some(standing) = self.standing(entry, key) {
+            standing.held = Some(Box::new(telegram));
+        }
+    }
+
+    /// What was held for a key that is proven now.
+    pub(super) fn release(&mut self, entry: &DirectoryEntry, key: usize) -> Option<Telegram> {
+        self.standing(entry, key)?.held.take().map(|held| *held)
+    }
+
+    fn standing(&mut self, entry: &DirectoryEntry, key: usize) -> Option<&mut Standing> {
+        let wanted = entry.keys.get(key)?;
+        let known = self.meters.entry(entry.meter.id).or_default();
+        if known.iter().all(|standing| standing.key != *wanted) {
+            // Keys that the registry has no more.
+            known.retain(|standing| entry.keys.contains(&standing.key));
+            known.push(Standing {
+                key: wanted.clone(),
+                opened: 0,
+                digest: 0,
+                failed: false,
+                proven: false,
+                tries: 0,
+                held: None,
+            });
+        }
+        known.iter_mut().find(|standing| standing.key == *wanted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::{Meter, MeterAddress};
+
+    fn entry(keys: u8, proven: usize) -> DirectoryEntry {
+        DirectoryEntry {
+            meter: Meter {
+                id: MeterId(1),
+                address: MeterAddress::from(wmbus::Address::from_link_octets([1; 8])),
+                printed_serial: None,
+            },
+            keys: (0..keys).map(|number| Key::aes([number; 16])).collect(),
+            proven,
+            time_zone: "UTC".to_owned(),
+            kind: None,
+            counter: None,
+        }
+    }
+
+    #[test]
+    fn a_key_that_never_failed_is_believed_and_proven_by_the_second() {
+        let (entry, mut trust) = (entry(1, 0), Trust::default());
+        assert_eq!(trust.opened(&entry, 0, false, 1), Belief::Counts);
+        assert_eq!(trust.opened(&entry, 0, false, 1), Belief::Counts, "a copy of it");
+        assert_eq!(trust.opened(&entry, 0, false, 2), Belief::Proves(2));
+        assert_eq!(trust.opened(&entry, 0, false, 3), Belief::Counts);
+        trust.failed(&entry);
+        assert_eq!(
+            trust.opened(&entry, 0, false, 4),
+            Belief::Counts,
+            "noise does not mute it"
+        );
+    }
+
+    #[test]
+    fn a_wrong_key_that_fits_by_chance_gives_nothing() {
+        let (entry, mut trust) = (entry(1, 0), Trust::default());
+        for digest in 0..5 {
+            (0..100).for_each(|_| trust.failed(&entry));
+            assert_eq!(trust.opened(&entry, 0, false, digest), Belief::MayBeChance);
+        }
+        trust.failed(&entry);
+        assert_eq!(
+            trust.opened(&entry, 0, false, 9),
+            Belief::Proves(2),
+            "two of eight are none"
+        );
+    }
+
+    #[test]
+    fn a_mac_proves_at_once() {
+        let (entry, mut trust) = (entry(1, 0), Trust::default());
+        trust.failed(&entry);
+        assert_eq!(trust.opened(&entry, 0, true, 1), Belief::Proves(1));
+    }
+
+    #[test]
+    fn beside_a_proven_key_another_must_prove_itself() {
+        let (entry, mut trust) = (entry(2, 1), Trust::default());
+        assert_eq!(trust.opened(&entry, 0, false, 1), Belief::Counts);
+        assert_eq!(trust.opened(&entry, 1, false, 2), Belief::MayBeChance);
+        assert_eq!(trust.opened(&entry, 1, false, 3), Belief::Proves(2));
+    }
+}
