@@ -345,8 +345,12 @@ impl Read {
     }
 
     /// Refuses what a meter said before, by its message counter; what nobody timed can't be judged.
-    fn unless_recorded(self, counters: &mut Counters, meter: MeterId, reception: &Reception<'_>) -> Self {
-        let Some(counter) = self.facts.counter.filter(|_| !reception.assumed) else {
+    fn unless_recorded(mut self, counters: &mut Counters, meter: MeterId, reception: &Reception<'_>) -> Self {
+        if reception.assumed {
+            // Remembered under an instant that somebody guessed, it would judge others.
+            self.facts.counter = None;
+        }
+        let Some(counter) = self.facts.counter else {
             return self;
         };
         match counters.accept(meter, counter, reception.at.as_second()) {
