@@ -416,6 +416,12 @@ impl Figure {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StepName(Step);
 
+impl From<Step> for StepName {
+    fn from(step: Step) -> Self {
+        Self(step)
+    }
+}
+
 impl Default for StepName {
     fn default() -> Self {
         Self(Step::Month)

@@ -33,6 +33,8 @@ use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Serialize;
 use tokio::sync::Semaphore;
 use tower_http::compression::CompressionLayer;
 use utoipa::OpenApi;
@@ -41,13 +43,39 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::config;
+use crate::consumption::Step;
 use crate::registry::serial::AddressOfSerial;
-use crate::store::Store;
+use crate::registry::{Dwelling, Site};
+use crate::store::{ReadingRow, Store};
 
 pub use auth::{Scope, Secret};
 pub use serve::{Listener, serve};
 
 use problem::Problem;
+
+/// A reading as the API shows it: for whoever answers elsewhere with the same words.
+pub fn reading(row: &ReadingRow) -> impl Serialize + use<> {
+    readings::Value::of(row)
+}
+
+/// A number as residents are shown it, with two decimals; `None` when it does not fit.
+pub fn shown(value: wmbus::Decimal) -> Option<wmbus::Decimal> {
+    json::shown(value).map(|number| number.0)
+}
+
+/// What a dwelling used, as the API answers it.
+///
+/// # Errors
+/// The store's, or what is wrong with the range, in a sentence.
+pub fn consumption(
+    store: &dyn Store,
+    dwelling: (Dwelling, &Site),
+    days: (Date, Date),
+    step: Step,
+    now: Timestamp,
+) -> Result<impl Serialize + use<>, String> {
+    consumption::report(store, dwelling, days, step.into(), now).map_err(Problem::sentence)
+}
 
 /// The routes, each with those who may ask it.
 fn routes(context: &Context) -> OpenApiRouter<Context> {

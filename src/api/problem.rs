@@ -108,6 +108,12 @@ impl Problem {
         }
     }
 
+    /// What is wrong, in a sentence.
+    pub(super) fn sentence(self) -> String {
+        let details = self.details();
+        format!("{}: {}", details.title, details.detail)
+    }
+
     /// Name, status and title of each.
     fn head(&self) -> (&'static str, StatusCode, &'static str) {
         match self {

@@ -4,14 +4,17 @@ mod alerts;
 mod backup;
 mod capture;
 mod check;
+mod consumption;
 mod decode;
 mod demo;
 mod families;
 mod generate;
 mod keys;
 mod listen;
+mod meters;
 mod progress;
 mod radios;
+mod readings;
 mod redecode;
 mod registry;
 mod replay;
@@ -60,6 +63,12 @@ enum Command {
     Redecode(redecode::Args),
     /// List, show and check the pages of meter families, and make an example telegram of one.
     Families(families::Args),
+    /// Show what a dwelling used, by day, week, month or year.
+    Consumption(consumption::Args),
+    /// Show a meter's exact readings.
+    Readings(readings::Args),
+    /// List the registered meters: where they hang, how they were last heard.
+    Meters(meters::Args),
     /// Look everything over: store, disk, clock, registry, keys, meters; each finding with what to do.
     Check(check::Args),
     /// List what a caretaker should know: leaks, silent meters, weak batteries, tampering.
@@ -107,6 +116,9 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Redecode(args) => redecode::run(&args),
         Command::Families(args) => families::run(&args),
+        Command::Consumption(args) => consumption::run(&args),
+        Command::Readings(args) => readings::run(&args),
+        Command::Meters(args) => meters::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Alerts(args) => alerts::run(&args),
         Command::Backup(args) => backup::run(&args),

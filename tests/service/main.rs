@@ -20,6 +20,7 @@ mod redecode;
 mod replay;
 mod rooms;
 mod systemd;
+mod terminal;
 mod truth;
 mod truth_http;
 mod truth_seeds;
