@@ -23,6 +23,7 @@ fn state() -> MeterState {
         rssi_dbm: None,
         radio: "cellar".to_owned(),
         outcome: "read".to_owned(),
+        evidence: None,
         telegrams: 2401,
         opened_at: Some(now()),
         device_time: None,

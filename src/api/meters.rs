@@ -132,6 +132,9 @@ pub(super) struct MeterHeard {
     /// What became of the latest.
     #[schema(example = "read")]
     outcome: String,
+    /// Why the latest gave nothing, in a sentence; null when it was read, or is no longer kept.
+    #[schema(example = "wrong_key: none of the keys opens it")]
+    evidence: Option<String>,
     /// Telegrams kept, each counted once.
     telegrams: u64,
     /// The meter's own clock, as sent, in the latest telegram that could be opened.
@@ -366,6 +369,7 @@ impl From<crate::store::MeterState> for MeterHeard {
             rssi_dbm: state.rssi_dbm,
             radio: state.radio,
             outcome: state.outcome,
+            evidence: state.evidence,
             telegrams: state.telegrams,
             device_time: state.device_time.map(|stamp| stamp.to_string()),
             status: state

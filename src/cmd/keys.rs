@@ -1,5 +1,6 @@
 //! `releve keys`: which keys are right, which are wrong, which are missing; and keys out of lists and KEM files.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::fmt::Write;
 use std::fs;
@@ -13,7 +14,7 @@ use super::registry::ListFormat;
 use super::{Done, Outcome, print, progress};
 use crate::keys::{Finding, Tried, Verdict, examine, fingerprint, proofs};
 use crate::registry::import::{Plan, is_kem, plan_kem, plan_keys};
-use crate::registry::{Change, MeterKey, key};
+use crate::registry::{Change, MeterKey, Registry, key};
 use crate::store::{SqliteStore, Store, StoreError};
 
 /// What to do with keys.
@@ -83,7 +84,7 @@ struct Import {
     /// Take the good rows of a file in which others are wrong.
     #[arg(long)]
     keep_going: bool,
-    /// Say what would be done, and do nothing.
+    /// Say which meters would get a key, and do nothing.
     #[arg(long)]
     dry_run: bool,
     /// The outcome as one JSON object.
@@ -173,7 +174,8 @@ fn import(args: &Import) -> Outcome {
     let mut answers = Vec::new();
     for path in &args.files {
         let octets = super::registry::read(path)?;
-        let (plan, applied) = take(args, &store, path, &octets, password.as_ref())?;
+        let (plan, registry, applied) = take(args, &store, path, &octets, password.as_ref())?;
+        let news = news(&plan, &registry);
         if !plan.faults.is_empty() {
             done = Done::InPart;
         }
@@ -182,11 +184,19 @@ fn import(args: &Import) -> Outcome {
             answers.push(json!({
                 "file": path.display().to_string(), "rows": plan.rows, "applied": applied,
                 "keys": { "added": keys.added, "known": keys.unchanged },
+                "new": news.iter().map(|(meter, key)| json!({ "meter": meter, "fingerprint": key })).collect::<Vec<_>>(),
                 "faults": super::registry::faults(&plan),
             }));
             continue;
         }
         super::registry::tell_faults(&plan)?;
+        if args.dry_run {
+            let lines: String = news
+                .iter()
+                .map(|(meter, key)| format!("+ {meter:<22} key {key}\n"))
+                .collect();
+            print(&lines)?;
+        }
         let outcome = match (applied, args.dry_run) {
             (true, _) => "imported",
             (false, true) => "nothing was written",
@@ -218,7 +228,7 @@ fn take(
     path: &Path,
     octets: &[u8],
     password: Option<&Zeroizing<Vec<u8>>>,
-) -> Result<(Plan, bool), Box<dyn Error + Send + Sync>> {
+) -> Result<(Plan, Registry, bool), Box<dyn Error + Send + Sync>> {
     let name = path.display().to_string();
     let computed = Some(super::registry::address_of_serial as crate::registry::serial::AddressOfSerial);
     let mut attempts = 0;
@@ -233,15 +243,29 @@ fn take(
             plan_keys(&registry, &name, octets, format, computed)
         };
         if args.dry_run || !(plan.faults.is_empty() || args.keep_going) {
-            return Ok((plan, false));
+            return Ok((plan, registry, false));
         }
         match store.apply(plan.version, &plan.changes) {
-            Ok(()) => return Ok((plan, true)),
+            Ok(()) => return Ok((plan, registry, true)),
             // Someone else imported in between: plan on what there is now.
             Err(StoreError::Stale) if attempts < 5 => attempts += 1,
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// The meters that a plan gives keys to, and by which digits these are told apart.
+fn news(plan: &Plan, registry: &Registry) -> Vec<(String, String)> {
+    let names: HashMap<_, _> = registry
+        .meters
+        .iter()
+        .map(|meter| (meter.id, meter.address))
+        .collect();
+    let keys = plan.changes.iter().filter_map(|change| match change {
+        Change::Key(MeterKey { meter, key }) => Some((names.get(meter)?.to_string(), fingerprint(key))),
+        _ => None,
+    });
+    keys.collect()
 }
 
 /// The first line of a file.
@@ -338,8 +362,11 @@ fn evidence(finding: &Finding) -> String {
                     } else {
                         ""
                     };
+                    let last = tried
+                        .last_at
+                        .map_or_else(String::new, |at| format!(", the last at {at}"));
                     format!(
-                        "key {} opens {} of {sealed}{proof}",
+                        "key {} opens {} of {sealed}{proof}{last}",
                         fingerprint(&tried.key),
                         tried.opened
                     )

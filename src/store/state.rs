@@ -21,6 +21,8 @@ pub struct MeterState {
     pub radio: String,
     /// Outcome code of the latest.
     pub outcome: String,
+    /// Why the latest could not be read, for people, as long as it is in the archive.
+    pub evidence: Option<String>,
     /// Telegrams kept, each counted once whoever repeated it.
     pub telegrams: u64,
     /// Instant of the latest telegram that could be opened.

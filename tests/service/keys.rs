@@ -255,7 +255,24 @@ fn keys_are_imported_for_meters_that_are_registered() {
         lines,
         [(4, "id".to_owned()), (5, "key".to_owned()), (6, "key".to_owned())]
     );
+    // Rehearsed: who would get which key, and nothing is written.
+    let rehearsed = import_keys(&["--keep-going", "--dry-run"]);
+    assert_eq!(rehearsed["files"][0]["applied"], false);
+    assert_eq!(rehearsed["files"][0]["new"].as_array().unwrap().len(), 2);
+    assert_eq!(rehearsed["files"][0]["new"][1]["meter"], "KAM 76543210");
+    let output = run(&[
+        "keys",
+        "import",
+        "--dry-run",
+        "--keep-going",
+        "--db",
+        db.to_str().unwrap(),
+        list.to_str().unwrap(),
+    ]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("+ KAM 76543210"), "{said}");
     let taken = import_keys(&["--keep-going"]);
+    assert_eq!(taken["files"][0]["new"], rehearsed["files"][0]["new"]);
     assert_eq!(taken["files"][0]["keys"]["added"], 2, "{taken}");
     assert_eq!(import_keys(&["--keep-going"])["files"][0]["keys"]["known"], 2);
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use jiff::ToSpan;
 use serde_json::Value;
 
-use super::{House, MeterId, Source, Store, at, daily, heat, reading, stranger, telegram, water};
+use super::{House, Ingest, MeterId, Source, Store, at, daily, heat, reading, stranger, telegram, water};
 
 /// All entries of a list, page by page.
 async fn pages(house: &House, path: &str, limit: usize) -> Vec<Value> {
@@ -163,11 +163,16 @@ async fn the_feed_gives_every_change_once_while_more_come_in() {
 async fn the_air_shows_receivers_registered_meters_and_strangers() {
     let house = House::new();
     let instant = at("2026-03-15T11:00:00+01:00");
+    let mut unread = telegram(5, instant, vec![]);
+    if let Ingest::Telegram(unread) = &mut unread {
+        unread.outcome = "wrong_key";
+        unread.evidence = Some("wrong_key: none of its keys opens it".to_owned());
+    }
     house
         .store
         .ingest(&[
             telegram(2, instant, vec![]),
-            telegram(5, instant, vec![]),
+            unread,
             stranger(0x8888_8888, instant),
             stranger(0x9999_9999, instant + 1.seconds()),
         ])
@@ -195,5 +200,10 @@ async fn the_air_shows_receivers_registered_meters_and_strangers() {
         .map(|meter| !meter["heard"].is_null())
         .collect();
     assert_eq!(heard, [false, true, false]);
+    // Why nothing came of the latest telegram stands beside what became of it.
+    let unread = &rest["meters"]["items"][1]["heard"];
+    assert_eq!(unread["outcome"], "wrong_key");
+    assert_eq!(unread["evidence"], "wrong_key: none of its keys opens it");
+    assert_eq!(meters[1]["heard"]["evidence"], Value::Null);
     assert_eq!(rest["unregistered"], Value::Array(Vec::new()));
 }

@@ -6,7 +6,7 @@
 //! <MetersInOrder> <Meter> <MeterNo> <SerialNo> <VendorId> <DEK> …
 //! ```
 //!
-//! The format is not published; this is what files in the field look like. Files whose vector stands before the
+//! Often it comes packed in a ZIP archive. The format is not published; this is what files in the field look like. Files whose vector stands before the
 //! ciphertext, as XML Encryption wants it, are read too, and so is XML that somebody has decrypted already.
 
 use base64::Engine;
@@ -16,14 +16,17 @@ use quick_xml::events::Event;
 use wmbus::security::aes_cbc_open;
 use zeroize::Zeroizing;
 
+use super::zip::{self, ZipError};
 use super::{Column, Fault, Row};
 
 /// Why a file gives no rows at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KemError {
-    /// A ZIP archive.
-    #[error("is a ZIP archive: unpack it, and import the .kem file inside")]
-    Zip,
+    /// A ZIP archive that can't be unpacked here.
+    #[error(
+        "is a ZIP archive that can't be unpacked here, since {0}: unpack it, and import the .kem file inside"
+    )]
+    Zip(#[from] ZipError),
     /// Not XML, or none of this kind.
     #[error("is no KEM file: it has neither encrypted data nor meters in it")]
     NotKem,
@@ -45,8 +48,12 @@ pub enum KemError {
 
 /// Whether octets look like a KEM file, packed or not, and not like a list.
 pub fn is_kem(octets: &[u8]) -> bool {
+    octets.starts_with(zip::START) || is_xml(octets)
+}
+
+fn is_xml(octets: &[u8]) -> bool {
     let start = octets.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(octets);
-    start.starts_with(b"PK\x03\x04") || start.trim_ascii_start().starts_with(b"<")
+    start.trim_ascii_start().starts_with(b"<")
 }
 
 /// The meters of a file: each a row with maker, number and key; line numbers are those of the XML in clear.
@@ -55,8 +62,10 @@ pub(super) fn rows(
     octets: &[u8],
     password: Option<&[u8]>,
 ) -> Result<(Vec<Row>, Vec<Fault>), KemError> {
-    if octets.starts_with(b"PK\x03\x04") {
-        return Err(KemError::Zip);
+    if octets.starts_with(zip::START) {
+        let files = zip::files(octets)?;
+        let xml = files.iter().find(|file| is_xml(file)).ok_or(KemError::NotKem)?;
+        return rows(file, xml, password);
     }
     let Some(sealed) = cipher_value(octets) else {
         return meters(file, octets).ok_or(KemError::NotKem);
@@ -236,6 +245,19 @@ mod tests {
     }
 
     #[test]
+    fn a_packed_file_is_unpacked() {
+        let kem = sealed("123456", false);
+        let packed = zip::tests::packed(&[("readme.txt", b"hello"), ("order.kem", kem.as_bytes())]);
+        assert!(is_kem(&packed));
+        assert_eq!(rows("a.kem", &packed, Some(b"123456")).unwrap().0.len(), 1);
+        let other = zip::tests::packed(&[("readme.txt", b"hello")]);
+        assert_eq!(rows("a.kem", &other, None).unwrap_err(), KemError::NotKem);
+        // An archive in an archive goes no deeper.
+        let twice = zip::tests::packed(&[("a.zip", &packed)]);
+        assert_eq!(rows("a.kem", &twice, None).unwrap_err(), KemError::NotKem);
+    }
+
+    #[test]
     fn what_gives_nothing_says_why() {
         let error = |octets: &[u8], password: Option<&str>| {
             rows("a.kem", octets, password.map(str::as_bytes)).unwrap_err()
@@ -247,7 +269,10 @@ mod tests {
             error(file.as_bytes(), Some("12345678901234567")),
             KemError::PasswordTooLong
         );
-        assert_eq!(error(b"PK\x03\x04rest", Some("1")), KemError::Zip);
+        assert_eq!(
+            error(b"PK\x03\x04rest", Some("1")),
+            KemError::Zip(ZipError::Damaged)
+        );
         assert_eq!(error(b"<html></html>", None), KemError::NotKem);
         assert_eq!(error(b"", None), KemError::NotKem);
         let broken = file.replace("\n</CipherValue>", "A\n</CipherValue>");

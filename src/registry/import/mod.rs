@@ -20,6 +20,7 @@ mod row;
 mod tests;
 mod toml;
 mod value;
+mod zip;
 
 use super::serial::AddressOfSerial;
 use super::{Change, Registry};

@@ -15,7 +15,9 @@ use crate::store::{
 /// The columns of [`state`].
 const STATE: &str =
     "meter, meter_state.first_heard, meter_state.last_heard, rssi_dbm, radio.name, outcome.code,
-    meter_state.telegrams, opened_at, device_time, status
+    meter_state.telegrams, opened_at, device_time, status,
+    (SELECT evidence FROM telegram WHERE telegram.received_at = meter_state.last_heard
+     AND telegram.meter = meter_state.meter AND telegram.digest = meter_state.last_digest)
     FROM meter_state JOIN radio ON radio.id = radio JOIN outcome ON outcome.id = outcome";
 
 pub(super) fn meter_state(connection: &Connection, meter: MeterId) -> rusqlite::Result<Option<MeterState>> {
@@ -44,6 +46,7 @@ fn state(row: &Row<'_>) -> rusqlite::Result<MeterState> {
         rssi_dbm: row.get(3)?,
         radio: row.get(4)?,
         outcome: row.get(5)?,
+        evidence: row.get(10)?,
         telegrams: codes::unsigned(row.get(6)?),
         opened_at: instant_or_none(row, 7)?,
         device_time: device_time.and_then(codes::stamp),

@@ -32,6 +32,7 @@ fn the_latest_telegram_speaks_for_its_meter() {
     let (_scratch, store) = store(2);
     let wrong_key = Telegram {
         outcome: "wrong_key",
+        evidence: Some("wrong_key: no key opens it".to_owned()),
         rssi_dbm: Some(-95),
         radio: "attic".into(),
         facts: Facts::default(),
@@ -46,6 +47,7 @@ fn the_latest_telegram_speaks_for_its_meter() {
         (state.outcome.as_str(), state.radio.as_str()),
         ("wrong_key", "attic")
     );
+    assert_eq!(state.evidence.as_deref(), Some("wrong_key: no key opens it"));
     assert_eq!((state.rssi_dbm, state.telegrams), (Some(-95), 2));
     assert_eq!(state.opened_at, Some(at(NOON)));
     assert_eq!(
