@@ -221,8 +221,17 @@ impl Daemon {
 
     /// Asks until the answer satisfies, for at most a minute.
     pub(crate) fn until(&self, path: &str, good: impl Fn(&Value) -> bool) -> Value {
+        self.until_after(600, path, good)
+    }
+
+    /// The same, for at most an hour.
+    pub(crate) fn until_long(&self, path: &str, good: impl Fn(&Value) -> bool) -> Value {
+        self.until_after(36_000, path, good)
+    }
+
+    fn until_after(&self, tenths: u32, path: &str, good: impl Fn(&Value) -> bool) -> Value {
         let mut last = Value::Null;
-        for _ in 0..300 {
+        for _ in 0..tenths {
             (_, last) = self.get(path);
             if good(&last) {
                 return last;
@@ -231,6 +240,13 @@ impl Daemon {
         }
         let last: String = last.to_string().chars().take(2000).collect();
         panic!("{path} never gave what was awaited, but {last}");
+    }
+
+    /// Memory that it holds, in kilobytes.
+    pub(crate) fn resident_kilobytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
     /// Tells it to read everything again.
