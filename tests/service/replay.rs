@@ -252,3 +252,38 @@ fn two_telegrams_in_one_transmission_are_both_read() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("12345678") && said.contains("12345679"), "{said}");
 }
+
+#[test]
+fn of_what_two_receivers_heard_the_best_strength_is_kept() {
+    const TELEGRAM: &str = "1644AE4C7856341268077A2A0000000413393000002F2F";
+    for order in [[-81, -57], [-57, -81]] {
+        let folder = Folder::new();
+        let lines: String = order
+            .iter()
+            .zip(["cellar", "attic"])
+            .map(|(dbm, radio)| {
+                format!(
+                    "2025-10-01T10:00:0{}Z {dbm} T unchecked {TELEGRAM} @{radio}\n",
+                    radio.len() % 2
+                )
+            })
+            .collect();
+        let db = import(&folder, &folder.write("r.csv", "manufacturer,id\nSEN,12345678\n"));
+        let capture = folder.write("both.txt", &lines);
+        json(&[
+            "replay",
+            "--json",
+            "--db",
+            db.to_str().unwrap(),
+            capture.to_str().unwrap(),
+        ]);
+        let connection = rusqlite::Connection::open(&db).unwrap();
+        for table in ["telegram", "meter_state"] {
+            let sql = format!("SELECT count(*), max(rssi_dbm) FROM {table}");
+            let found: (i64, i64) = connection
+                .query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+                .unwrap();
+            assert_eq!(found, (1, -57), "{table}, {order:?}");
+        }
+    }
+}

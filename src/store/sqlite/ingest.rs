@@ -100,6 +100,7 @@ fn keep(
     let radio = batch.radio(&telegram.radio, received_at)?;
     if let Some(kept) = window.find(meter, telegram.digest, received_at) {
         gathered.radio(radio, received_at, 0);
+        gathered.louder(batch.transaction, telegram, kept.received_at)?;
         if !better(telegram.outcome, kept.outcome) {
             batch.report.duplicates += 1;
             return Ok(());

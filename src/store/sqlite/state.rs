@@ -21,6 +21,8 @@ pub(super) struct Gathered {
     radios: BTreeMap<i64, Span>,
     strangers: BTreeMap<i64, Stranger>,
     live: BTreeMap<i64, i64>,
+    /// Strengths that another receiver of the same transmission had, by meter, instant and digest.
+    louder: BTreeMap<(i64, i64, i64), i16>,
 }
 
 /// The columns of `meter_state`.
@@ -105,6 +107,29 @@ impl Gathered {
                 self.meters.insert(telegram.meter.0, news);
             }
         }
+    }
+
+    /// A kept telegram was received by somebody else, too: the best strength of all stays, whoever came first.
+    pub(super) fn louder(
+        &mut self,
+        connection: &Connection,
+        telegram: &Telegram,
+        kept_at: i64,
+    ) -> rusqlite::Result<()> {
+        let Some(rssi_dbm) = telegram.rssi_dbm else {
+            return Ok(());
+        };
+        let (meter, digest) = (telegram.meter.0, codes::signed(telegram.digest));
+        let louder = connection
+            .prepare_cached(
+                "UPDATE telegram SET rssi_dbm = ?4
+                 WHERE received_at = ?1 AND meter = ?2 AND digest = ?3 AND ifnull(rssi_dbm, -32768) < ?4",
+            )?
+            .execute(params![kept_at, meter, digest, rssi_dbm])?;
+        if louder > 0 {
+            self.louder.insert((meter, kept_at, digest), rssi_dbm);
+        }
+        Ok(())
     }
 
     /// So many telegrams more (or fewer) ended in this way.
@@ -195,6 +220,13 @@ impl Gathered {
                 None => news,
             };
             merged.store(connection, meter)?;
+        }
+        let mut louder = connection.prepare_cached(
+            "UPDATE meter_state SET rssi_dbm = ?4
+             WHERE meter = ?1 AND last_heard = ?2 AND last_digest = ?3 AND ifnull(rssi_dbm, -32768) < ?4",
+        )?;
+        for ((meter, at, digest), rssi_dbm) in &self.louder {
+            louder.execute(params![meter, at, digest, rssi_dbm])?;
         }
         store_outcomes(connection, &self.outcomes)?;
         store_facts(connection, &self.facts)?;
