@@ -416,6 +416,10 @@ impl Receiver for Dongle {
         self.turn(patience)
     }
 
+    fn silence(&self) -> Option<Silence> {
+        Some(self.settings.silence.clone())
+    }
+
     fn health(&self) -> Option<Health> {
         let noise = match &self.line {
             Line::Open(open) => open.framer.noise(),

@@ -10,6 +10,7 @@
 mod ears;
 mod listen;
 mod open;
+mod rhythm;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +19,8 @@ use std::sync::mpsc::{Receiver as Queue, RecvTimeoutError, SyncSender, channel, 
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use collector::{Health, Receiver, Telegram};
+use collector::serial::Silence;
+use collector::{Condition, Health, Receiver, Telegram};
 use decoders::Families;
 use jiff::Timestamp;
 use tracing::{error, info, warn};
@@ -31,6 +33,7 @@ use crate::store::{Ingest, ReceiverState, Retention, Store, StoreError};
 pub use ears::{Ears, Heard};
 use listen::{Item, PATIENCE, listen};
 pub use open::open;
+use rhythm::Rhythm;
 
 /// How to commit and what to keep.
 #[derive(Clone, Debug)]
@@ -96,6 +99,33 @@ struct Source {
     config: config::Receiver,
     stop: Arc<AtomicBool>,
     thread: JoinHandle<()>,
+    /// Of a receiver that can fall silent: how long is too long, and what is usual.
+    silence: Option<(Silence, Rhythm)>,
+    /// How often it had to be helped when it was last seen.
+    helped: u64,
+}
+
+impl Source {
+    /// Tells the receiver how long a silence is usual at this hour; never for one that shall not be judged.
+    fn set_silence(&self, now: Timestamp) {
+        let least = Duration::from_secs(self.config.silence_seconds.into());
+        if let Some((silence, rhythm)) = &self.silence
+            && !least.is_zero()
+        {
+            silence.set(rhythm.normal(now, least));
+        }
+    }
+
+    /// What a receiver's state says of the silence before the next telegram.
+    fn follow(&mut self, health: &Health) {
+        let helped = health.opened + health.losses + health.asked + health.resets + health.reopened;
+        if (helped != self.helped || health.condition != Condition::Listening)
+            && let Some((_, rhythm)) = &mut self.silence
+        {
+            rhythm.interrupted();
+        }
+        self.helped = helped;
+    }
 }
 
 /// Receivers, pipeline and store, joined.
@@ -122,6 +152,8 @@ pub struct Intake {
 const QUEUE: usize = 4096;
 /// How long a store that refuses is left alone.
 const RETRY: Duration = Duration::from_secs(5);
+/// How often receivers are told what is usual: an hour has its own rhythm. A page of the store each time.
+const TUNE_EVERY: Duration = Duration::from_secs(600);
 /// How often what is old is let go of.
 const RETAIN_EVERY: Duration = Duration::from_secs(3600);
 
@@ -203,6 +235,7 @@ impl Intake {
             self.begin(config, receiver);
         }
         self.work(&queue);
+        self.tune();
         for source in &self.sources {
             source.stop.store(true, Ordering::Relaxed);
         }
@@ -222,8 +255,23 @@ impl Intake {
 
     fn begin(&mut self, config: config::Receiver, receiver: Box<dyn Receiver>) {
         let stop = Arc::new(AtomicBool::new(false));
+        let silence = receiver.silence().map(|silence| {
+            let saved = self.store.rhythm(&config.name).unwrap_or_else(|error| {
+                warn!(%error, "the rhythm of a receiver could not be read");
+                None
+            });
+            (silence, Rhythm::load(&saved.unwrap_or_default()))
+        });
         let thread = listen(receiver, self.sender.clone(), Arc::clone(&stop));
-        self.sources.push(Source { config, stop, thread });
+        let source = Source {
+            config,
+            stop,
+            thread,
+            silence,
+            helped: 0,
+        };
+        source.set_silence(Timestamp::now());
+        self.sources.push(source);
     }
 
     /// Ends a receiver; what it has heard until then is taken, so that it need not wait for us.
@@ -252,6 +300,8 @@ impl Intake {
             }
             Err(error) => warn!(%error, "the registry could not be read again"),
         }
+        // What was learnt of receivers that go is there when they come back.
+        self.tune();
         let (stay, go): (Vec<_>, Vec<_>) = std::mem::take(&mut self.sources)
             .into_iter()
             .partition(|source| setup.receivers.contains(&source.config) && !source.thread.is_finished());
@@ -278,6 +328,7 @@ impl Intake {
     fn work(&mut self, queue: &Queue<Item>) {
         let mut commit_at = Instant::now() + self.options.commit_every;
         let mut retain_at = Instant::now() + Duration::from_secs(30);
+        let mut tune_at = Instant::now() + TUNE_EVERY;
         while !self.stop.load(Ordering::Relaxed) {
             self.pulse.fetch_add(1, Ordering::Relaxed);
             let wait = commit_at.saturating_duration_since(Instant::now()).min(PATIENCE);
@@ -288,6 +339,10 @@ impl Intake {
             }
             if self.batch.len() >= self.options.commit_telegrams || Instant::now() >= commit_at {
                 commit_at = Instant::now() + self.commit_or_wait();
+            }
+            if Instant::now() >= tune_at {
+                tune_at = Instant::now() + TUNE_EVERY;
+                self.tune();
             }
             if Instant::now() >= retain_at {
                 retain_at = Instant::now() + self.retain();
@@ -301,8 +356,24 @@ impl Intake {
                 // Whoever asked may have gone.
                 let _ = answer.send(self.change(*setup, queue));
             }
-            Item::Telegram(telegram) => self.take(&telegram),
+            Item::Telegram(telegram) => {
+                let source = self
+                    .sources
+                    .iter_mut()
+                    .find(|source| *source.config.name == *telegram.radio);
+                if let Some((_, rhythm)) = source.and_then(|source| source.silence.as_mut()) {
+                    rhythm.heard(telegram.received_at.unwrap_or_else(Timestamp::now));
+                }
+                self.take(&telegram);
+            }
             Item::Health(radio, health) => {
+                if let Some(source) = self
+                    .sources
+                    .iter_mut()
+                    .find(|source| *source.config.name == *radio)
+                {
+                    source.follow(&health);
+                }
                 self.health.insert(radio, health);
             }
         }
@@ -397,6 +468,23 @@ impl Intake {
         self.registry_version = self.store.registry_version()?;
         self.pipeline.register(Directory::new(self.store.directory()?));
         Ok(())
+    }
+
+    /// Tells receivers what is usual at this hour, and keeps what was learnt of it.
+    fn tune(&mut self) {
+        let Look { now, is_sane, .. } = self.look_at_clock();
+        if !is_sane {
+            return;
+        }
+        for source in &mut self.sources {
+            source.set_silence(now);
+            let saved = source.silence.as_mut().and_then(|(_, rhythm)| rhythm.save());
+            if let Some(saved) = saved
+                && let Err(error) = self.store.note_rhythm(&source.config.name, &saved)
+            {
+                warn!(%error, "the rhythm of a receiver could not be kept");
+            }
+        }
     }
 
     /// Lets go of what is old, a bounded piece at a time.

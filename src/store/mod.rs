@@ -272,6 +272,10 @@ pub trait Store: Send + Sync {
     fn begin_listening(&self, receivers: &[&str], now: Timestamp) -> Result<()>;
     /// Notes how receivers are; being lost begins an outage, listening again ends it.
     fn note_receivers(&self, states: &[ReceiverState], now: Timestamp) -> Result<()>;
+    /// The rhythm of a receiver, as it was last noted; opaque here.
+    fn rhythm(&self, receiver: &str) -> Result<Option<Vec<u8>>>;
+    /// Notes the rhythm of a receiver.
+    fn note_rhythm(&self, receiver: &str, rhythm: &[u8]) -> Result<()>;
     /// The receivers as the daemon last saw them, by name.
     fn receivers(&self) -> Result<Vec<ReceiverState>>;
     /// The latest outages of receivers, the newest first.

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capture::Rejection;
+use crate::serial::Silence;
 use crate::{Health, Telegram};
 
 pub use file::File;
@@ -31,6 +32,11 @@ pub trait Receiver: Send {
 
     /// The next event, or [`Event::Idle`] when none came within `patience`.
     fn next(&mut self, patience: Duration) -> Event;
+
+    /// How long a silence of it is normal, to be told while it runs; `None` for those that judge none.
+    fn silence(&self) -> Option<Silence> {
+        None
+    }
 
     /// How it is; `None` for those that have nothing to tell beyond their events.
     fn health(&self) -> Option<Health> {

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_counters.sql"),
     include_str!("migrations/0006_asked.sql"),
     include_str!("migrations/0007_layouts.sql"),
+    include_str!("migrations/0008_rhythm.sql"),
 ];
 
 /// The newest version known here.

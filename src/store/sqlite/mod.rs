@@ -321,6 +321,14 @@ impl Store for SqliteStore {
         self.write(|open| receivers::note(open, states, now))
     }
 
+    fn rhythm(&self, receiver: &str) -> Result<Option<Vec<u8>>> {
+        self.read(|connection| receivers::rhythm(connection, receiver))
+    }
+
+    fn note_rhythm(&self, receiver: &str, rhythm: &[u8]) -> Result<()> {
+        self.write(|open| receivers::note_rhythm(open, receiver, rhythm))
+    }
+
     fn receivers(&self) -> Result<Vec<ReceiverState>> {
         self.read(receivers::receivers)
     }

@@ -119,6 +119,22 @@ pub(super) fn receivers(connection: &Connection) -> rusqlite::Result<Vec<Receive
     )
 }
 
+/// The rhythm of a receiver.
+pub(super) fn rhythm(connection: &Connection, receiver: &str) -> rusqlite::Result<Option<Vec<u8>>> {
+    connection
+        .prepare_cached("SELECT silences FROM rhythm WHERE receiver = ?1")?
+        .query_row([receiver], |row| row.get(0))
+        .optional()
+}
+
+/// Puts the rhythm of a receiver.
+pub(super) fn note_rhythm(open: &mut Batch<'_>, receiver: &str, rhythm: &[u8]) -> Result<(), Fault> {
+    open.transaction
+        .prepare_cached("INSERT OR REPLACE INTO rhythm (receiver, silences) VALUES (?1, ?2)")?
+        .execute(params![receiver, rhythm])?;
+    Ok(())
+}
+
 /// The latest outages, the newest first.
 pub(super) fn outages(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<Outage>> {
     many(

@@ -156,3 +156,13 @@ fn the_archive_knows_which_telegrams_nobody_timed() {
     let assumed: Vec<_> = archive.iter().map(|telegram| telegram.assumed).collect();
     assert_eq!(assumed, [true, false]);
 }
+
+#[test]
+fn the_rhythm_of_a_receiver_is_kept() {
+    let (_scratch, store) = store(1);
+    assert_eq!(store.rhythm("attic").unwrap(), None);
+    store.note_rhythm("attic", &[1, 2, 3]).unwrap();
+    store.note_rhythm("attic", &[4]).unwrap();
+    assert_eq!(store.rhythm("attic").unwrap().as_deref(), Some(&[4][..]));
+    assert_eq!(store.rhythm("cellar").unwrap(), None);
+}
