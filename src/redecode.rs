@@ -74,6 +74,7 @@ pub fn redecode(
             seen: HashSet::new(),
         },
         latest: HashMap::new(),
+        waiting: HashMap::new(),
         report: Report::default(),
     };
     walk.pass(&[], &mut step)?;
@@ -90,7 +91,15 @@ struct Walk<'a> {
     known: Known<'a>,
     /// The latest opened telegram of each meter, without its readings.
     latest: HashMap<MeterId, (TelegramKey, &'static str, Facts)>,
+    /// Fragments whose message is not complete yet.
+    waiting: HashMap<TelegramKey, Before>,
     report: Report,
+}
+
+/// What the archive says of a telegram.
+struct Before {
+    outcome: String,
+    evidence: Option<String>,
 }
 
 impl Walk<'_> {
@@ -119,27 +128,47 @@ impl Walk<'_> {
         }
     }
 
-    /// What is to be written of one telegram.
+    /// What is to be written when one telegram has been read: of it, and of the fragments that waited for it.
     fn again(
         &mut self,
         archived: &ArchivedTelegram,
         second_look: bool,
-    ) -> Result<Option<Redecoded>, StoreError> {
-        let read = self.pipeline.take_again(archived);
+    ) -> Result<Vec<Redecoded>, StoreError> {
+        let again = self.pipeline.take_again(archived);
         let named = self.scope.outcomes.iter().any(|code| *code == archived.outcome);
         // A recording stays refused until somebody asks for it by name.
         let open = self.scope.outcomes.is_empty() && archived.outcome != Outcome::Replayed.code();
         let asked = self.scope.meter.is_none_or(|meter| meter == archived.key.meter) && (named || open);
-        if !asked {
-            return Ok(None);
-        }
-        if !second_look {
-            self.report.telegrams += 1;
-        }
-        let Some(mut read) = read else {
-            self.report.elsewhere += u64::from(!second_look);
-            return Ok(None);
+        self.report.telegrams += u64::from(asked && !second_look);
+        let Some(again) = again else {
+            self.report.elsewhere += u64::from(asked && !second_look);
+            return Ok(Vec::new());
         };
+        let mut news = Vec::new();
+        for fragment in again.settled {
+            if let Some(before) = self.waiting.remove(&fragment.key) {
+                news.extend(self.judge(&before, fragment, second_look)?);
+            }
+        }
+        let before = Before {
+            outcome: archived.outcome.clone(),
+            evidence: archived.evidence.clone(),
+        };
+        if asked && again.waits {
+            self.waiting.insert(archived.key, before);
+        } else if asked {
+            news.extend(self.judge(&before, again.telegram, second_look)?);
+        }
+        Ok(news)
+    }
+
+    /// What is to be written of one telegram, if anything.
+    fn judge(
+        &mut self,
+        archived: &Before,
+        mut read: Redecoded,
+        second_look: bool,
+    ) -> Result<Option<Redecoded>, StoreError> {
         let (before, now) = (worth(&archived.outcome), worth(read.outcome));
         let turn = (archived.outcome.clone(), read.outcome);
         if now < before || (second_look && now == before) {

@@ -2,7 +2,7 @@
 
 use decoders::{Context, Decoded, Families};
 use wmbus::apl::compact::{Compact, Layout};
-use wmbus::{Content, Error, ErrorKind, Frame, Key, Message, Reassembler};
+use wmbus::{Address, Content, Error, ErrorKind, Frame, Key, Message, Reassembler};
 
 use super::layouts::Layouts;
 
@@ -11,6 +11,10 @@ use super::layouts::Layouts;
 pub struct Memory {
     layouts: Layouts,
     fragments: Reassembler,
+    /// Whose message the latest telegram found given up.
+    lost: Vec<Address>,
+    /// Whether the latest telegram was the last fragment of a whole message.
+    whole: bool,
 }
 
 /// A telegram that was read.
@@ -32,6 +36,8 @@ impl Memory {
         let mut memory = Self {
             layouts: Layouts::default(),
             fragments: Reassembler::default(),
+            lost: Vec::new(),
+            whole: false,
         };
         memory.learn_from(families);
         memory
@@ -47,6 +53,16 @@ impl Memory {
     /// Takes a layout that an earlier run heard at a second: it opens what is received from then on.
     pub fn recall(&mut self, layout: &Layout, at: i64) {
         self.layouts.recall(layout, at);
+    }
+
+    /// Whose messages were given up when the latest telegram came, since nobody continued them.
+    pub fn lost(&self) -> &[Address] {
+        &self.lost
+    }
+
+    /// Whether the latest telegram was the last fragment of a message, and that is whole.
+    pub const fn is_whole(&self) -> bool {
+        self.whole
     }
 
     /// The layout that the latest telegram has shown, if it is worth keeping for later runs.
@@ -85,7 +101,9 @@ impl Memory {
         now: i64,
     ) -> Result<Opened, Error> {
         // Messages that were never continued make room.
-        self.fragments.expired(now);
+        let late = self.fragments.expired(now);
+        self.lost = late.iter().map(|first| first.link().sender).collect();
+        self.whole = false;
         let message = match families.open(frame, keys) {
             Err(Error {
                 kind: ErrorKind::FragmentPending { .. },
@@ -94,6 +112,7 @@ impl Memory {
                 // The extended link layer is sealed for each fragment, the rest for the whole.
                 let (fragment, _) = frame.open_link(keys)?;
                 let whole = self.fragments.push(&fragment, now)?;
+                self.whole = true;
                 families.open(&whole, keys)?
             }
             outcome => outcome?,

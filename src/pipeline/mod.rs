@@ -10,6 +10,7 @@
 
 mod counters;
 mod dating;
+mod fragments;
 mod layouts;
 mod memory;
 mod outcome;
@@ -24,18 +25,19 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 use wmbus::apl::compact::Layout;
-use wmbus::{Address, Error, Frame, FrameFormat};
+use wmbus::{Address, Error, ErrorKind, Frame, FrameFormat};
 
 pub use memory::{Memory, Opened};
 pub use outcome::Outcome;
 
 use self::counters::{Accepted, Counters};
 use self::dating::Reception;
+use self::fragments::Fragments;
 use self::trust::{Belief, Trust};
 use crate::registry::{Directory, MeterId, MeterKey};
 use crate::store::{
     ArchivedTelegram, DirectoryEntry, Facts, Ingest, KeyProof, LearntLayout, Redecoded, Sighting, Store,
-    StoreError, StoredReading, Telegram as Kept,
+    StoreError, StoredReading, Telegram as Kept, TelegramKey,
 };
 
 /// The way of every telegram. Knows no device and no clock.
@@ -47,6 +49,7 @@ pub struct Pipeline {
     zones: HashMap<String, TimeZone>,
     counters: Counters,
     trust: Trust,
+    fragments: Fragments,
     refuse_recordings: bool,
 }
 
@@ -93,6 +96,7 @@ impl Pipeline {
             zones: HashMap::new(),
             counters: Counters::default(),
             trust: Trust::default(),
+            fragments: Fragments::default(),
             refuse_recordings: true,
         };
         pipeline.register(directory);
@@ -272,6 +276,20 @@ impl Pipeline {
             (None, Outcome::WrongKey | Outcome::MacFailed) => self.trust.failed(entry),
             _ => {}
         }
+        let key = TelegramKey {
+            received_at,
+            meter: kept.meter,
+            digest,
+        };
+        let settled = settle(
+            &mut self.fragments,
+            &self.memory,
+            frame,
+            key,
+            read.fragment,
+            (outcome, kept.evidence.as_deref()),
+        );
+        also.extend(settled.into_iter().map(Ingest::Again));
         Seen {
             also,
             ..seen(outcome, Some(Ingest::Telegram(kept)))
@@ -280,7 +298,7 @@ impl Pipeline {
 
     /// Reads a telegram of the archive once more, with what is known by now. Walk the archive in its order, so that
     /// layouts and fragments come as they came; nothing when the telegram would go to another meter today, or to none.
-    pub fn take_again(&mut self, archived: &ArchivedTelegram) -> Option<Redecoded> {
+    pub fn take_again(&mut self, archived: &ArchivedTelegram) -> Option<Again> {
         let frame = frame_of(archived)?;
         let address = self.families.identify(&frame);
         let entry = self
@@ -310,14 +328,63 @@ impl Pipeline {
             (None, Outcome::WrongKey | Outcome::MacFailed) => self.trust.failed(entry),
             _ => {}
         }
-        Some(Redecoded {
-            key: archived.key,
-            outcome: read.outcome.code(),
-            evidence: read.evidence,
-            facts: read.facts,
-            readings: read.readings,
+        let settled = settle(
+            &mut self.fragments,
+            &self.memory,
+            &frame,
+            archived.key,
+            read.fragment,
+            (read.outcome, read.evidence.as_deref()),
+        );
+        Some(Again {
+            waits: read.fragment.is_some(),
+            telegram: Redecoded {
+                key: archived.key,
+                outcome: read.outcome.code(),
+                evidence: read.evidence,
+                facts: read.facts,
+                readings: read.readings,
+            },
+            settled,
         })
     }
+}
+
+/// What a telegram of the archive comes to.
+#[derive(Debug)]
+pub struct Again {
+    /// The telegram.
+    pub telegram: Redecoded,
+    /// It is a fragment, and is judged with the rest of its message.
+    pub waits: bool,
+    /// Fragments that came before it, and are judged now.
+    pub settled: Vec<Redecoded>,
+}
+
+/// What became of fragments, now that a telegram has come that is one (`fragment`), ends a message, or neither.
+fn settle(
+    fragments: &mut Fragments,
+    memory: &Memory,
+    frame: &Frame<'_>,
+    key: TelegramKey,
+    fragment: Option<u8>,
+    (outcome, evidence): (Outcome, Option<&str>),
+) -> Vec<Redecoded> {
+    let sender = frame.link().sender;
+    let mut settled = Vec::new();
+    for lost in memory.lost() {
+        settled.extend(fragments.lost(*lost));
+    }
+    if let Some(number) = fragment {
+        settled.extend(fragments.wait(sender, key, number));
+    } else if memory.is_whole() && matches!(outcome, Outcome::Read | Outcome::NoValue) {
+        let at = Timestamp::from_second(key.received_at.as_second()).unwrap_or_default();
+        let evidence = format!("fragment: its message was read with the last one at {at}");
+        settled.extend(fragments.settle(sender, Outcome::NoValue, Some(&evidence)));
+    } else if memory.is_whole() || outcome == Outcome::FragmentMissing {
+        settled.extend(fragments.settle(sender, outcome, evidence));
+    }
+    settled
 }
 
 /// What a telegram of a registered meter comes to.
@@ -329,6 +396,8 @@ struct Read {
     /// Which of the meter's keys opened it.
     key: Option<usize>,
     authenticated: bool,
+    /// The number of a fragment whose message is not complete yet.
+    fragment: Option<u8>,
 }
 
 impl Read {
@@ -341,6 +410,7 @@ impl Read {
             readings: Vec::new(),
             key: None,
             authenticated: false,
+            fragment: None,
         }
     }
 
@@ -393,8 +463,15 @@ fn read(
             readings: reception.date(&decoded),
             key,
             authenticated,
+            fragment: None,
         },
-        Err(error) => Read::refused(Outcome::of(&error), evidence(&error)),
+        Err(error) => Read {
+            fragment: match error.kind {
+                ErrorKind::FragmentPending { fragment } => Some(fragment),
+                _ => None,
+            },
+            ..Read::refused(Outcome::of(&error), evidence(&error))
+        },
     }
 }
 

@@ -23,6 +23,8 @@ pub enum Ingest {
     Telegram(Telegram),
     /// From a meter that is not registered: counted only.
     Stranger(Sighting),
+    /// A telegram kept before is judged otherwise, since more of its message has come, or never will.
+    Again(Redecoded),
     /// A key was seen to be right.
     Proof(KeyProof),
     /// A layout of compact frames was heard: later runs begin with it.

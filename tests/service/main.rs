@@ -11,6 +11,7 @@ mod cli;
 mod daemon;
 mod families;
 mod fixtures;
+mod fragments;
 mod harness;
 mod keys;
 mod kill;

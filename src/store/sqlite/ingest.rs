@@ -16,7 +16,7 @@ pub(super) fn ingest(batch: &mut Batch<'_>, items: &[Ingest]) -> Result<(), Faul
         .iter()
         .filter_map(|item| match item {
             Ingest::Telegram(telegram) => Some(telegram.received_at.as_second()),
-            Ingest::Stranger(_) | Ingest::Proof(_) | Ingest::Layout(_) => None,
+            Ingest::Stranger(_) | Ingest::Again(_) | Ingest::Proof(_) | Ingest::Layout(_) => None,
         })
         .collect();
     let mut window = Window::load(batch.transaction, &mut instants)?;
@@ -35,6 +35,7 @@ pub(super) fn ingest(batch: &mut Batch<'_>, items: &[Ingest]) -> Result<(), Faul
                 gathered.stranger(batch.transaction, sighting, radio)?;
                 batch.report.strangers += 1;
             }
+            Ingest::Again(item) => again(batch, &mut gathered, item, true)?,
             Ingest::Proof(proof) => keys::prove(batch.transaction, proof)?,
             Ingest::Layout(learnt) => layouts::put(batch.transaction, learnt)?,
         }
@@ -47,46 +48,59 @@ pub(super) fn ingest(batch: &mut Batch<'_>, items: &[Ingest]) -> Result<(), Faul
 pub(super) fn redecoded(batch: &mut Batch<'_>, items: &[Redecoded]) -> Result<(), Fault> {
     let mut gathered = Gathered::default();
     for item in items {
-        let (received_at, digest) = (item.key.received_at.as_second(), item.key.digest);
-        let place = params![received_at, item.key.meter.0, codes::signed(digest)];
-        let found = batch
-            .transaction
-            .prepare_cached(
-                "SELECT outcome, radio, rssi_dbm FROM telegram
-                 WHERE received_at = ?1 AND meter = ?2 AND digest = ?3",
-            )?
-            .query_row(place, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
-        let (before, radio, rssi_dbm) = match found {
-            Ok(found) => found,
-            // Left the archive between reading and writing: as if it had never been asked for.
-            Err(rusqlite::Error::QueryReturnedNoRows) => {
-                batch.report.expired += 1;
-                continue;
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let source = Telegram {
-            meter: item.key.meter,
-            received_at: item.key.received_at,
-            assumed: false,
-            digest,
-            octets: Vec::new(),
-            radio: "".into(),
-            rssi_dbm,
-            outcome: item.outcome,
-            evidence: item.evidence.clone(),
-            facts: item.facts.clone(),
-            readings: Vec::new(),
-        };
-        let kept = Kept {
-            received_at,
-            outcome: before,
-        };
-        recover(batch, &mut gathered, &source, kept, radio)?;
-        readings(batch, &mut gathered, item.key.meter.0, &item.readings)?;
+        again(batch, &mut gathered, item, false)?;
     }
     gathered.store(batch.transaction)?;
     Ok(())
+}
+
+/// Puts a new judgement of a kept telegram; `softly` never over a better one, nor where it is not kept.
+fn again(
+    batch: &mut Batch<'_>,
+    gathered: &mut Gathered,
+    item: &Redecoded,
+    softly: bool,
+) -> Result<(), Fault> {
+    let (received_at, digest) = (item.key.received_at.as_second(), item.key.digest);
+    let place = params![received_at, item.key.meter.0, codes::signed(digest)];
+    let found = batch
+        .transaction
+        .prepare_cached(
+            "SELECT outcome, radio, rssi_dbm FROM telegram
+             WHERE received_at = ?1 AND meter = ?2 AND digest = ?3",
+        )?
+        .query_row(place, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let (before, radio, rssi_dbm) = match found {
+        Ok(found) => found,
+        // Left the archive between reading and writing: as if it had never been asked for.
+        Err(rusqlite::Error::QueryReturnedNoRows) => {
+            batch.report.expired += u64::from(!softly);
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if softly && matches!(before, READ_ID | NO_VALUE_ID) {
+        return Ok(());
+    }
+    let source = Telegram {
+        meter: item.key.meter,
+        received_at: item.key.received_at,
+        assumed: false,
+        digest,
+        octets: Vec::new(),
+        radio: "".into(),
+        rssi_dbm,
+        outcome: item.outcome,
+        evidence: item.evidence.clone(),
+        facts: item.facts.clone(),
+        readings: Vec::new(),
+    };
+    let kept = Kept {
+        received_at,
+        outcome: before,
+    };
+    recover(batch, gathered, &source, kept, radio)?;
+    readings(batch, gathered, item.key.meter.0, &item.readings)
 }
 
 /// A telegram that the archive takes, unless it is there already.
