@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use collector::LinkMode;
 use collector::dongle::{Model, Wanted};
+use collector::receiver::Broker;
 use collector::serial::{Settings, Silence};
 use serde::Deserialize;
 
@@ -87,7 +88,8 @@ pub enum Accept {
     All,
 }
 
-/// One source of telegrams: exactly one of `device`, `file`, `pipe`, `command`, `tcp`, `unix`, `udp` and `stdin`.
+/// One source of telegrams: exactly one of `device`, `file`, `pipe`, `command`, `tcp`, `unix`, `udp`, `mqtt` and
+/// `stdin`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Receiver {
@@ -122,6 +124,18 @@ pub struct Receiver {
     /// Datagrams that gateways send to this address, `ADDRESS:PORT`.
     #[serde(default)]
     pub udp: Option<String>,
+    /// An MQTT broker to which radio bridges publish raw telegrams, `HOST` or `HOST:PORT`; without TLS.
+    #[serde(default)]
+    pub mqtt: Option<String>,
+    /// With `mqtt`: the topics, with `+` and `#`.
+    #[serde(default = "bridges")]
+    pub topics: Vec<String>,
+    /// With `mqtt`: the name to log in with, when the broker asks for one.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// With `mqtt`: a file whose first line is the password.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
     /// A capture file in any of the text formats that `releve replay` reads.
     #[serde(default)]
     pub file: Option<PathBuf>,
@@ -239,6 +253,10 @@ impl Receiver {
             tcp: None,
             unix: None,
             udp: None,
+            mqtt: None,
+            topics: bridges(),
+            user: None,
+            password_file: None,
             file: None,
             follow: true,
             pipe: None,
@@ -255,6 +273,7 @@ impl Receiver {
             self.tcp.is_some(),
             self.unix.is_some(),
             self.udp.is_some(),
+            self.mqtt.is_some(),
             self.file.is_some(),
             self.pipe.is_some(),
             !self.command.is_empty(),
@@ -270,8 +289,11 @@ impl Receiver {
         if count != 1 {
             return Some(format!(
                 "receiver {name:?} has {count} sources: write exactly one of device, file, pipe, command, \
-                 tcp, unix, udp and stdin"
+                 tcp, unix, udp, mqtt and stdin"
             ));
+        }
+        if let Some(fault) = self.broker().err() {
+            return Some(format!("receiver {name:?}: {fault}"));
         }
         if let Some(fault) = self.dongle().err() {
             return Some(format!("receiver {name:?}: {fault}"));
@@ -286,6 +308,38 @@ impl Receiver {
 }
 
 impl Receiver {
+    /// The broker and what to subscribe to, without the password; `None` without `mqtt`.
+    ///
+    /// # Errors
+    /// No port, no topic, or a password without a name.
+    pub fn broker(&self) -> Result<Option<Broker>, String> {
+        let Some(address) = &self.mqtt else {
+            return Ok(None);
+        };
+        let (host, port) = match address.rsplit_once(':') {
+            // An IPv6 address has colons of its own.
+            Some((host, port)) if !host.contains(':') || host.ends_with(']') => (
+                host.trim_matches(['[', ']']),
+                port.parse()
+                    .map_err(|_| format!("mqtt: {port:?} is no port: write HOST or HOST:PORT"))?,
+            ),
+            _ => (address.as_str(), 1883),
+        };
+        if host.is_empty() || self.topics.is_empty() || self.topics.iter().any(String::is_empty) {
+            return Err("mqtt: write a HOST, and topics that are not empty".to_owned());
+        }
+        if self.password_file.is_some() && self.user.is_none() {
+            return Err("password_file: write user as well".to_owned());
+        }
+        Ok(Some(Broker {
+            host: host.to_owned(),
+            port,
+            topics: self.topics.clone(),
+            login: self.user.clone().map(|user| (user, String::new())),
+            client: format!("releve-{}-{}", self.name, std::process::id()),
+        }))
+    }
+
     /// The dongle on its port and what it should do; `None` without a `device`.
     ///
     /// # Errors
@@ -374,6 +428,10 @@ fn c_and_t() -> Vec<String> {
     vec!["C".to_owned(), "T".to_owned()]
 }
 
+fn bridges() -> Vec<String> {
+    vec!["wmbus/+/telegram".to_owned()]
+}
+
 fn quarter_of_an_hour() -> u32 {
     900
 }
@@ -423,7 +481,7 @@ mod tests {
         );
         assert!(
             refused("[[receiver]]\nname = \"a\"\n")
-                .contains("exactly one of device, file, pipe, command, tcp, unix, udp and stdin")
+                .contains("exactly one of device, file, pipe, command, tcp, unix, udp, mqtt and stdin")
         );
         assert!(
             refused("[[receiver]]\nname = \"a\"\nstdin = true\ntime_zone = \"Paris\"\n").contains("IANA")

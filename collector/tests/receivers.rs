@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{TcpListener, UdpSocket};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use collector::capture::Origin;
-use collector::receiver::{Clock, File, Growing, Stream};
+use collector::receiver::{Broker, Clock, File, Growing, Stream};
 use collector::{Event, Receiver};
 
 const FIRST: &str = "0F440102785634120107744778001101";
@@ -248,4 +248,73 @@ fn every_datagram_ends_its_line() {
     assert_eq!(telegram(&mut stream), 2);
     assert_eq!(telegram(&mut stream), 3);
     assert!(Stream::udp(&address, origin(), Clock::Now).is_err());
+}
+
+/// As much of a broker as a subscriber needs: it lets anybody in and hands out these messages, each with its retain flag.
+fn broker(listener: &TcpListener, messages: &[(&str, bool)]) -> std::net::TcpStream {
+    let (mut connection, _) = listener.accept().unwrap();
+    let packet = |connection: &mut std::net::TcpStream| {
+        let mut head = [0; 2];
+        connection.read_exact(&mut head).unwrap();
+        let mut body = vec![0; head[1].into()];
+        connection.read_exact(&mut body).unwrap();
+        (head[0] >> 4, body)
+    };
+    let (kind, _) = packet(&mut connection);
+    assert_eq!(kind, 1, "CONNECT");
+    connection.write_all(&[0x20, 2, 0, 0]).unwrap();
+    let (kind, body) = packet(&mut connection);
+    assert_eq!(kind, 8, "SUBSCRIBE");
+    assert!(body.ends_with(b"wmbus/+/telegram\x00"));
+    connection.write_all(&[0x90, 3, body[0], body[1], 0]).unwrap();
+    for (payload, retained) in messages {
+        let topic = b"wmbus/attic/telegram";
+        let length = u8::try_from(2 + topic.len() + payload.len()).unwrap();
+        assert!(length < 128);
+        connection
+            .write_all(&[
+                0x30 | u8::from(*retained),
+                length,
+                0,
+                u8::try_from(topic.len()).unwrap(),
+            ])
+            .unwrap();
+        connection.write_all(topic).unwrap();
+        connection.write_all(payload.as_bytes()).unwrap();
+    }
+    connection
+}
+
+#[test]
+fn a_broker_s_messages_are_telegrams_but_for_what_it_remembers() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let settings = Broker {
+        host: "127.0.0.1".to_owned(),
+        port: listener.local_addr().unwrap().port(),
+        topics: vec!["wmbus/+/telegram".to_owned()],
+        login: Some(("releve".to_owned(), "secret".to_owned())),
+        client: "test".to_owned(),
+    };
+    assert!(!format!("{settings:?}").contains("secret"));
+    let mut stream = Stream::mqtt(settings, origin(), Clock::Now).unwrap();
+    let connection = broker(
+        &listener,
+        &[
+            (FIRST, true),
+            (SECOND, false),
+            ("{\"event\":\"hello\"}", false),
+            (THIRD, false),
+        ],
+    );
+    assert_eq!(telegram(&mut stream), 2);
+    let rejected = (0..100)
+        .map(|_| stream.next(Duration::from_millis(100)))
+        .find(|event| *event != Event::Idle);
+    assert!(matches!(rejected, Some(Event::Rejected { .. })), "{rejected:?}");
+    assert_eq!(telegram(&mut stream), 3);
+    // It goes, and comes back.
+    drop(connection);
+    lost(&mut stream);
+    let _connection = broker(&listener, &[(FIRST, false)]);
+    assert_eq!(telegram(&mut stream), 1);
 }

@@ -56,6 +56,15 @@ pub fn open(config: &config::Receiver) -> Result<Box<dyn Receiver>, Box<dyn Erro
             stream.map_err(|error| named(Path::new(address), error))?,
         ));
     }
+    if let Some(mut broker) = config.broker()? {
+        if let (Some((_, password)), Some(path)) = (&mut broker.login, &config.password_file) {
+            let text = std::fs::read_to_string(path).map_err(|error| named(path, error))?;
+            text.lines().next().unwrap_or_default().clone_into(password);
+        }
+        let host = broker.host.clone();
+        let stream = Stream::mqtt(broker, origin, live);
+        return Ok(Box::new(stream.map_err(|error| named(Path::new(&host), error))?));
+    }
     if let Some((program, arguments)) = config.command.split_first() {
         let stream = Stream::command(program, arguments, origin, live);
         return Ok(Box::new(

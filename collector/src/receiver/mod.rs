@@ -8,6 +8,7 @@ mod command;
 mod file;
 mod growing;
 mod lines;
+mod mqtt;
 mod patience;
 mod pipe;
 mod sockets;
@@ -23,6 +24,7 @@ use crate::{Health, Telegram};
 pub use file::File;
 pub use growing::Growing;
 pub use lines::Clock;
+pub use mqtt::Broker;
 pub use stream::Stream;
 
 /// Something that telegrams come out of.

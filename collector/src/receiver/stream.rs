@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use super::command::{Child, Command};
 use super::lines::{Clock, Lines};
+use super::mqtt::Broker;
 use super::patience::Patience;
 use super::pipe::Pipe;
 use super::sockets::{Datagrams, Peer};
@@ -92,6 +93,11 @@ impl Stream {
     /// The address can't be listened on.
     pub fn udp(address: &str, origin: Origin, clock: Clock) -> io::Result<Self> {
         Self::spawn(Box::new(Datagrams::bind(address)?), None, origin, clock)
+    }
+
+    /// Messages of an MQTT broker, each a line; reconnects.
+    pub fn mqtt(broker: Broker, origin: Origin, clock: Clock) -> io::Result<Self> {
+        Self::spawn(Box::new(broker), None, origin, clock)
     }
 
     fn spawn(
