@@ -266,7 +266,10 @@ fn broker(listener: &TcpListener, messages: &[(&str, bool)]) -> std::net::TcpStr
     let (kind, body) = packet(&mut connection);
     assert_eq!(kind, 8, "SUBSCRIBE");
     assert!(body.ends_with(b"wmbus/+/telegram\x00"));
-    connection.write_all(&[0x90, 3, body[0], body[1], 0]).unwrap();
+    let [high, low, ..] = body[..] else {
+        panic!("a subscription has a number")
+    };
+    connection.write_all(&[0x90, 3, high, low, 0]).unwrap();
     for (payload, retained) in messages {
         let topic = b"wmbus/attic/telegram";
         let length = u8::try_from(2 + topic.len() + payload.len()).unwrap();
