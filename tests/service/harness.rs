@@ -191,6 +191,20 @@ impl Daemon {
         get(&format!("{}{path}", self.base), &self.token)
     }
 
+    /// Sends JSON, and gives what came back.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let mut response = ureq::post(self.address(path))
+            .config()
+            .http_status_as_error(false)
+            .build()
+            .header("Authorization", format!("Bearer {}", self.token))
+            .header("Content-Type", "application/json")
+            .send(body.to_string())
+            .unwrap();
+        let text = response.body_mut().read_to_string().unwrap();
+        (response.status().as_u16(), serde_json::from_str(&text).unwrap())
+    }
+
     /// An answer that is good.
     pub(crate) fn good(&self, path: &str) -> Value {
         let (status, value) = self.get(path);

@@ -20,6 +20,7 @@ mod radio;
 mod redecode;
 mod replay;
 mod rooms;
+mod scenario;
 mod systemd;
 mod terminal;
 mod truth;
