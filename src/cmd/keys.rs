@@ -15,7 +15,7 @@ use super::{Done, Outcome, print, progress};
 use crate::keys::{Finding, Tried, Verdict, examine, fingerprint, proofs};
 use crate::registry::import::{Plan, is_kem, plan_kem, plan_keys};
 use crate::registry::{Change, MeterKey, Registry, key};
-use crate::store::{SqliteStore, Store, StoreError};
+use crate::store::{KeyProof, SqliteStore, Store, StoreError};
 
 /// What to do with keys.
 #[derive(clap::Args)]
@@ -147,7 +147,18 @@ fn adopt(store: &SqliteStore, findings: &[Finding]) -> Result<usize, StoreError>
     loop {
         let changes: Vec<_> = keys().map(Change::Key).collect();
         match store.apply(store.registry_version()?, &changes) {
-            Ok(()) => return Ok(fits.len()),
+            Ok(()) => {
+                let proofs: Vec<_> = fits
+                    .iter()
+                    .zip(keys())
+                    .filter_map(|((_, tried), key)| {
+                        let (at, telegrams) = (tried.last_at?, tried.opened);
+                        Some(KeyProof { key, at, telegrams })
+                    })
+                    .collect();
+                store.note_proofs(&proofs)?;
+                return Ok(fits.len());
+            }
             Err(StoreError::Stale) if attempts < 5 => attempts += 1,
             Err(error) => return Err(error),
         }

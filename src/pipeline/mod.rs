@@ -273,7 +273,16 @@ impl Pipeline {
                         .hold(entry, key, std::mem::replace(&mut kept, doubtful));
                 }
             },
-            (None, Outcome::WrongKey | Outcome::MacFailed) => self.trust.failed(entry),
+            (None, Outcome::WrongKey | Outcome::MacFailed) => {
+                let blames_telegram = self.trust.failed(entry);
+                // Where a check sum came along, or the receiver had looked at it, the air did nothing to it.
+                let unchecked = telegram.check == Check::Nobody && frame.format() == FrameFormat::Stripped;
+                if blames_telegram && unchecked && outcome == Outcome::WrongKey {
+                    outcome = Outcome::Damaged;
+                    kept.outcome = outcome.code();
+                    kept.evidence = Some(SPOILT.to_owned());
+                }
+            }
             _ => {}
         }
         let key = TelegramKey {
@@ -325,7 +334,14 @@ impl Pipeline {
                     read = Read::refused(Outcome::WrongKey, MAY_BE_CHANCE.to_owned());
                 }
             }
-            (None, Outcome::WrongKey | Outcome::MacFailed) => self.trust.failed(entry),
+            (None, Outcome::WrongKey) if archived.outcome == Outcome::Damaged.code() => {
+                // Whether anybody had checked it is not kept: the judgement of then stays.
+                read.outcome = Outcome::Damaged;
+                read.evidence.clone_from(&archived.evidence);
+            }
+            (None, Outcome::WrongKey | Outcome::MacFailed) => {
+                self.trust.failed(entry);
+            }
             _ => {}
         }
         let settled = settle(
@@ -474,6 +490,10 @@ fn read(
         },
     }
 }
+
+/// What is said of a telegram without check sums that a proven key does not open.
+const SPOILT: &str = "wrong_key: a proven key does not open it, and no check sum came with it: spoilt on its way, unless the \
+    next ones can't be opened either";
 
 /// What is said of a telegram that a doubtful key opened.
 const MAY_BE_CHANCE: &str = "wrong_key: a key that fails otherwise opens it, which may be chance: it counts when the key opens \

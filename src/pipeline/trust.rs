@@ -15,6 +15,8 @@ use crate::store::{DirectoryEntry, Telegram};
 #[derive(Debug, Default)]
 pub(super) struct Trust {
     meters: HashMap<MeterId, Vec<Standing>>,
+    /// Telegrams in a row that none of a meter's keys opened.
+    unopened: HashMap<MeterId, u32>,
 }
 
 #[derive(Debug)]
@@ -44,6 +46,8 @@ pub(super) enum Belief {
 
 /// Within so many telegrams the second must be opened.
 const WITHIN: u32 = 8;
+/// So many telegrams in a row can be spoilt; with more the meter has another key.
+const FEW: u32 = 2;
 
 impl Trust {
     /// A key of a meter, by its place, has opened a telegram.
@@ -54,6 +58,7 @@ impl Trust {
         authenticated: bool,
         digest: u64,
     ) -> Belief {
+        self.unopened.remove(&entry.meter.id);
         if key < entry.proven {
             return Belief::Counts;
         }
@@ -81,11 +86,15 @@ impl Trust {
         }
     }
 
-    /// None of the keys of a meter has opened a telegram.
-    pub(super) fn failed(&mut self, entry: &DirectoryEntry) {
+    /// None of the keys of a meter has opened a telegram. True when that speaks against the telegram rather than against
+    /// them: one of them is proven, and opened all but the latest few.
+    pub(super) fn failed(&mut self, entry: &DirectoryEntry) -> bool {
+        let unopened = self.unopened.entry(entry.meter.id).or_default();
+        *unopened = unopened.saturating_add(1);
+        let few = *unopened <= FEW;
         for key in entry.proven..entry.keys.len() {
             let Some(standing) = self.standing(entry, key) else {
-                return;
+                break;
             };
             standing.failed = true;
             standing.tries += u32::from(standing.opened > 0);
@@ -95,6 +104,14 @@ impl Trust {
                 standing.held = None;
             }
         }
+        let known = self.meters.get(&entry.meter.id);
+        let proven = entry.proven > 0
+            || known.is_some_and(|known| {
+                known
+                    .iter()
+                    .any(|standing| standing.proven && entry.keys.contains(&standing.key))
+            });
+        few && proven
     }
 
     /// Keeps what may be chance until another telegram says so or not.
@@ -168,7 +185,7 @@ mod tests {
     fn a_wrong_key_that_fits_by_chance_gives_nothing() {
         let (entry, mut trust) = (entry(1, 0), Trust::default());
         for digest in 0..5 {
-            (0..100).for_each(|_| trust.failed(&entry));
+            assert!((0..100).all(|_| !trust.failed(&entry)));
             assert_eq!(trust.opened(&entry, 0, false, digest), Belief::MayBeChance);
         }
         trust.failed(&entry);
@@ -177,6 +194,15 @@ mod tests {
             Belief::Proves(2),
             "two of eight are none"
         );
+    }
+
+    #[test]
+    fn two_that_a_proven_key_does_not_open_may_be_spoilt_and_three_are_another_key() {
+        let (entry, mut trust) = (entry(1, 1), Trust::default());
+        for _ in 0..2 {
+            assert_eq!([(); 3].map(|()| trust.failed(&entry)), [true, true, false]);
+            assert_eq!(trust.opened(&entry, 0, false, 1), Belief::Counts);
+        }
     }
 
     #[test]

@@ -115,21 +115,25 @@ fn each_meter_gets_its_verdict_and_what_fits_is_adopted() {
     assert!(good, "{said}");
     assert_eq!(said["adopted"], 4);
     assert_eq!(verdicts(&said).len(), 4);
+    // What is adopted is proven at once: for every meter that needs a key, one is.
+    let proven = || -> usize {
+        let connection = rusqlite::Connection::open(&db).unwrap();
+        let count: i64 = connection
+            .query_row(
+                "SELECT count(*) FROM meter_key WHERE proven_at IS NOT NULL AND proven_by > 0",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        usize::try_from(count).unwrap()
+    };
+    assert_eq!(proven(), sealed.len());
     let read = json(&["redecode", "--json", "--db", db.to_str().unwrap()]);
     assert!(read["readings"].as_u64().unwrap() > 10, "{read}");
     let (good, said) = check(&db, &[]);
     assert!(good, "{said}");
     assert_eq!(verdicts(&said)[&wrong.0]["verdict"], "proven");
-    // What was proven is remembered: for every meter that needs a key, one.
-    let proven: i64 = rusqlite::Connection::open(&db)
-        .unwrap()
-        .query_row(
-            "SELECT count(*) FROM meter_key WHERE proven_at IS NOT NULL AND proven_by > 1",
-            [],
-            |row| row.get(0),
-        )
-        .unwrap();
-    assert_eq!(usize::try_from(proven).unwrap(), sealed.len());
+    assert_eq!(proven(), sealed.len());
 }
 
 #[test]
@@ -345,7 +349,7 @@ fn a_key_that_fits_by_chance_gives_no_reading_and_one_that_is_right_loses_none()
             .zip(0_u8..)
             .map(|(key, minute)| {
                 format!(
-                    "2026-01-15T10:{minute:02}:00Z {}",
+                    "2026-01-15T10:{minute:02}:00Z -60 T checked {} @attic",
                     sealed(key, minute, u32::from(minute))
                 )
             })
@@ -382,4 +386,57 @@ fn a_key_that_fits_by_chance_gives_no_reading_and_one_that_is_right_loses_none()
     // Right, but for a telegram that was spoilt on its way: the one that was held counts, too.
     assert_eq!(heard(&[RIGHT, WRONG, WRONG, WRONG]), (2, 3, 1));
     assert_eq!(heard(&[WRONG, RIGHT, WRONG, RIGHT, WRONG]), (2, 3, 1));
+}
+
+/// What the air did to a telegram is not blamed on a key that is proven, and a key that was changed is found out.
+#[test]
+fn a_radio_fault_is_no_wrong_key() {
+    const RIGHT: &str = "11223344556677889900AABBCCDDEEFF";
+    let folder = Folder::new();
+    let registry = folder.write("r.csv", &format!("manufacturer,id,key\nXYZ,00123456,{RIGHT}\n"));
+    let spoilt = |telegram: &str| {
+        // The first octet of the sealed block, behind the configuration field.
+        let (before, behind) = telegram.split_at(30);
+        let octet = u8::from_str_radix(&behind[..2], 16).unwrap() ^ 0x10;
+        format!("{before}{octet:02X}{}", &behind[2..])
+    };
+    let good = |minute: u8| sealed(RIGHT, minute, u32::from(minute));
+    let lines = [
+        good(0),
+        good(1),
+        spoilt(&good(2)),
+        good(3),
+        sealed(WRONG, 4, 4),
+        sealed(WRONG, 5, 5),
+        sealed(WRONG, 6, 6),
+        sealed(WRONG, 7, 7),
+    ];
+    let replayed = |kind: &str| {
+        let db = import(&folder, &registry);
+        let lines = lines.iter().zip(0..);
+        let lines: Vec<_> = lines
+            .map(|(hex, minute)| format!("2026-01-15T10:{minute:02}:00Z -60 T {kind} {hex} @attic"))
+            .collect();
+        let capture = folder.write("capture.txt", &lines.join("\n"));
+        let outcomes = replay(&db, &capture)["outcomes"].clone();
+        assert_eq!(replay(&db, &capture)["stored"]["recovered"], 0);
+        let again = json(&["redecode", "--json", "--db", db.to_str().unwrap()]);
+        assert_eq!(again["changed"], Value::Array(Vec::new()), "{again}");
+        fs::remove_file(&db).unwrap();
+        outcomes
+    };
+    let unchecked = replayed("unchecked");
+    assert_eq!(
+        (&unchecked["read"], &unchecked["damaged"]),
+        (&3.into(), &3.into()),
+        "{unchecked}"
+    );
+    assert_eq!(unchecked["wrong_key"], 2, "{unchecked}");
+    // What a receiver has checked came as it was sent.
+    let checked = replayed("checked");
+    assert_eq!(
+        (&checked["read"], &checked["wrong_key"]),
+        (&3.into(), &5.into()),
+        "{checked}"
+    );
 }
