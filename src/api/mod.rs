@@ -13,6 +13,7 @@ mod finding;
 mod health;
 mod json;
 mod meters;
+mod metrics;
 mod occupancies;
 mod page;
 mod problem;
@@ -94,6 +95,7 @@ fn routes(context: &Context) -> OpenApiRouter<Context> {
         .routes(routes!(readings::list))
         .routes(routes!(radio::show))
         .routes(routes!(alerts::list));
+    let watching = OpenApiRouter::new().routes(routes!(metrics::show));
     let everyone = OpenApiRouter::new()
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
@@ -101,6 +103,7 @@ fn routes(context: &Context) -> OpenApiRouter<Context> {
     OpenApiRouter::with_openapi(Contract::openapi())
         .merge(guarded(portal, context, &[Scope::Portal, Scope::Operator]))
         .merge(guarded(operator, context, &[Scope::Operator]))
+        .merge(guarded(watching, context, &[Scope::Operator, Scope::Metrics]))
         .merge(everyone)
 }
 

@@ -262,6 +262,8 @@ pub trait Store: Send + Sync {
     fn meter_states(&self, after: Option<MeterId>, limit: usize) -> Result<Vec<MeterState>>;
     /// How a meter's telegrams ended, by code.
     fn outcomes(&self, meter: MeterId) -> Result<Vec<OutcomeCount>>;
+    /// How the telegrams of all registered meters ended, by code.
+    fn outcome_totals(&self) -> Result<Vec<OutcomeCount>>;
     /// What a meter said about itself, by name.
     fn facts(&self, meter: MeterId) -> Result<Vec<MeterFact>>;
     /// Unregistered meters, the latest heard first.

@@ -7,7 +7,8 @@ use super::occupancies::move_in;
 use super::{House, Scope};
 
 /// Each route with a path that exists, and the scopes that it is for; none for everyone.
-const ROUTES: [(&str, &str, &[Scope]); 15] = [
+const ROUTES: [(&str, &str, &[Scope]); 16] = [
+    ("/metrics", "/metrics", &[Scope::Operator, Scope::Metrics]),
     ("/healthz", "/healthz", &[]),
     ("/readyz", "/readyz", &[]),
     ("/openapi.json", "/openapi.json", &[]),

@@ -165,3 +165,39 @@ fn a_remembered_value_that_disagrees_is_quarantined_and_freed_when_it_agrees() {
     assert_eq!(look(&*house.store, None, 100, at(NOW)).unwrap().quarantined, 1);
     assert_eq!(flagged(), [month]);
 }
+
+#[tokio::test]
+async fn figures_are_given_for_prometheus() {
+    let house = House::new();
+    house
+        .store
+        .ingest(&[super::telegram(1, super::at("2026-03-15T10:00:00Z"), vec![])])
+        .unwrap();
+    let bearer = format!("Bearer {}", house.token(Scope::Metrics));
+    let answer = house
+        .ask(Method::GET, "/metrics", &[("authorization", &bearer)])
+        .await;
+    assert_eq!(answer.status, 200);
+    assert!(
+        answer
+            .header("content-type")
+            .starts_with("text/plain; version=0.0.4")
+    );
+    let text = answer.text();
+    assert!(
+        text.contains("releve_meter_telegrams_total{outcome=\"read\"} 1\n"),
+        "{text}"
+    );
+    assert!(text.contains("releve_alerts{kind=\"leak\"} 0\n"), "{text}");
+    // Each line is a comment, or a name with labels and a whole number; each name is explained before.
+    let mut explained = std::collections::BTreeSet::new();
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            explained.insert(rest.split(' ').next().unwrap().to_owned());
+        } else if !line.starts_with("# HELP ") {
+            let (name, value) = line.rsplit_once(' ').unwrap();
+            assert!(value.parse::<u64>().is_ok(), "{line}");
+            assert!(explained.contains(name.split('{').next().unwrap()), "{line}");
+        }
+    }
+}

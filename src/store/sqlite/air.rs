@@ -70,6 +70,22 @@ pub(super) fn outcomes(connection: &Connection, meter: MeterId) -> rusqlite::Res
     )
 }
 
+pub(super) fn outcome_totals(connection: &Connection) -> rusqlite::Result<Vec<OutcomeCount>> {
+    many(
+        connection,
+        "SELECT code, sum(telegrams), max(last_at) FROM meter_outcome JOIN outcome ON outcome.id = outcome
+         GROUP BY code ORDER BY code",
+        [],
+        |row| {
+            Ok(OutcomeCount {
+                outcome: row.get(0)?,
+                telegrams: codes::unsigned(row.get(1)?),
+                last_at: instant(row, 2)?,
+            })
+        },
+    )
+}
+
 pub(super) fn facts(connection: &Connection, meter: MeterId) -> rusqlite::Result<Vec<MeterFact>> {
     many(
         connection,

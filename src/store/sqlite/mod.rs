@@ -301,6 +301,10 @@ impl Store for SqliteStore {
         self.read(|connection| air::outcomes(connection, meter))
     }
 
+    fn outcome_totals(&self) -> Result<Vec<OutcomeCount>> {
+        self.read(air::outcome_totals)
+    }
+
     fn facts(&self, meter: MeterId) -> Result<Vec<MeterFact>> {
         self.read(|connection| air::facts(connection, meter))
     }
