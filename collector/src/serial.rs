@@ -94,7 +94,11 @@ enum Line {
 struct Open {
     port: Box<dyn SerialPort>,
     framer: Box<dyn Framer>,
+    /// The beginning of the framer's time, which stands still while nobody listens: what came meanwhile waits to be read, and
+    /// half a message of it is not given up.
     since: Instant,
+    /// When the latest turn ended.
+    left: Instant,
     /// It was reset and told nothing until then.
     resting: Option<Instant>,
     /// It was set up.
@@ -195,6 +199,7 @@ impl Dongle {
             port,
             framer: self.framer(model),
             since: now,
+            left: now,
             resting: None,
             is_ready: false,
         }));
@@ -413,7 +418,14 @@ impl Receiver for Dongle {
                 return self.lose(reason);
             }
         }
-        self.turn(patience)
+        if let Line::Open(open) = &mut self.line {
+            open.since += open.left.elapsed();
+        }
+        let event = self.turn(patience);
+        if let Line::Open(open) = &mut self.line {
+            open.left = Instant::now();
+        }
+        event
     }
 
     fn silence(&self) -> Option<Silence> {

@@ -135,3 +135,54 @@ fn another_model_on_the_port_is_no_answer() {
         assert!(bench.now < Duration::from_secs(10), "{model:?}");
     }
 }
+
+/// Whoever asks a receiver may be away for a while: a slow disk, a full queue. The rest of a message that came meanwhile is on the
+/// line, and its beginning must not have been given up.
+#[test]
+fn half_a_message_waits_while_nobody_asks() {
+    use collector::dongle::Wanted;
+    use collector::pty::Plugged;
+    use collector::serial::{Dongle, Settings, Silence};
+    use collector::{Event, LinkMode, Receiver};
+
+    let telegram = [
+        0x0F, 0x44, 0x01, 0x02, 0x78, 0x56, 0x34, 0x12, 0x01, 0x07, 0x78, 4, 0x13, 1, 2, 3,
+    ];
+    for model in [Model::Im871a, Model::Iu891a, Model::Amb8465, Model::Cul] {
+        let mut plugged = Plugged::new(model, None).unwrap();
+        let mut dongle = Dongle::new(Settings {
+            radio: "bench".into(),
+            port: Some(plugged.path().to_owned()),
+            model: Some(model),
+            baud: None,
+            wanted: Wanted {
+                modes: vec![LinkMode::C, LinkMode::T],
+                may_write_flash: false,
+            },
+            silence: Silence::new(Duration::ZERO),
+            retry: Duration::from_millis(50),
+        });
+        while !plugged.dongle().is_listening() {
+            plugged.turn(Duration::from_millis(5)).unwrap();
+            let event = dongle.next(Duration::from_millis(5));
+            assert!(
+                matches!(event, Event::Idle | Event::Ready(_)),
+                "{model:?}: {event:?}"
+            );
+        }
+        while dongle.next(Duration::from_millis(20)) != Event::Idle {}
+        let octets = plugged.dongle().deliver(&telegram);
+        let (first, rest) = octets.split_at(octets.len() / 2);
+        plugged.say(first).unwrap();
+        assert_eq!(dongle.next(Duration::from_millis(20)), Event::Idle);
+        plugged.say(rest).unwrap();
+        // Longer than any model is quiet between two messages.
+        std::thread::sleep(Duration::from_secs(3));
+        let event = dongle.next(Duration::from_secs(5));
+        assert!(
+            matches!(&event, Event::Telegram(heard) if heard.octets == telegram || heard.octets.len() > telegram.len()),
+            "{model:?}: {event:?}"
+        );
+        assert_eq!(dongle.health().unwrap().noise, 0, "{model:?}");
+    }
+}
