@@ -99,6 +99,8 @@ struct Open {
     since: Instant,
     /// When the latest turn ended.
     left: Instant,
+    /// How full the line is.
+    load: Load,
     /// It was reset and told nothing until then.
     resting: Option<Instant>,
     /// It was set up.
@@ -200,6 +202,7 @@ impl Dongle {
             framer: self.framer(model),
             since: now,
             left: now,
+            load: Load::new(now),
             resting: None,
             is_ready: false,
         }));
@@ -392,8 +395,19 @@ impl Dongle {
                     if left.is_zero() {
                         return Event::Idle;
                     }
-                    if let Err(error) = listen(open, limit.map_or(left, |limit| limit.min(left))) {
-                        return self.lose(format!("{}: {error}", self.port()));
+                    match listen(open, limit.map_or(left, |limit| limit.min(left))) {
+                        Ok(count) => {
+                            let baud = self.settings.baud.unwrap_or_else(|| model.baud());
+                            if let Some(percent) = open.load.add(count, baud, Instant::now()) {
+                                let told = format!(
+                                    "its line of {baud} baud is {percent} % full, so that telegrams are lost inside it: set it \
+                                     to a higher speed with its maker's tool, and baud accordingly"
+                                );
+                                self.health.reason = Some(told.clone());
+                                return Event::Healing(told);
+                            }
+                        }
+                        Err(error) => return self.lose(format!("{}: {error}", self.port())),
                     }
                 }
             }
@@ -444,8 +458,53 @@ impl Receiver for Dongle {
     }
 }
 
-/// Reads what has come, waiting for at most so long.
-fn listen(open: &mut Open, patience: Duration) -> io::Result<()> {
+/// How full a line is: a stick that hears more than its line can carry drops telegrams without a word.
+#[derive(Clone, Copy, Debug)]
+struct Load {
+    since: Instant,
+    octets: u64,
+    told: Option<Instant>,
+}
+
+impl Load {
+    fn new(now: Instant) -> Self {
+        Self {
+            since: now,
+            octets: 0,
+            told: None,
+        }
+    }
+
+    /// Counts octets; how many percent of the line they fill, when that is too much and was not said for an hour.
+    fn add(&mut self, octets: usize, baud: u32, now: Instant) -> Option<u64> {
+        self.octets += octets as u64;
+        let passed = now.saturating_duration_since(self.since);
+        if passed < Self::WINDOW {
+            return None;
+        }
+        // Ten bits an octet.
+        let can = u64::from(baud / 10).saturating_mul(passed.as_secs().max(1));
+        let percent = self.octets.saturating_mul(100) / can.max(1);
+        (self.since, self.octets) = (now, 0);
+        let silent = self
+            .told
+            .is_none_or(|told| now.saturating_duration_since(told) >= Self::PAUSE);
+        // A pseudo-terminal carries more than any line.
+        if !(Self::FULL..=120).contains(&percent) || !silent {
+            return None;
+        }
+        self.told = Some(now);
+        Some(percent.min(100))
+    }
+
+    const WINDOW: Duration = Duration::from_secs(10);
+    const PAUSE: Duration = Duration::from_secs(3600);
+    /// Above this, the gaps between telegrams do not suffice for the bursts.
+    const FULL: u64 = 75;
+}
+
+/// Reads what has come, waiting for at most so long; how many octets.
+fn listen(open: &mut Open, patience: Duration) -> io::Result<usize> {
     let mut octets = [0; 1024];
     // A wait of nothing would return before the line was looked at.
     open.port.set_timeout(patience.max(Duration::from_millis(1)))?;
@@ -454,7 +513,7 @@ fn listen(open: &mut Open, patience: Duration) -> io::Result<()> {
         Ok(count) => {
             let now = open.since.elapsed();
             open.framer.push(octets.get(..count).unwrap_or_default(), now);
-            Ok(())
+            Ok(count)
         }
         Err(error)
             if matches!(
@@ -462,7 +521,7 @@ fn listen(open: &mut Open, patience: Duration) -> io::Result<()> {
                 ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted
             ) =>
         {
-            Ok(())
+            Ok(0)
         }
         Err(error) if error.kind() == ErrorKind::BrokenPipe => {
             Err(io::Error::new(ErrorKind::BrokenPipe, "unplugged"))
@@ -519,3 +578,22 @@ fn same_file(a: &Path, b: &Path) -> bool {
 /// question of the Amber starts nothing on the others. A Radiocrafts takes any first octet for a length, and a bare
 /// terminal can't be asked: those two are named.
 const ASKED: [Model; 4] = [Model::Amb8465, Model::Im871a, Model::Cul, Model::Iu891a];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_full_is_told_of_once_an_hour() {
+        let start = Instant::now();
+        let mut load = Load::new(start);
+        let mut told = Vec::new();
+        // 9600 baud carry 960 octets a second.
+        for second in 1..=4000 {
+            let octets = if second < 100 { 500 } else { 900 };
+            let now = start + Duration::from_secs(second);
+            told.extend(load.add(octets, 9600, now).map(|percent| (second, percent)));
+        }
+        assert_eq!(told, [(110, 93), (3710, 93)]);
+    }
+}

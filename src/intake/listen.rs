@@ -81,7 +81,7 @@ impl Listening {
                     }
                 }
                 Event::Ready(identity) => info!(%radio, %identity, "receiver set up"),
-                Event::Healing(step) => warn!(%radio, %step, "receiver silent"),
+                Event::Healing(step) => warn!(%radio, %step, "receiver in need of help"),
                 Event::Lost(reason) => warn!(%radio, %reason, "receiver lost, trying to get it back"),
                 Event::Idle => {}
                 Event::Ended => {

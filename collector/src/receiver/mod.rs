@@ -62,7 +62,7 @@ pub enum Event {
     Lost(String),
     /// The source was set up and listens; who it is, in words.
     Ready(String),
-    /// The source was silent for too long, and something was done about it; what, in a sentence.
+    /// The source was silent for too long, and something was done about it, or somebody should: what, in a sentence.
     Healing(String),
     /// Nothing came for as long as was asked.
     Idle,
