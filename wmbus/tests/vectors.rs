@@ -560,14 +560,19 @@ fn buffers_of_unknown_origin() {
             other => panic!("{other}: {result}"),
         }
     }
-    // H-2 can be unwrapped where people paste telegrams.
-    let wired = hex("6820206808FD7278563412931533032A0000000C1427048502046D32371F1502FD1700008916");
+}
+
+/// A wired long frame is unwrapped where people paste telegrams.
+#[test]
+fn wired_long_frames() {
+    let records = hex("0C1391827364046D0A0B3C34");
+    let data = [&hex("08FD72443322112D2C280705000000")[..], &records].concat();
+    let length = u8::try_from(data.len()).unwrap();
+    let sum = data.iter().fold(0_u8, |sum, octet| sum.wrapping_add(*octet));
+    let wired = [&[0x68, length, length, 0x68][..], &data, &[sum, 0x16]].concat();
     let frame = Frame::from_wired(phy::wired_user_data(&wired).unwrap()).unwrap();
-    assert_eq!(frame.meter().to_string(), "ELS 12345678 33 03");
-    assert_eq!(
-        frame.open(&[]).unwrap().payload[..],
-        hex("0C1427048502046D32371F1502FD170000")
-    );
+    assert_eq!(frame.meter().to_string(), "KAM 11223344 28 07");
+    assert_eq!(frame.open(&[]).unwrap().payload[..], records);
 }
 
 #[test]
