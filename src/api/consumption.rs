@@ -9,10 +9,11 @@ use utoipa::{IntoParams, ToSchema};
 use wmbus::Decimal;
 
 use crate::consumption::{Consumption, Metered, Period, PeriodError, Step, of_dwelling};
-use crate::registry::{self, DwellingId};
+use crate::registry::{self, DwellingId, Site};
 use crate::store::Store;
 
 use super::Context;
+use super::compare::{Compare, Compared, KindAverage};
 use super::dwellings::{self, Dwelling};
 use super::json::{Json, Number, exact, local, shown};
 use super::meters::PointName;
@@ -45,69 +46,14 @@ pub(super) struct Report {
     /// The days that were asked to be compared with; null when the household was not there for all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) compared: Option<Compared>,
-}
-
-/// What was used in the days that others are compared with.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Compared {
-    /// First day.
-    #[schema(format = Date, example = "2025-01-01")]
-    from: String,
-    /// The day after the last one.
-    #[schema(format = Date, example = "2025-02-01")]
-    to: String,
-    /// What was used of each kind.
-    kinds: Vec<ComparedKind>,
-}
-
-/// What was used of one kind in the days that others are compared with.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ComparedKind {
-    /// `hot_water`, `cold_water`, `heating` …
-    #[schema(example = "hot_water")]
-    kind: &'static str,
-    /// The unit.
-    #[schema(example = "m3")]
-    unit: &'static str,
-    /// Over the whole time.
-    total: Figure,
-    /// Point by point.
-    points: Vec<ComparedPoint>,
-}
-
-/// What was used at one point in the days that others are compared with.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ComparedPoint {
-    /// The point.
-    point: PointName,
-    /// Over the whole time.
-    total: Figure,
-}
-
-impl Compared {
-    pub(super) fn of(metered: &[Metered], whole: &Period) -> Self {
-        let kinds = kinds(metered, whole, &[], &TimeZone::UTC);
-        Self {
-            from: whole.from.to_string(),
-            to: whole.to.to_string(),
-            kinds: kinds
-                .into_iter()
-                .map(|kind| ComparedKind {
-                    kind: kind.kind,
-                    unit: kind.unit,
-                    total: kind.total,
-                    points: kind
-                        .points
-                        .into_iter()
-                        .map(|point| ComparedPoint {
-                            point: point.point,
-                            total: point.total,
-                        })
-                        .collect(),
-                })
-                .collect(),
-        }
-    }
+    /// The average user of the site in the same days, when that was asked for; kinds of which fewer than five dwellings
+    /// are known are left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) site_average: Option<Vec<KindAverage>>,
+    /// The same as `from` and `to`.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub(super) days: (Date, Date),
 }
 
 /// What a dwelling used of one kind.
@@ -115,29 +61,29 @@ impl Compared {
 pub(super) struct KindReport {
     /// `hot_water`, `cold_water`, `heating` …
     #[schema(example = "hot_water")]
-    kind: &'static str,
+    pub(super) kind: &'static str,
     /// The unit of all its figures.
     #[schema(example = "m3")]
-    unit: &'static str,
+    pub(super) unit: &'static str,
     /// Over the whole time.
-    total: Figure,
+    pub(super) total: Figure,
     /// Period by period.
-    periods: Vec<PeriodFigure>,
+    pub(super) periods: Vec<PeriodFigure>,
     /// Point by point; points that no meter served at that time are left out.
-    points: Vec<PointReport>,
+    pub(super) points: Vec<PointReport>,
 }
 
 /// What was used at one metering point.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct PointReport {
     /// The point.
-    point: PointName,
+    pub(super) point: PointName,
     /// What stands on the housings of the meters that served it at that time, oldest first.
-    meters: Vec<String>,
+    pub(super) meters: Vec<String>,
     /// Over the whole time.
-    total: Figure,
+    pub(super) total: Figure,
     /// Period by period.
-    periods: Vec<PeriodFigure>,
+    pub(super) periods: Vec<PeriodFigure>,
 }
 
 /// A figure of one period.
@@ -154,7 +100,7 @@ pub(super) struct PeriodFigure {
     /// The instant at which it ends.
     end: String,
     #[serde(flatten)]
-    figure: Figure,
+    pub(super) figure: Figure,
 }
 
 /// How much, and how far to trust it.
@@ -219,6 +165,9 @@ pub(super) struct ConsumptionQuery {
     #[serde(default)]
     #[param(value_type = Option<String>, example = "day", default = "month")]
     step: StepName,
+    /// `previous` (as many days just before), `year_ago` (the same days a year before) or `site` (the average user).
+    #[param(value_type = Option<String>, example = "previous")]
+    compare: Option<Compare>,
 }
 
 /// Answer for what a dwelling used, by kind, point and period.
@@ -228,7 +177,7 @@ pub(super) struct ConsumptionQuery {
     tag = "consumption",
     params(("id" = i64, Path, description = "The dwelling's id"), ConsumptionQuery),
     responses((status = 200, description = "What was used", body = Report), Problem),
-    security(("token" = ["portal", "operator"]))
+    security(("token" = ["operator"]))
 )]
 pub(super) async fn show(
     State(context): State<Context>,
@@ -242,7 +191,11 @@ pub(super) async fn show(
             let (dwelling, site) = dwellings::named(store, id)?;
             let today = now.to_zoned_datetime(site.zone()).date();
             let days = days(asked.from, asked.to, today)?;
-            report(store, (dwelling, &site), days, asked.step, now)
+            let mut report = report(store, (dwelling, &site), days, asked.step, now)?;
+            if let Some(compare) = asked.compare {
+                report.compare(store, (id, &site), compare, now, |_| true)?;
+            }
+            Ok(report)
         })
         .await
         .map(Json)
@@ -251,7 +204,7 @@ pub(super) async fn show(
 /// What a dwelling used from the midnight of one day to that of another.
 pub(super) fn report(
     store: &dyn Store,
-    (dwelling, site): (registry::Dwelling, &registry::Site),
+    (dwelling, site): (registry::Dwelling, &Site),
     (from, to): (Date, Date),
     StepName(step): StepName,
     now: Timestamp,
@@ -270,6 +223,8 @@ pub(super) fn report(
         kinds: kinds(&metered, &whole, &periods, &zone),
         dwelling: Dwelling::of(dwelling, site),
         compared: None,
+        site_average: None,
+        days: (from, to),
     })
 }
 
@@ -302,7 +257,7 @@ pub(super) fn range_problem(error: &PeriodError) -> Problem {
 }
 
 /// Points of one kind and unit together, in the order in which they come.
-fn kinds(metered: &[Metered], whole: &Period, periods: &[Period], zone: &TimeZone) -> Vec<KindReport> {
+pub(super) fn kinds(metered: &[Metered], whole: &Period, periods: &[Period], zone: &TimeZone) -> Vec<KindReport> {
     metered
         .chunk_by(|a, b| a.point.kind == b.point.kind && a.unit == b.unit)
         .map(|points| kind(points, whole, periods, zone))

@@ -217,7 +217,9 @@ pub(super) fn named(
     Ok((dwelling, site))
 }
 
-/// The dwellings of a site in which a meter with that number hangs or hung, those where it hangs now first.
+/// The dwelling of a site in which a meter with that number hangs, or hung when it hangs nowhere any more.
+///
+/// When several may be meant nobody is told which: whoever types a number could look through the neighbours'.
 fn by_serial(
     store: &dyn Store,
     site: &registry::Site,
@@ -263,8 +265,20 @@ fn by_serial(
             });
         }
     }
-    entries.sort_by_key(|entry| !entry.found.as_ref().is_some_and(|found| found.installed));
+    // Where it hangs now is meant, not where it hung before.
+    if entries.iter().any(DwellingEntry::is_installed) {
+        entries.retain(DwellingEntry::is_installed);
+    }
+    if entries.len() > 1 {
+        return Err(Problem::AmbiguousDwelling(entries.len()));
+    }
     Ok(entries)
+}
+
+impl DwellingEntry {
+    fn is_installed(&self) -> bool {
+        self.found.as_ref().is_some_and(|found| found.installed)
+    }
 }
 
 impl Dwelling {

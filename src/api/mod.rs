@@ -7,8 +7,11 @@
 mod alerts;
 mod auth;
 mod body;
+mod compare;
 mod consumption;
 mod dwellings;
+mod evaluation;
+mod evidence;
 mod finding;
 mod health;
 mod json;
@@ -84,12 +87,16 @@ fn routes(context: &Context) -> OpenApiRouter<Context> {
         .routes(routes!(sites::list))
         .routes(routes!(dwellings::list))
         .routes(routes!(dwellings::show))
-        .routes(routes!(consumption::show))
         .routes(routes!(occupancies::create))
         .routes(routes!(occupancies::show, occupancies::change))
         .routes(routes!(occupancies::used))
+        .routes(routes!(evaluation::monthly))
+        .routes(routes!(evaluation::yearly))
+        .routes(routes!(evidence::of_occupancy))
         .routes(routes!(readings::changes));
     let operator = OpenApiRouter::new()
+        .routes(routes!(consumption::show))
+        .routes(routes!(evidence::of_dwelling))
         .routes(routes!(meters::list))
         .routes(routes!(meters::show))
         .routes(routes!(readings::list))

@@ -6,13 +6,13 @@ use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::consumption::{Period, of_dwelling};
 use crate::registry::{self, DwellingId, NewOccupancy, OccupancyChange, OccupancyId, Role, Site};
 use crate::store::{Store, StoreError};
 
 use super::Context;
 use super::body::Sent;
-use super::consumption::{self, Compared, Report, StepName};
+use super::consumption::{self, Report, StepName};
+use super::compare::Compare;
 use super::dwellings;
 use super::json::{Created, Json};
 use super::meters::Nothing;
@@ -87,17 +87,9 @@ pub(super) struct OccupancyQuery {
     #[serde(default)]
     #[param(value_type = Option<String>, example = "day", default = "month")]
     step: StepName,
-    /// `previous` (as many days just before) or `year_ago` (the same days a year before).
+    /// `previous` (as many days just before), `year_ago` (the same days a year before) or `site` (the average user).
     #[param(value_type = Option<String>, example = "previous")]
-    compare: Option<CompareName>,
-}
-
-/// What days are compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum CompareName {
-    Previous,
-    YearAgo,
+    compare: Option<Compare>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -241,60 +233,28 @@ pub(super) async fn used(
             let occupancy = named(store, id)?;
             let (dwelling, site) = dwellings::named(store, occupancy.dwelling)?;
             let window = Window::of(&occupancy, today(&site, now))?;
-            let (from, to) = consumption::days(
-                asked
-                    .from
-                    .or(Some(Day(window.from)).filter(|_| asked.to.is_none() && window.is_short())),
-                asked.to.or(Some(Day(window.to))),
-                today(&site, now),
-            )?;
-            if from >= to {
-                return Err(Problem::invalid("to", "does not lie behind from"));
-            }
-            let Some((from, to)) = window.cut(from, to) else {
-                return Err(Problem::OutsideOccupancy);
-            };
+            let (from, to) = window.asked(asked.from, asked.to, today(&site, now))?;
             let mut report = consumption::report(store, (dwelling, &site), (from, to), asked.step, now)?;
-            report.compared = match asked.compare {
-                Some(compare) => compare
-                    .days(from, to)
-                    // A part of a time compared with a whole one would mislead.
-                    .filter(|(from, to)| window.cut(*from, *to) == Some((*from, *to)))
-                    .map(|(from, to)| {
-                        let zone = site.zone();
-                        let whole = Period::new(from, to, &zone)
-                            .map_err(|error| consumption::range_problem(&error))?;
-                        let metered = of_dwelling(store, occupancy.dwelling, whole.start, whole.end, now)?;
-                        Ok::<_, Problem>(Compared::of(&metered, &whole))
-                    })
-                    .transpose()?,
-                None => None,
-            };
+            if let Some(compare) = asked.compare {
+                // A part of a time compared with a whole one would mislead.
+                let theirs = |(from, to)| window.cut(from, to) == Some((from, to));
+                report.compare(store, (occupancy.dwelling, &site), compare, now, theirs)?;
+            }
             Ok(report)
         })
         .await
         .map(Json)
 }
 
-impl CompareName {
-    /// The days that others are compared with.
-    fn days(self, from: Date, to: Date) -> Option<(Date, Date)> {
-        match self {
-            Self::Previous => Some((from.checked_sub(from.until(to).ok()?).ok()?, from)),
-            Self::YearAgo => Some((from.checked_sub(1.year()).ok()?, to.checked_sub(1.year()).ok()?)),
-        }
-    }
-}
-
 /// The days that an occupancy may see: its first, and the one after its last.
 #[derive(Clone, Copy, Debug)]
-struct Window {
-    from: Date,
-    to: Date,
+pub(super) struct Window {
+    pub(super) from: Date,
+    pub(super) to: Date,
 }
 
 impl Window {
-    fn of(occupancy: &registry::Occupancy, today: Date) -> Result<Self, Problem> {
+    pub(super) fn of(occupancy: &registry::Occupancy, today: Date) -> Result<Self, Problem> {
         let outside = |_| Problem::OutsideOccupancy;
         let tomorrow = today.tomorrow().map_err(outside)?;
         let end = match occupancy.until {
@@ -307,8 +267,18 @@ impl Window {
         })
     }
 
+    /// The days of a range that was asked for that lie inside, with the defaults of what was left out.
+    pub(super) fn asked(self, from: Option<Day>, to: Option<Day>, today: Date) -> Result<(Date, Date), Problem> {
+        let whole = Some(Day(self.from)).filter(|_| to.is_none() && self.is_short());
+        let (from, to) = consumption::days(from.or(whole), to.or(Some(Day(self.to))), today)?;
+        if from >= to {
+            return Err(Problem::invalid("to", "does not lie behind from"));
+        }
+        self.cut(from, to).ok_or(Problem::OutsideOccupancy)
+    }
+
     /// The days of a range that lie inside.
-    fn cut(self, from: Date, to: Date) -> Option<(Date, Date)> {
+    pub(super) fn cut(self, from: Date, to: Date) -> Option<(Date, Date)> {
         let (from, to) = (from.max(self.from), to.min(self.to));
         (from < to).then_some((from, to))
     }
@@ -319,11 +289,11 @@ impl Window {
     }
 }
 
-fn today(site: &Site, now: Timestamp) -> Date {
+pub(super) fn today(site: &Site, now: Timestamp) -> Date {
     now.to_zoned_datetime(site.zone()).date()
 }
 
-fn named(store: &dyn Store, id: OccupancyId) -> Result<registry::Occupancy, Problem> {
+pub(super) fn named(store: &dyn Store, id: OccupancyId) -> Result<registry::Occupancy, Problem> {
     store.occupancy(id)?.ok_or_else(|| missing(id))
 }
 

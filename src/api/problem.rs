@@ -47,6 +47,8 @@ pub(super) enum Problem {
     NotFound { detail: String },
     /// More than one meter has this number.
     Ambiguous { detail: String, candidates: Vec<String> },
+    /// A serial that may mean meters of so many dwellings.
+    AmbiguousDwelling(usize),
     /// No such route.
     NoSuchRoute { path: String, nearest: Option<String> },
     /// The route does not do that.
@@ -82,6 +84,9 @@ pub(super) struct ProblemDetails {
     /// What an ambiguous number may mean.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     candidates: Vec<String>,
+    /// How many dwellings an ambiguous serial may mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<usize>,
 }
 
 impl Problem {
@@ -164,7 +169,7 @@ impl Problem {
                 "These days are not those of the occupancy",
             ),
             Self::NotFound { .. } => ("not-found", StatusCode::NOT_FOUND, "Nothing has this name"),
-            Self::Ambiguous { .. } => (
+            Self::Ambiguous { .. } | Self::AmbiguousDwelling(_) => (
                 "ambiguous-serial",
                 StatusCode::CONFLICT,
                 "Several meters have this number",
@@ -199,6 +204,7 @@ impl Problem {
             parameter: None,
             nearest: None,
             candidates: Vec::new(),
+            count: None,
         };
         details.detail = match self {
             Self::Unauthenticated { given: false } => {
@@ -256,6 +262,10 @@ impl Problem {
             Self::Ambiguous { detail, candidates } => {
                 details.candidates = candidates;
                 detail
+            }
+            Self::AmbiguousDwelling(count) => {
+                details.count = Some(count);
+                format!("it may mean meters of {count} dwellings: type all of the number, or that of another meter")
             }
             Self::NoSuchRoute { path, nearest } => {
                 let detail = match &nearest {

@@ -83,6 +83,13 @@ fn problem(name: String, message: &str) -> Problem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Day(pub(super) Date);
 
+impl Day {
+    /// From year, month and day; `None` when that is no day.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        day(text).ok().map(Self)
+    }
+}
+
 impl<'de> Deserialize<'de> for Day {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;

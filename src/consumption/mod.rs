@@ -10,6 +10,7 @@
 //! month is the sum of its days and a dwelling the sum of its points to the last digit, whatever the quality. What
 //! is not known is [`Quality::Missing`], never guessed. `docs/consumption.md` lists the rules. This room knows no SQL, no HTTP and no telegram.
 
+mod average;
 mod gather;
 mod index;
 mod period;
@@ -29,6 +30,7 @@ use jiff::Timestamp;
 
 use crate::store::Source;
 
+pub use average::{Average, FEWEST, of_site};
 pub use gather::{Metered, index_channel, index_of, of_dwelling};
 pub use index::{Edge, Gain, Index, Used};
 pub use period::{Period, PeriodError, Step, midnight};

@@ -67,6 +67,10 @@ pub struct Evidence {
     pub from: Option<Edge>,
     /// The index at the end.
     pub to: Option<Edge>,
+    /// What was counted in between, in stored integers; `None` where an end is not known, or the counter broke off.
+    pub counted: Option<i64>,
+    /// The power of ten of stored integers.
+    pub exponent: i8,
 }
 
 /// An amount in the unit of its quantity, exact.
@@ -159,6 +163,8 @@ impl Place {
                     end,
                     from: run.index.at(start),
                     to: run.index.at(end),
+                    counted: run.index.gain(start, end).value,
+                    exponent: run.exponent,
                 });
             }
         }

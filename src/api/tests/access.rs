@@ -7,7 +7,7 @@ use super::occupancies::move_in;
 use super::{House, Scope};
 
 /// Each route with a path that exists, and the scopes that it is for; none for everyone.
-const ROUTES: [(&str, &str, &[Scope]); 16] = [
+const ROUTES: [(&str, &str, &[Scope]); 20] = [
     ("/metrics", "/metrics", &[Scope::Operator, Scope::Metrics]),
     ("/healthz", "/healthz", &[]),
     ("/readyz", "/readyz", &[]),
@@ -26,7 +26,12 @@ const ROUTES: [(&str, &str, &[Scope]); 16] = [
     (
         "/v1/dwellings/{id}/consumption",
         "/v1/dwellings/1/consumption",
-        &[Scope::Portal, Scope::Operator],
+        &[Scope::Operator],
+    ),
+    (
+        "/v1/dwellings/{id}/evidence",
+        "/v1/dwellings/1/evidence",
+        &[Scope::Operator],
     ),
     (
         "/v1/occupancies/{id}",
@@ -36,6 +41,21 @@ const ROUTES: [(&str, &str, &[Scope]); 16] = [
     (
         "/v1/occupancies/{id}/consumption",
         "/v1/occupancies/1/consumption",
+        &[Scope::Portal, Scope::Operator],
+    ),
+    (
+        "/v1/occupancies/{id}/evidence",
+        "/v1/occupancies/1/evidence",
+        &[Scope::Portal, Scope::Operator],
+    ),
+    (
+        "/v1/occupancies/{id}/evaluation",
+        "/v1/occupancies/1/evaluation",
+        &[Scope::Portal, Scope::Operator],
+    ),
+    (
+        "/v1/occupancies/{id}/yearly-note",
+        "/v1/occupancies/1/yearly-note",
         &[Scope::Portal, Scope::Operator],
     ),
     ("/v1/readings", "/v1/readings", &[Scope::Portal, Scope::Operator]),

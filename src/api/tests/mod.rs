@@ -3,6 +3,7 @@
 mod access;
 mod alerts;
 mod contract;
+mod evaluation;
 mod figures;
 mod lists;
 mod occupancies;

@@ -139,16 +139,27 @@ async fn three_households() -> House {
     house
 }
 
-/// Every day that a report speaks of, and every amount of hot water in it.
+/// Every day and instant that an answer speaks of, and every amount of hot water in it.
 fn spoken(report: &Value) -> (Vec<String>, Vec<String>) {
     fn walk(value: &Value, name: &str, days: &mut Vec<String>, amounts: &mut Vec<String>) {
         match value {
+            // Of heating, only the days: the two dwellings are told apart by their water.
+            Value::Object(fields) if fields.get("unit").is_some_and(|unit| unit == "U") => {
+                let mut units = Vec::new();
+                fields
+                    .iter()
+                    .for_each(|(name, value)| walk(value, name, days, &mut units));
+            }
             Value::Object(fields) => fields
                 .iter()
                 .for_each(|(name, value)| walk(value, name, days, amounts)),
             Value::Array(items) => items.iter().for_each(|item| walk(item, name, days, amounts)),
-            Value::String(text) if name == "from" || name == "to" => days.push(text.clone()),
-            Value::Number(number) if name == "value" => amounts.push(number.to_string()),
+            Value::String(text) if ["from", "to", "start", "end", "at", "until"].contains(&name) => {
+                days.push(text[..10].to_owned());
+            }
+            Value::Number(number) if ["value", "counted", "shown"].contains(&name) => {
+                amounts.push(number.to_string());
+            }
             _ => {}
         }
     }
@@ -157,15 +168,9 @@ fn spoken(report: &Value) -> (Vec<String>, Vec<String>) {
     (days, amounts)
 }
 
-#[tokio::test]
-async fn nobody_sees_a_day_outside_their_own_or_anything_of_another_dwelling() {
-    let house = three_households().await;
-    let windows = [
-        (1, "2026-01-05", "2026-02-01"),
-        (2, "2026-02-01", "2026-03-16"),
-        (3, "2026-01-20", "2026-03-16"),
-    ];
-    let ends = [
+/// What may be asked of an occupancy's route, for each of its parameters all that could reach too far.
+fn questions(parameters: &[&str]) -> Vec<String> {
+    const ENDS: [&str; 8] = [
         "2025-01-01",
         "2026-01-01",
         "2026-01-05",
@@ -175,54 +180,133 @@ async fn nobody_sees_a_day_outside_their_own_or_anything_of_another_dwelling() {
         "2026-03-16",
         "2027-01-01",
     ];
+    let choices = |name: &str| -> Vec<String> {
+        let values: &[&str] = match name {
+            "from" | "to" => &ENDS,
+            "step" => &["hour", "day", "week", "month", "season", "year"],
+            "compare" => &["previous", "year_ago", "site"],
+            "month" => &["2025-12", "2026-01", "2026-02", "2026-03", "2026-04"],
+            "year" => &["2025", "2026", "2027"],
+            _ => panic!("{name} is a parameter that nobody thought of: add what may reach too far"),
+        };
+        values.iter().map(|value| format!("{name}={value}")).collect()
+    };
+    let mut questions = vec![String::new()];
+    for name in parameters {
+        let mut longer = questions.clone();
+        for choice in choices(name) {
+            longer.extend(questions.iter().map(|question| format!("{question}&{choice}")));
+        }
+        questions = longer;
+    }
+    questions
+}
+
+/// Every route of an occupancy that the contract has, with all its parameters.
+#[tokio::test]
+async fn nobody_sees_a_day_outside_their_own_or_anything_of_another_dwelling() {
+    let house = three_households().await;
+    let windows = [
+        (1, "2026-01-05", "2026-02-01"),
+        (2, "2026-02-01", "2026-03-16"),
+        (3, "2026-01-20", "2026-03-16"),
+    ];
+    let contract = house.json("/openapi.json").await;
+    let mut routes = 0;
     let mut asked = 0;
-    for (id, first, after) in windows {
-        for scope in [Scope::Portal, Scope::Operator] {
-            let mut ranges = vec![String::new()];
-            for from in ends {
-                ranges.push(format!("from={from}"));
-                ranges.push(format!("to={from}"));
-                ranges.extend(ends.iter().map(|to| format!("from={from}&to={to}")));
-            }
-            for range in ranges {
-                for more in [
-                    "step=day",
-                    "step=week",
-                    "step=month&compare=previous",
-                    "step=year&compare=year_ago",
-                ] {
-                    let path = format!("/v1/occupancies/{id}/consumption?{range}&{more}");
-                    let path = path.replace("?&", "?");
-                    let bearer = format!("Bearer {}", house.token(scope));
-                    let answer = house.ask(Method::GET, &path, &[("authorization", &bearer)]).await;
-                    asked += 1;
-                    if answer.status != 200 {
-                        assert!(
-                            ["outside-occupancy", "invalid-parameter"].contains(&answer.problem().as_str()),
-                            "{path}"
-                        );
-                        continue;
-                    }
-                    let report = answer.json();
-                    let (days, amounts) = spoken(&report);
-                    assert!(!days.is_empty());
-                    for day in days {
-                        assert!(
-                            day.as_str() >= first && day.as_str() <= after,
-                            "{path}: {day} of {first} to {after}"
-                        );
-                    }
-                    // A litre a day is never a cubic metre, nor the other way round.
-                    for amount in amounts {
-                        let amount: f64 = amount.parse().unwrap();
-                        assert!(amount == 0.0 || (amount < 0.5) == (id != 3), "{path}: {amount}");
-                    }
-                    assert_eq!(report["dwelling"]["id"], if id == 3 { 2 } else { 1 });
+    for (pattern, route) in contract["paths"].as_object().unwrap() {
+        if !pattern.starts_with("/v1/occupancies/{id}") {
+            continue;
+        }
+        routes += 1;
+        let parameters: Vec<&str> = route["get"]["parameters"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|parameter| parameter["in"] == "query")
+            .map(|parameter| parameter["name"].as_str().unwrap())
+            .collect();
+        let questions = questions(&parameters);
+        for (id, first, after) in windows {
+            for (question, scope) in questions
+                .iter()
+                .zip([Scope::Portal, Scope::Operator].into_iter().cycle())
+            {
+                let path = format!("{}?{question}", pattern.replace("{id}", &id.to_string()));
+                let path = path.replace("?&", "?");
+                let path = path.trim_end_matches('?');
+                let bearer = format!("Bearer {}", house.token(scope));
+                let answer = house.ask(Method::GET, path, &[("authorization", &bearer)]).await;
+                asked += 1;
+                if answer.status != 200 {
+                    assert!(
+                        ["outside-occupancy", "invalid-parameter", "no-consent"]
+                            .contains(&answer.problem().as_str()),
+                        "{path}: {}",
+                        answer.text()
+                    );
+                    continue;
                 }
+                let report = answer.json();
+                let (days, amounts) = spoken(&report);
+                assert!(!days.is_empty(), "{path}");
+                for day in days {
+                    assert!(
+                        day.as_str() >= first && day.as_str() <= after,
+                        "{path}: {day} of {first} to {after}"
+                    );
+                }
+                // A litre a day is never a cubic metre, nor the other way round.
+                for amount in amounts {
+                    let amount: f64 = amount.parse().unwrap();
+                    assert!(amount == 0.0 || (amount < 0.5) == (id != 3), "{path}: {amount}");
+                }
+                let dwelling = if id == 3 { 2 } else { 1 };
+                assert!(report["dwelling"]["id"] == dwelling || report["dwelling"] == dwelling);
             }
         }
     }
-    assert!(asked > 1000);
+    assert!(routes >= 5, "{routes} routes");
+    assert!(asked > 3000, "{asked} questions");
+}
+
+/// What only the operator may ask tells a portal nothing, whatever it writes.
+#[tokio::test]
+async fn a_portal_reaches_figures_through_an_occupancy_only() {
+    let house = three_households().await;
+    let contract = house.json("/openapi.json").await;
+    let open = [
+        // Who and where, without a figure.
+        "/v1/sites",
+        "/v1/sites/{code}/dwellings",
+        "/v1/dwellings/{id}",
+        "/v1/occupancies",
+        // Its own copy: the portal answers for that itself.
+        "/v1/readings",
+        "/healthz",
+        "/readyz",
+        "/openapi.json",
+    ];
+    let bearer = format!("Bearer {}", house.token(Scope::Portal));
+    for (pattern, methods) in contract["paths"].as_object().unwrap() {
+        if open.contains(&pattern.as_str()) || pattern.starts_with("/v1/occupancies/{id}") {
+            continue;
+        }
+        for method in methods.as_object().unwrap().keys() {
+            let path = pattern
+                .replace("{id}", "1")
+                .replace("{serial}", "C19UA145842");
+            let method = method.to_uppercase().parse().unwrap();
+            let answer = house.ask(method, &path, &[("authorization", &bearer)]).await;
+            assert_eq!(
+                (answer.status, answer.problem().as_str()),
+                (403, "forbidden"),
+                "{pattern}"
+            );
+        }
+    }
+    let (_, amounts) = spoken(&house.json("/v1/dwellings/1").await);
+    assert!(amounts.is_empty());
 }
 
 #[tokio::test]
