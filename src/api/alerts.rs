@@ -1,6 +1,7 @@
 //! What a caretaker should know: each alert with its state, how much, and what to do.
 
 use axum::extract::State;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use wmbus::Decimal;
@@ -10,7 +11,8 @@ use crate::store::{AlertQuery, AlertRow, Store};
 
 use super::Context;
 use super::finding;
-use super::json::{Json, Number, exact};
+use super::format::{Entry, Wanted};
+use super::json::{Number, exact};
 use super::meters::{Installed, Name, installed};
 use super::page::{Cursor, Limit, List, Page};
 use super::problem::Problem;
@@ -42,6 +44,38 @@ pub(super) struct Alert {
     cleared_at: Option<String>,
     /// What it means and what to do.
     explanation: Words,
+}
+
+impl Entry for Alert {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "kind",
+        "state",
+        "meter.serial",
+        "meter.manufacturer",
+        "meter.id",
+        "meter.version",
+        "meter.medium",
+        "installed.site",
+        "installed.dwelling",
+        "installed.lot",
+        "installed.point.id",
+        "installed.point.kind",
+        "installed.point.room",
+        "installed.point.number",
+        "installed.from",
+        "installed.until",
+        "installed.start_index",
+        "installed.end_index",
+        "installed.factors",
+        "amount.value",
+        "amount.unit",
+        "raised_at",
+        "seen_at",
+        "cleared_at",
+        "explanation.fr",
+        "explanation.en",
+    ];
 }
 
 /// How much.
@@ -98,13 +132,18 @@ enum Which {
     path = "/v1/alerts",
     tag = "alerts",
     params(AlertsQuery),
-    responses((status = 200, description = "The alerts", body = Page<Alert>), Problem),
+    responses((status = 200, description = "The alerts", content(
+        (Page<Alert> = "application/json"),
+        (String = "text/csv"),
+        (String = "application/x-ndjson"),
+    )), Problem),
     security(("token" = ["operator"]))
 )]
 pub(super) async fn list(
     State(context): State<Context>,
+    wanted: Wanted,
     Asked(asked): Asked<AlertsQuery>,
-) -> Result<Json<Page<Alert>>, Problem> {
+) -> Result<Response, Problem> {
     let now = context.now();
     let computed = context.computed;
     context
@@ -136,7 +175,7 @@ pub(super) async fn list(
             )
         })
         .await
-        .map(Json)
+        .map(|answer| wanted.answer(answer))
 }
 
 fn alert(store: &dyn Store, row: &AlertRow, now: jiff::Timestamp) -> Result<Alert, Problem> {

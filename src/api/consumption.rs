@@ -1,10 +1,12 @@
 //! Consumption of a dwelling: by kind, by metering point, by period, each figure with its quality.
 
 use axum::extract::State;
+use axum::response::Response;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize, de};
+use serde_json::value::{RawValue, to_raw_value};
 use utoipa::{IntoParams, ToSchema};
 use wmbus::Decimal;
 
@@ -15,7 +17,8 @@ use crate::store::Store;
 use super::Context;
 use super::compare::{Compare, Compared, KindAverage};
 use super::dwellings::{self, Dwelling};
-use super::json::{Json, Number, exact, local, shown};
+use super::format::{Lines, Wanted};
+use super::json::{Number, exact, local, shown};
 use super::meters::PointName;
 use super::problem::Problem;
 use super::query::{Asked, Day, Segment};
@@ -35,7 +38,7 @@ pub(super) struct Report {
     /// The day after the last one.
     #[schema(format = Date, example = "2026-02-01")]
     to: String,
-    /// How the days are cut: `day`, `week` (from Monday), `month` or `year`. First and last may be parts.
+    /// How the days are cut: `hour`, `day`, `week` (from Monday), `month` or `year`. First and last may be parts.
     #[schema(example = "day")]
     step: &'static str,
     /// The zone whose midnights count.
@@ -150,6 +153,83 @@ pub(super) struct Plain {
     shown: Option<Number>,
 }
 
+/// A point and a period of a report, as a line.
+#[derive(Serialize)]
+struct Line<'a> {
+    kind: &'a str,
+    point: i64,
+    room: &'a str,
+    number: u16,
+    meters: &'a [String],
+    unit: &'a str,
+    from: &'a str,
+    to: &'a str,
+    start: &'a str,
+    end: &'a str,
+    value: Option<Number>,
+    shown: Option<Number>,
+    raw: Option<Number>,
+    quality: &'a str,
+    age_seconds: Option<i64>,
+    flags: &'a [&'static str],
+}
+
+impl Lines for Report {
+    const COLUMNS: &'static [&'static str] = &[
+        "kind",
+        "point",
+        "room",
+        "number",
+        "meters",
+        "unit",
+        "from",
+        "to",
+        "start",
+        "end",
+        "value",
+        "shown",
+        "raw",
+        "quality",
+        "age_seconds",
+        "flags",
+    ];
+
+    /// Of heating `value` is rated; `raw` is the count of the display.
+    fn lines(&self) -> serde_json::Result<Vec<Box<RawValue>>> {
+        let mut lines = Vec::new();
+        for kind in &self.kinds {
+            for point in &kind.points {
+                for period in &point.periods {
+                    let figure = &period.figure;
+                    let (value, shown, raw) = match &figure.amount {
+                        Amounts::Units(units) => (units.rated, units.rated_shown, units.raw),
+                        Amounts::Plain(plain) => (plain.value, plain.shown, None),
+                    };
+                    lines.push(to_raw_value(&Line {
+                        kind: kind.kind,
+                        point: point.point.id,
+                        room: &point.point.room,
+                        number: point.point.number,
+                        meters: &point.meters,
+                        unit: kind.unit,
+                        from: &period.from,
+                        to: &period.to,
+                        start: &period.start,
+                        end: &period.end,
+                        value,
+                        shown,
+                        raw,
+                        quality: figure.quality,
+                        age_seconds: figure.age_seconds,
+                        flags: &figure.flags,
+                    })?);
+                }
+            }
+        }
+        Ok(lines)
+    }
+}
+
 /// Which days, and how they are cut.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -161,7 +241,7 @@ pub(super) struct ConsumptionQuery {
     /// The day after the last one: the time ends at its midnight. Tomorrow when left out.
     #[param(value_type = Option<String>, format = Date, example = "2026-02-01")]
     to: Option<Day>,
-    /// `day`, `week`, `month` or `year`.
+    /// `hour` (for days of households that agreed to it), `day`, `week`, `month`, `season` (July to June) or `year`.
     #[serde(default)]
     #[param(value_type = Option<String>, example = "day", default = "month")]
     step: StepName,
@@ -176,14 +256,19 @@ pub(super) struct ConsumptionQuery {
     path = "/v1/dwellings/{id}/consumption",
     tag = "consumption",
     params(("id" = i64, Path, description = "The dwelling's id"), ConsumptionQuery),
-    responses((status = 200, description = "What was used", body = Report), Problem),
+    responses((status = 200, description = "What was used", content(
+        (Report = "application/json"),
+        (String = "text/csv"),
+        (String = "application/x-ndjson"),
+    )), Problem),
     security(("token" = ["operator"]))
 )]
 pub(super) async fn show(
     State(context): State<Context>,
+    wanted: Wanted,
     id: Segment,
     Asked(asked): Asked<ConsumptionQuery>,
-) -> Result<Json<Report>, Problem> {
+) -> Result<Response, Problem> {
     let id = DwellingId(id.id("id")?);
     let now = context.now();
     context
@@ -198,7 +283,7 @@ pub(super) async fn show(
             Ok(report)
         })
         .await
-        .map(Json)
+        .map(|answer| wanted.answer(answer))
 }
 
 /// What a dwelling used from the midnight of one day to that of another.
@@ -211,6 +296,9 @@ pub(super) fn report(
 ) -> Result<Report, Problem> {
     let zone = site.zone();
     let whole = Period::new(from, to, &zone).map_err(|error| range_problem(&error))?;
+    if step == Step::Hour && !agreed(store, dwelling.id, (from, to))? {
+        return Err(Problem::NoConsent);
+    }
     let periods = whole
         .cut(step, &zone, MOST_PERIODS)
         .map_err(|error| range_problem(&error))?;
@@ -226,6 +314,25 @@ pub(super) fn report(
         site_average: None,
         days: (from, to),
     })
+}
+
+/// Whether a household agreed, for each of these days, to be shown by the hour.
+fn agreed(store: &dyn Store, dwelling: DwellingId, (from, to): (Date, Date)) -> Result<bool, Problem> {
+    let mut covered = from;
+    for occupancy in store.occupancies(dwelling)? {
+        let ended = occupancy.until.is_some_and(|last| last < covered);
+        if ended || occupancy.from >= to {
+            continue;
+        }
+        if !occupancy.keeps_hourly || occupancy.from > covered {
+            return Ok(false);
+        }
+        covered = match occupancy.until.map(Date::tomorrow) {
+            Some(Ok(next)) => covered.max(next),
+            _ => to,
+        };
+    }
+    Ok(covered >= to)
 }
 
 /// The days asked for, with the defaults of those that were not.
@@ -257,7 +364,12 @@ pub(super) fn range_problem(error: &PeriodError) -> Problem {
 }
 
 /// Points of one kind and unit together, in the order in which they come.
-pub(super) fn kinds(metered: &[Metered], whole: &Period, periods: &[Period], zone: &TimeZone) -> Vec<KindReport> {
+pub(super) fn kinds(
+    metered: &[Metered],
+    whole: &Period,
+    periods: &[Period],
+    zone: &TimeZone,
+) -> Vec<KindReport> {
     metered
         .chunk_by(|a, b| a.point.kind == b.point.kind && a.unit == b.unit)
         .map(|points| kind(points, whole, periods, zone))

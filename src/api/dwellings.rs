@@ -1,6 +1,7 @@
 //! Dwellings: identify one by a serial that a resident typed, a lot number or a client reference.
 
 use axum::extract::State;
+use axum::response::Response;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -12,6 +13,7 @@ use crate::store::Store;
 
 use super::Context;
 use super::finding;
+use super::format::{Entry, Wanted};
 use super::json::{Json, Number, exact};
 use super::meters::{Name, Nothing, PointName, ServiceTime};
 use super::page::{Cursor, Limit, List, Page};
@@ -103,20 +105,42 @@ pub(super) struct DwellingsQuery {
     limit: Limit,
 }
 
+impl Entry for DwellingEntry {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "site",
+        "lot",
+        "client_ref",
+        "surface_m2",
+        "found.meter.serial",
+        "found.meter.manufacturer",
+        "found.meter.id",
+        "found.meter.version",
+        "found.meter.medium",
+        "found.by",
+        "found.installed",
+    ];
+}
+
 /// Identify a dwelling of a site, or list them all.
 #[utoipa::path(
     get,
     path = "/v1/sites/{code}/dwellings",
     tag = "dwellings",
     params(("code" = String, Path, description = "The site's code, such as AB123"), DwellingsQuery),
-    responses((status = 200, description = "The dwellings that match", body = Page<DwellingEntry>), Problem),
+    responses((status = 200, description = "The dwellings that match", content(
+        (Page<DwellingEntry> = "application/json"),
+        (String = "text/csv"),
+        (String = "application/x-ndjson"),
+    )), Problem),
     security(("token" = ["portal", "operator"]))
 )]
 pub(super) async fn list(
     State(context): State<Context>,
+    wanted: Wanted,
     code: Segment,
     Asked(asked): Asked<DwellingsQuery>,
-) -> Result<Json<Page<DwellingEntry>>, Problem> {
+) -> Result<Response, Problem> {
     let given = [&asked.serial, &asked.lot, &asked.client_ref];
     if given.iter().filter(|name| name.is_some()).count() > 1 {
         return Err(Problem::invalid(
@@ -160,7 +184,7 @@ pub(super) async fn list(
             )
         })
         .await
-        .map(Json)
+        .map(|answer| wanted.answer(answer))
 }
 
 /// Show a dwelling, its metering points and their meters.

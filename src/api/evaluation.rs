@@ -352,7 +352,11 @@ struct Month(Date);
 impl<'de> Deserialize<'de> for Month {
     fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let wrong = || de::Error::custom(format!("{text:?} is no month: write year and month such as 2026-02"));
+        let wrong = || {
+            de::Error::custom(format!(
+                "{text:?} is no month: write year and month such as 2026-02"
+            ))
+        };
         if text.len() != 7 {
             return Err(wrong());
         }

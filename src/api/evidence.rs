@@ -170,8 +170,7 @@ fn proof(
     let may = match window {
         // What the meter showed before they moved in tells of others.
         Some(window) => {
-            let theirs =
-                Period::new(window.from, window.to, &zone).map_err(|error| range_problem(&error))?;
+            let theirs = Period::new(window.from, window.to, &zone).map_err(|error| range_problem(&error))?;
             (theirs.start, theirs.end)
         }
         None => (Timestamp::MIN, Timestamp::MAX),

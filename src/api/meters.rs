@@ -1,6 +1,7 @@
 //! Meters: who they are, where they hang, how they are.
 
 use axum::extract::State;
+use axum::response::Response;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use crate::store::{Flags, Placement, Side, Store};
 
 use super::Context;
 use super::finding;
+use super::format::{Entry, Wanted};
 use super::json::{Json, Number, local};
 use super::page::{Cursor, Limit, List, Page};
 use super::problem::Problem;
@@ -43,6 +45,28 @@ pub(super) struct MeterEntry {
     name: Name,
     /// Where it hangs now; null while it is installed nowhere.
     installed: Option<Installed>,
+}
+
+impl Entry for MeterEntry {
+    const COLUMNS: &'static [&'static str] = &[
+        "serial",
+        "manufacturer",
+        "id",
+        "version",
+        "medium",
+        "installed.site",
+        "installed.dwelling",
+        "installed.lot",
+        "installed.point.id",
+        "installed.point.kind",
+        "installed.point.room",
+        "installed.point.number",
+        "installed.from",
+        "installed.until",
+        "installed.start_index",
+        "installed.end_index",
+        "installed.factors",
+    ];
 }
 
 /// A meter's place for a while.
@@ -201,13 +225,18 @@ pub(super) struct Nothing {}
     path = "/v1/meters",
     tag = "meters",
     params(MetersQuery),
-    responses((status = 200, description = "The meters in the order of their registration", body = Page<MeterEntry>), Problem),
+    responses((status = 200, description = "The meters in the order of their registration", content(
+        (Page<MeterEntry> = "application/json"),
+        (String = "text/csv"),
+        (String = "application/x-ndjson"),
+    )), Problem),
     security(("token" = ["operator"]))
 )]
 pub(super) async fn list(
     State(context): State<Context>,
+    wanted: Wanted,
     Asked(asked): Asked<MetersQuery>,
-) -> Result<Json<Page<MeterEntry>>, Problem> {
+) -> Result<Response, Problem> {
     let now = context.now();
     context
         .ask(move |store| {
@@ -235,7 +264,7 @@ pub(super) async fn list(
             )
         })
         .await
-        .map(Json)
+        .map(|answer| wanted.answer(answer))
 }
 
 /// Show one meter: where it hangs, how it was last heard, its latest values.

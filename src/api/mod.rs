@@ -13,6 +13,7 @@ mod dwellings;
 mod evaluation;
 mod evidence;
 mod finding;
+mod format;
 mod health;
 mod json;
 mod meters;

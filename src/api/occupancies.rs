@@ -1,6 +1,7 @@
 //! Occupancies: who may see a dwelling's figures, and from which day to which. A number; no name, no address.
 
 use axum::extract::State;
+use axum::response::Response;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
@@ -11,9 +12,10 @@ use crate::store::{Store, StoreError};
 
 use super::Context;
 use super::body::Sent;
-use super::consumption::{self, Report, StepName};
 use super::compare::Compare;
+use super::consumption::{self, Report, StepName};
 use super::dwellings;
+use super::format::Wanted;
 use super::json::{Created, Json};
 use super::meters::Nothing;
 use super::problem::Problem;
@@ -83,7 +85,7 @@ pub(super) struct OccupancyQuery {
     /// The day after the last one; tomorrow, or the end of the occupancy, when left out.
     #[param(value_type = Option<String>, format = Date, example = "2026-02-01")]
     to: Option<Day>,
-    /// `day`, `week`, `month` or `year`.
+    /// `hour` (when the household agreed to it), `day`, `week`, `month`, `season` (July to June) or `year`.
     #[serde(default)]
     #[param(value_type = Option<String>, example = "day", default = "month")]
     step: StepName,
@@ -218,14 +220,19 @@ pub(super) async fn change(
     path = "/v1/occupancies/{id}/consumption",
     tag = "occupancies",
     params(("id" = i64, Path, description = "The occupancy's id"), OccupancyQuery),
-    responses((status = 200, description = "What was used; days outside the occupancy are cut off", body = Report), Problem),
+    responses((status = 200, description = "What was used; days outside the occupancy are cut off", content(
+        (Report = "application/json"),
+        (String = "text/csv"),
+        (String = "application/x-ndjson"),
+    )), Problem),
     security(("token" = ["portal", "operator"]))
 )]
 pub(super) async fn used(
     State(context): State<Context>,
+    wanted: Wanted,
     id: Segment,
     Asked(asked): Asked<OccupancyQuery>,
-) -> Result<Json<Report>, Problem> {
+) -> Result<Response, Problem> {
     let id = OccupancyId(id.id("id")?);
     let now = context.now();
     context
@@ -243,7 +250,7 @@ pub(super) async fn used(
             Ok(report)
         })
         .await
-        .map(Json)
+        .map(|answer| wanted.answer(answer))
 }
 
 /// The days that an occupancy may see: its first, and the one after its last.
@@ -268,7 +275,12 @@ impl Window {
     }
 
     /// The days of a range that was asked for that lie inside, with the defaults of what was left out.
-    pub(super) fn asked(self, from: Option<Day>, to: Option<Day>, today: Date) -> Result<(Date, Date), Problem> {
+    pub(super) fn asked(
+        self,
+        from: Option<Day>,
+        to: Option<Day>,
+        today: Date,
+    ) -> Result<(Date, Date), Problem> {
         let whole = Some(Day(self.from)).filter(|_| to.is_none() && self.is_short());
         let (from, to) = consumption::days(from.or(whole), to.or(Some(Day(self.to))), today)?;
         if from >= to {

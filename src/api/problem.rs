@@ -31,6 +31,8 @@ pub(super) enum Problem {
     },
     /// A parameter, of the path or the query, that can't be understood.
     InvalidParameter { name: String, detail: String },
+    /// None of the forms that the client accepts is one of ours.
+    NotAcceptable,
     /// A body that is not JSON by its own account.
     UnsupportedBody,
     /// A body larger than any that is asked for.
@@ -43,6 +45,8 @@ pub(super) enum Problem {
     MoveInOutside,
     /// Days that an occupancy may not see.
     OutsideOccupancy,
+    /// Hours of a household that did not agree to be shown by the hour.
+    NoConsent,
     /// Nothing has this name.
     NotFound { detail: String },
     /// More than one meter has this number.
@@ -138,6 +142,11 @@ impl Problem {
                 StatusCode::BAD_REQUEST,
                 "A parameter can't be understood",
             ),
+            Self::NotAcceptable => (
+                "not-acceptable",
+                StatusCode::NOT_ACCEPTABLE,
+                "The answer has no such form",
+            ),
             Self::UnsupportedBody => (
                 "unsupported-body",
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -167,6 +176,11 @@ impl Problem {
                 "outside-occupancy",
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "These days are not those of the occupancy",
+            ),
+            Self::NoConsent => (
+                "no-consent",
+                StatusCode::FORBIDDEN,
+                "The household did not agree to hourly figures",
             ),
             Self::NotFound { .. } => ("not-found", StatusCode::NOT_FOUND, "Nothing has this name"),
             Self::Ambiguous { .. } | Self::AmbiguousDwelling(_) => (
@@ -242,6 +256,7 @@ impl Problem {
                 details.parameter = Some(name);
                 detail
             }
+            Self::NotAcceptable => "accept application/json, text/csv or application/x-ndjson".to_owned(),
             Self::UnsupportedBody => "send `Content-Type: application/json`".to_owned(),
             Self::BodyTooLarge => "send at most 16 kB".to_owned(),
             Self::InvalidBody { field, detail } => {
@@ -258,6 +273,9 @@ impl Problem {
             Self::OutsideOccupancy => {
                 "ask for days from the move-in on, until today or the last day".to_owned()
             }
+            Self::NoConsent => {
+                "ask for days, or set `keeps_hourly` of the occupancy when the household agrees".to_owned()
+            }
             Self::NotFound { detail } => detail,
             Self::Ambiguous { detail, candidates } => {
                 details.candidates = candidates;
@@ -265,7 +283,9 @@ impl Problem {
             }
             Self::AmbiguousDwelling(count) => {
                 details.count = Some(count);
-                format!("it may mean meters of {count} dwellings: type all of the number, or that of another meter")
+                format!(
+                    "it may mean meters of {count} dwellings: type all of the number, or that of another meter"
+                )
             }
             Self::NoSuchRoute { path, nearest } => {
                 let detail = match &nearest {

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use axum::extract::State;
+use axum::response::Response;
 use decoders::reading::{Direction, Kind};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize, de};
+use serde_json::value::{RawValue, to_raw_value};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::registry::{MeterId, Site};
@@ -15,7 +17,8 @@ use wmbus::Decimal;
 
 use super::Context;
 use super::finding;
-use super::json::{Json, Number};
+use super::format::{Entry, Lines, Wanted};
+use super::json::Number;
 use super::meters::Name;
 use super::page::{Cursor, Limit, List, Page};
 use super::problem::Problem;
@@ -81,6 +84,53 @@ pub(super) struct Changes {
     more: bool,
 }
 
+impl Entry for Value {
+    const COLUMNS: &'static [&'static str] = &[
+        "quantity",
+        "unit",
+        "value",
+        "at",
+        "source",
+        "register",
+        "direction",
+        "tariff",
+        "subunit",
+        "increment",
+        "stamp",
+        "flags",
+    ];
+}
+
+impl Lines for Changes {
+    const COLUMNS: &'static [&'static str] = &[
+        "meter.serial",
+        "meter.manufacturer",
+        "meter.id",
+        "meter.version",
+        "meter.medium",
+        "quantity",
+        "unit",
+        "value",
+        "at",
+        "source",
+        "register",
+        "direction",
+        "tariff",
+        "subunit",
+        "increment",
+        "stamp",
+        "flags",
+    ];
+
+    fn lines(&self) -> serde_json::Result<Vec<Box<RawValue>>> {
+        self.items.iter().map(to_raw_value).collect()
+    }
+
+    fn next(&self) -> Option<(&'static str, &str)> {
+        Some(("after", &self.next))
+    }
+}
+
 /// Which readings of the meter.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -127,14 +177,19 @@ pub(super) struct ChangesQuery {
     path = "/v1/meters/{serial}/readings",
     tag = "readings",
     params(("serial" = String, Path, description = "What stands on its housing, however it is typed, or its address such as KAM-12345678-1B-16"), ReadingsQuery),
-    responses((status = 200, description = "The readings that match", body = Page<Value>), Problem),
+    responses((status = 200, description = "The readings that match", content(
+        (Page<Value> = "application/json"),
+        (String = "text/csv"),
+        (String = "application/x-ndjson"),
+    )), Problem),
     security(("token" = ["operator"]))
 )]
 pub(super) async fn list(
     State(context): State<Context>,
+    wanted: Wanted,
     serial: Segment,
     Asked(asked): Asked<ReadingsQuery>,
-) -> Result<Json<Page<Value>>, Problem> {
+) -> Result<Response, Problem> {
     let computed = context.computed;
     context
         .ask(move |store| {
@@ -166,7 +221,7 @@ pub(super) async fn list(
             if query.until <= query.from {
                 return Err(Problem::invalid("to", "must lie after `from`"));
             }
-            let channels = wanted(store, meter.id, &asked)?;
+            let channels = matching(store, meter.id, &asked)?;
             let rows = collect(store, &channels, &query, asked.register)?;
             let items: Vec<Value> = rows.iter().map(Value::of).collect();
             Page::cut(
@@ -183,7 +238,7 @@ pub(super) async fn list(
             )
         })
         .await
-        .map(Json)
+        .map(|answer| wanted.answer(answer))
 }
 
 /// Follow what is new: every reading that was added or changed since a cursor, none left out.
@@ -192,13 +247,18 @@ pub(super) async fn list(
     path = "/v1/readings",
     tag = "readings",
     params(ChangesQuery),
-    responses((status = 200, description = "The changes behind the cursor", body = Changes), Problem),
+    responses((status = 200, description = "The changes behind the cursor", content(
+        (Changes = "application/json"),
+        (String = "text/csv"),
+        (String = "application/x-ndjson"),
+    )), Problem),
     security(("token" = ["portal", "operator"]))
 )]
 pub(super) async fn changes(
     State(context): State<Context>,
+    wanted: Wanted,
     Asked(asked): Asked<ChangesQuery>,
-) -> Result<Json<Changes>, Problem> {
+) -> Result<Response, Problem> {
     context
         .ask(move |store| {
             let after = match &asked.after {
@@ -237,11 +297,11 @@ pub(super) async fn changes(
             })
         })
         .await
-        .map(Json)
+        .map(|answer| wanted.answer(answer))
 }
 
 /// The channels that a query may mean, in the order of their ids.
-fn wanted(store: &dyn Store, meter: MeterId, asked: &ReadingsQuery) -> Result<Vec<ChannelId>, Problem> {
+fn matching(store: &dyn Store, meter: MeterId, asked: &ReadingsQuery) -> Result<Vec<ChannelId>, Problem> {
     let mut channels = store.channels(meter)?;
     channels.sort_by_key(|(id, _)| *id);
     if let Some(quantity) = &asked.quantity {

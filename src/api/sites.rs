@@ -1,6 +1,7 @@
 //! Sites: find the residence by its code or its address.
 
 use axum::extract::State;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -8,7 +9,7 @@ use crate::registry::{self, SiteCode, SiteId};
 use crate::store::Store;
 
 use super::Context;
-use super::json::Json;
+use super::format::{Entry, Wanted};
 use super::page::{Cursor, Limit, List, Page};
 use super::problem::Problem;
 use super::query::Asked;
@@ -47,19 +48,28 @@ pub(super) struct SitesQuery {
     limit: Limit,
 }
 
+impl Entry for Site {
+    const COLUMNS: &'static [&'static str] = &["code", "name", "address", "time_zone"];
+}
+
 /// Find sites by their code or by words of their address, or list all.
 #[utoipa::path(
     get,
     path = "/v1/sites",
     tag = "sites",
     params(SitesQuery),
-    responses((status = 200, description = "The sites that match, in the order of their registration", body = Page<Site>), Problem),
+    responses((status = 200, description = "The sites that match, in the order of their registration", content(
+        (Page<Site> = "application/json"),
+        (String = "text/csv"),
+        (String = "application/x-ndjson"),
+    )), Problem),
     security(("token" = ["portal", "operator"]))
 )]
 pub(super) async fn list(
     State(context): State<Context>,
+    wanted: Wanted,
     Asked(asked): Asked<SitesQuery>,
-) -> Result<Json<Page<Site>>, Problem> {
+) -> Result<Response, Problem> {
     if asked.code.is_some() && asked.address.is_some() {
         return Err(Problem::invalid(
             "address",
@@ -91,7 +101,7 @@ pub(super) async fn list(
             )
         })
         .await
-        .map(Json)
+        .map(|answer| wanted.answer(answer))
 }
 
 /// The site of a code, as typed.

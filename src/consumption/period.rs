@@ -1,4 +1,4 @@
-//! Days, ISO weeks, months, heating seasons and years in a site's time zone.
+//! Hours, days, ISO weeks, months, heating seasons and years in a site's time zone.
 //!
 //! A period is half open: it begins at the midnight of its first day and ends at the midnight after its last one.
 //! Midnights are those of the site, so a day may have 23 or 25 hours, and where a clock change skips midnight the
@@ -13,6 +13,8 @@ use jiff::{Timestamp, ToSpan};
 /// How a range of days is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
+    /// An hour, counted from the midnight of its day: those of a clock change are hours like others.
+    Hour,
     /// One local day.
     Day,
     /// Monday to Sunday, as ISO 8601 counts weeks.
@@ -28,7 +30,7 @@ pub enum Step {
 /// Some local days, without a gap, and the instants between which they lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Period {
-    /// The first day.
+    /// The first day; of an hour, the day it lies in.
     pub from: Date,
     /// The day after the last one.
     pub to: Date,
@@ -51,11 +53,19 @@ pub enum PeriodError {
 
 impl Step {
     /// All of them, finest first.
-    pub const ALL: [Self; 5] = [Self::Day, Self::Week, Self::Month, Self::Season, Self::Year];
+    pub const ALL: [Self; 6] = [
+        Self::Hour,
+        Self::Day,
+        Self::Week,
+        Self::Month,
+        Self::Season,
+        Self::Year,
+    ];
 
     /// The word, as queries write it.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Hour => "hour",
             Self::Day => "day",
             Self::Week => "week",
             Self::Month => "month",
@@ -72,7 +82,7 @@ impl Step {
     /// The first day of the next day, week, month or year.
     fn next(self, date: Date) -> Result<Date, jiff::Error> {
         match self {
-            Self::Day => date.tomorrow(),
+            Self::Hour | Self::Day => date.tomorrow(),
             Self::Week => date.nth_weekday(1, Weekday::Monday),
             Self::Month => date.first_of_month().checked_add(1.month()),
             Self::Season => {
@@ -115,6 +125,23 @@ impl Period {
             }
             let to = step.next(from).map_err(|_| PeriodError::OutOfRange)?.min(self.to);
             let end = midnight(to, zone)?;
+            if step == Step::Hour {
+                while let Some(next) = start.checked_add(1.hour()).ok().filter(|next| *next < end) {
+                    if pieces.len() == limit {
+                        return Err(PeriodError::TooMany(limit));
+                    }
+                    pieces.push(Self {
+                        from,
+                        to,
+                        start,
+                        end: next,
+                    });
+                    start = next;
+                }
+                if pieces.len() == limit {
+                    return Err(PeriodError::TooMany(limit));
+                }
+            }
             pieces.push(Self { from, to, start, end });
             (from, start) = (to, end);
         }
@@ -179,6 +206,23 @@ mod tests {
     }
 
     #[test]
+    fn the_hours_of_a_day_are_those_that_pass() {
+        let range = Period::new(date(2026, 3, 28), date(2026, 3, 30), &paris()).unwrap();
+        let hours = range.cut(Step::Hour, &paris(), 100).unwrap();
+        assert_eq!(hours.len(), 24 + 23);
+        assert!(
+            hours
+                .iter()
+                .all(|hour| hour.end.duration_since(hour.start).as_hours() == 1)
+        );
+        assert_eq!(
+            (hours[24].from, hours[24].to),
+            (date(2026, 3, 29), date(2026, 3, 30))
+        );
+        assert_eq!(range.cut(Step::Hour, &paris(), 46), Err(PeriodError::TooMany(46)));
+    }
+
+    #[test]
     fn where_midnight_is_skipped_the_day_begins_when_it_can() {
         // Beirut moved its clocks from 00:00 to 01:00.
         let zone = TimeZone::get("Asia/Beirut").unwrap();
@@ -230,7 +274,7 @@ mod tests {
     proptest! {
         #[test]
         fn pieces_cover_the_range_without_gap_or_overlap(
-            first in 0_i32..20_000, length in 1_i32..800, step in 0_usize..5, zone in 0_usize..4,
+            first in 0_i32..20_000, length in 1_i32..800, step in 0_usize..6, zone in 0_usize..4,
         ) {
             let zone = TimeZone::get(
                 ["Europe/Paris", "America/Sao_Paulo", "Indian/Reunion", "Asia/Beirut"][zone]
@@ -238,12 +282,12 @@ mod tests {
             let from = date(1990, 1, 1).checked_add(first.days()).unwrap();
             let to = from.checked_add(length.days()).unwrap();
             let range = Period::new(from, to, &zone).unwrap();
-            let pieces = range.cut(Step::ALL[step], &zone, 1000).unwrap();
+            let pieces = range.cut(Step::ALL[step], &zone, 20_000).unwrap();
             prop_assert_eq!(pieces[0].start, range.start);
             prop_assert_eq!(pieces[pieces.len() - 1].end, range.end);
             for pair in pieces.windows(2) {
                 prop_assert_eq!(pair[0].end, pair[1].start);
-                prop_assert_eq!(pair[0].to, pair[1].from);
+                prop_assert!(pair[0].to == pair[1].from || Step::ALL[step] == Step::Hour);
                 prop_assert!(pair[0].start < pair[0].end);
             }
         }

@@ -252,7 +252,7 @@ async fn mistakes_name_the_parameter_and_the_nearest_valid_one() {
             None,
         ),
         (
-            "/v1/dwellings/1/consumption?step=hour",
+            "/v1/dwellings/1/consumption?step=minute",
             400,
             "invalid-parameter",
             "step",

@@ -13,7 +13,10 @@ async fn households() -> House {
     let house = House::new();
     house
         .store
-        .add_readings(MeterId(1), &daily((0..74).map(|day| 10_000 + day * 100_000), water()))
+        .add_readings(
+            MeterId(1),
+            &daily((0..74).map(|day| 10_000 + day * 100_000), water()),
+        )
         .unwrap();
     for day in ["2026-01-05", "2026-02-01"] {
         let moved = house
@@ -211,10 +214,13 @@ async fn a_figure_is_traced_to_its_readings_and_to_no_one_else_s() {
     assert_eq!(part["last"]["readings"][0]["source"], "live");
     // A household that came between two readings: the one before is not theirs.
     let house = House::new();
-    let rows: Vec<_> = [("2026-02-09T12:00:00+01:00", 5_000), ("2026-02-10T12:00:00+01:00", 7_000)]
-        .into_iter()
-        .map(|(instant, value)| super::reading(water(), at(instant), Source::Live, value))
-        .collect();
+    let rows: Vec<_> = [
+        ("2026-02-09T12:00:00+01:00", 5_000),
+        ("2026-02-10T12:00:00+01:00", 7_000),
+    ]
+    .into_iter()
+    .map(|(instant, value)| super::reading(water(), at(instant), Source::Live, value))
+    .collect();
     house.store.add_readings(MeterId(1), &rows).unwrap();
     house
         .send(
@@ -289,4 +295,34 @@ async fn a_number_of_several_dwellings_tells_their_count_and_nothing_else() {
     assert_eq!(body["count"], 2);
     assert!(body["candidates"].is_null());
     assert!(!answer.text().contains("A-007") && !answer.text().contains("A-008"));
+}
+
+#[tokio::test]
+async fn hours_are_shown_where_the_household_agreed() {
+    let house = households().await;
+    let path = "/v1/occupancies/2/consumption?from=2026-03-01&to=2026-03-02&step=hour";
+    let refused = house.get(path).await;
+    assert_eq!((refused.status, refused.problem().as_str()), (403, "no-consent"));
+    let agreed = house
+        .send(
+            Method::PATCH,
+            "/v1/occupancies/2",
+            Scope::Portal,
+            &serde_json::json!({ "keeps_hourly": true }),
+        )
+        .await;
+    assert_eq!(agreed.status, 200);
+    let report = house.json(path).await;
+    let hours = report["kinds"][0]["periods"].as_array().unwrap();
+    assert_eq!(hours.len(), 24);
+    assert_eq!(hours[23]["start"], "2026-03-01T23:00:00+01:00");
+    // The days before were others', who were not asked.
+    let before = house
+        .get("/v1/dwellings/1/consumption?from=2026-01-31&to=2026-02-02&step=hour")
+        .await;
+    assert_eq!(before.problem(), "no-consent");
+    let nobody = house
+        .get("/v1/dwellings/2/consumption?from=2026-03-01&to=2026-03-02&step=hour")
+        .await;
+    assert_eq!(nobody.problem(), "no-consent");
 }

@@ -5,6 +5,7 @@ mod alerts;
 mod contract;
 mod evaluation;
 mod figures;
+mod formats;
 mod lists;
 mod occupancies;
 mod slots;

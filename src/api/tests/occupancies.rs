@@ -293,9 +293,7 @@ async fn a_portal_reaches_figures_through_an_occupancy_only() {
             continue;
         }
         for method in methods.as_object().unwrap().keys() {
-            let path = pattern
-                .replace("{id}", "1")
-                .replace("{serial}", "C19UA145842");
+            let path = pattern.replace("{id}", "1").replace("{serial}", "C19UA145842");
             let method = method.to_uppercase().parse().unwrap();
             let answer = house.ask(method, &path, &[("authorization", &bearer)]).await;
             assert_eq!(
