@@ -89,19 +89,31 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Lets a request pass when its token has one of the scopes.
+/// Whose token a request bears.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    /// The token's name.
+    pub(super) name: String,
+    /// What it may do.
+    pub(super) scope: Scope,
+}
+
+/// Lets a request pass when its token has one of the scopes; handlers find the [`Caller`] among its extensions.
 pub(super) async fn require(
     State((context, needs)): State<(Context, &'static [Scope])>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     match admit(&context, request.headers(), needs).await {
-        Ok(()) => next.run(request).await,
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
         Err(problem) => problem.into_response(),
     }
 }
 
-async fn admit(context: &Context, headers: &HeaderMap, needs: &'static [Scope]) -> Result<(), Problem> {
+async fn admit(context: &Context, headers: &HeaderMap, needs: &'static [Scope]) -> Result<Caller, Problem> {
     let Some(given) = bearer(headers) else {
         return Err(Problem::Unauthenticated {
             given: headers.contains_key(header::AUTHORIZATION),
@@ -115,7 +127,10 @@ async fn admit(context: &Context, headers: &HeaderMap, needs: &'static [Scope]) 
         .filter(|token| bool::from(token.hash.ct_eq(&given)))
         .ok_or(Problem::Unauthenticated { given: true })?;
     match Scope::from_name(&token.scope) {
-        Some(has) if needs.contains(&has) => Ok(()),
+        Some(has) if needs.contains(&has) => Ok(Caller {
+            name: token.name,
+            scope: has,
+        }),
         Some(has) => Err(Problem::Forbidden { has, needs }),
         // A scope of a later release: it allows nothing here.
         None => Err(Problem::Unauthenticated { given: true }),

@@ -12,6 +12,7 @@ use crate::registry::{self, DwellingId};
 use crate::store::Store;
 
 use super::Context;
+use super::attempts::Guest;
 use super::finding;
 use super::format::{Entry, Wanted};
 use super::json::{Json, Number, exact};
@@ -127,7 +128,11 @@ impl Entry for DwellingEntry {
     get,
     path = "/v1/sites/{code}/dwellings",
     tag = "dwellings",
-    params(("code" = String, Path, description = "The site's code, such as AB123"), DwellingsQuery),
+    params(
+        ("code" = String, Path, description = "The site's code, such as AB123"),
+        DwellingsQuery,
+        ("Releve-Client" = Option<String>, Header, description = "Tells a portal's residents apart where guesses are counted: any text of up to 128 characters, such as a hash of the session"),
+    ),
     responses((status = 200, description = "The dwellings that match", content(
         (Page<DwellingEntry> = "application/json"),
         (String = "text/csv"),
@@ -138,6 +143,7 @@ impl Entry for DwellingEntry {
 pub(super) async fn list(
     State(context): State<Context>,
     wanted: Wanted,
+    guest: Guest,
     code: Segment,
     Asked(asked): Asked<DwellingsQuery>,
 ) -> Result<Response, Problem> {
@@ -149,7 +155,11 @@ pub(super) async fn list(
         ));
     }
     let (now, computed) = (context.now(), context.computed);
-    context
+    let guesses = given.iter().any(|name| name.is_some());
+    if guesses {
+        context.attempts.admit(&guest, now)?;
+    }
+    let answer = context
         .ask(move |store| {
             let site = sites::named(store, &code.0)?;
             let entry = |dwelling: registry::Dwelling| DwellingEntry {
@@ -183,8 +193,15 @@ pub(super) async fn list(
                 |dwelling| Ok(entry(dwelling)),
             )
         })
-        .await
-        .map(|answer| wanted.answer(answer))
+        .await;
+    let led_nowhere = match &answer {
+        Ok(page) => page.items.is_empty(),
+        Err(problem) => matches!(problem, Problem::AmbiguousDwelling(_) | Problem::NotFound { .. }),
+    };
+    if guesses && led_nowhere {
+        context.attempts.failed(&guest, now);
+    }
+    answer.map(|answer| wanted.answer(answer))
 }
 
 /// Show a dwelling, its metering points and their meters.

@@ -5,6 +5,7 @@
 //! `serve` sockets. No SQL here and no telegram: the store is asked through its trait, on blocking threads.
 
 mod alerts;
+mod attempts;
 mod auth;
 mod body;
 mod compare;
@@ -124,6 +125,7 @@ pub struct Context {
     /// As many questions as the store can work on; others wait.
     turns: Arc<Semaphore>,
     contract: Arc<String>,
+    attempts: Arc<attempts::Attempts>,
 }
 
 impl Context {
@@ -135,6 +137,7 @@ impl Context {
             computed: None,
             turns: Arc::new(Semaphore::new(TURNS)),
             contract: Arc::new(String::new()),
+            attempts: Arc::default(),
         }
     }
 

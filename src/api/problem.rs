@@ -57,6 +57,8 @@ pub(super) enum Problem {
     NoSuchRoute { path: String, nearest: Option<String> },
     /// The route does not do that.
     MethodNotAllowed,
+    /// Too many guesses that led nowhere; some of them are forgotten after so many seconds.
+    TooManyAttempts { seconds: u64 },
     /// Too many requests at once, or the store is busy: later.
     Busy,
     /// It took too long.
@@ -194,6 +196,11 @@ impl Problem {
                 StatusCode::METHOD_NOT_ALLOWED,
                 "The route does not do that",
             ),
+            Self::TooManyAttempts { .. } => (
+                "too-many-attempts",
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many attempts that led nowhere",
+            ),
             Self::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE, "Busy: try again shortly"),
             Self::TimedOut => (
                 "timed-out",
@@ -296,6 +303,7 @@ impl Problem {
                 detail
             }
             Self::MethodNotAllowed => "`Allow` lists what the route does".to_owned(),
+            Self::TooManyAttempts { seconds } => format!("try again in {seconds} seconds"),
             Self::Busy => "the store has more to do than it can at once".to_owned(),
             Self::TimedOut => "ask for less: a shorter range, a smaller page".to_owned(),
             Self::Internal => "the log of the service says why".to_owned(),
@@ -323,7 +331,11 @@ impl IntoResponse for Problem {
             Self::Forbidden { .. } => Some(r#"Bearer realm="releve", error="insufficient_scope""#),
             _ => None,
         };
-        let retry = matches!(self, Self::Busy).then_some("1");
+        let retry = match &self {
+            Self::Busy => Some(HeaderValue::from(1_u16)),
+            Self::TooManyAttempts { seconds } => Some(HeaderValue::from(*seconds)),
+            _ => None,
+        };
         let body = serde_json::to_vec(&self.details()).unwrap_or_default();
         let mut response = (status, Body::from(body)).into_response();
         let mut set = |name: HeaderName, value: Option<&'static str>| {
@@ -336,7 +348,9 @@ impl IntoResponse for Problem {
         set(header::CONTENT_TYPE, Some("application/problem+json"));
         set(header::CACHE_CONTROL, Some("no-store"));
         set(header::WWW_AUTHENTICATE, challenge);
-        set(header::RETRY_AFTER, retry);
+        if let Some(seconds) = retry {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
         response
     }
 }

@@ -9,6 +9,7 @@ use crate::registry::{self, SiteCode, SiteId};
 use crate::store::Store;
 
 use super::Context;
+use super::attempts::Guest;
 use super::format::{Entry, Wanted};
 use super::page::{Cursor, Limit, List, Page};
 use super::problem::Problem;
@@ -57,7 +58,10 @@ impl Entry for Site {
     get,
     path = "/v1/sites",
     tag = "sites",
-    params(SitesQuery),
+    params(
+        SitesQuery,
+        ("Releve-Client" = Option<String>, Header, description = "Tells a portal's residents apart where guesses are counted: any text of up to 128 characters, such as a hash of the session"),
+    ),
     responses((status = 200, description = "The sites that match, in the order of their registration", content(
         (Page<Site> = "application/json"),
         (String = "text/csv"),
@@ -68,6 +72,7 @@ impl Entry for Site {
 pub(super) async fn list(
     State(context): State<Context>,
     wanted: Wanted,
+    guest: Guest,
     Asked(asked): Asked<SitesQuery>,
 ) -> Result<Response, Problem> {
     if asked.code.is_some() && asked.address.is_some() {
@@ -77,7 +82,12 @@ pub(super) async fn list(
         ));
     }
     let limit = asked.limit.0;
-    context
+    let now = context.now();
+    let guesses = asked.code.is_some() || asked.address.is_some();
+    if guesses {
+        context.attempts.admit(&guest, now)?;
+    }
+    let answer = context
         .ask(move |store| {
             if let Some(code) = &asked.code {
                 let site = store.site_by_code(parse(code, "code")?)?;
@@ -100,8 +110,11 @@ pub(super) async fn list(
                 |site| Ok(Site::from(site)),
             )
         })
-        .await
-        .map(|answer| wanted.answer(answer))
+        .await;
+    if guesses && answer.as_ref().is_ok_and(|page| page.items.is_empty()) {
+        context.attempts.failed(&guest, now);
+    }
+    answer.map(|answer| wanted.answer(answer))
 }
 
 /// The site of a code, as typed.

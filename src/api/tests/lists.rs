@@ -2,10 +2,13 @@
 
 use std::collections::HashSet;
 
+use axum::http::Method;
 use jiff::ToSpan;
 use serde_json::Value;
 
-use super::{House, Ingest, MeterId, Source, Store, at, daily, heat, reading, stranger, telegram, water};
+use super::{
+    House, Ingest, MeterId, Scope, Source, Store, at, daily, heat, reading, stranger, telegram, water,
+};
 
 /// All entries of a list, page by page.
 async fn pages(house: &House, path: &str, limit: usize) -> Vec<Value> {
@@ -206,4 +209,33 @@ async fn the_air_shows_receivers_registered_meters_and_strangers() {
     assert_eq!(unread["evidence"], "wrong_key: none of its keys opens it");
     assert_eq!(meters[1]["heard"]["evidence"], Value::Null);
     assert_eq!(rest["unregistered"], Value::Array(Vec::new()));
+}
+
+#[tokio::test]
+async fn a_resident_who_guesses_has_to_pause_and_the_others_do_not() {
+    let house = House::new();
+    let bearer = format!("Bearer {}", house.token(Scope::Portal));
+    let ask = async |serial: &str, client: &str| {
+        let path = format!("/v1/sites/AB123/dwellings?serial={serial}");
+        let headers = [("authorization", bearer.as_str()), ("releve-client", client)];
+        house.ask(Method::GET, &path, &headers).await
+    };
+    for number in 0..10 {
+        // What is found is no guess.
+        assert_eq!(ask("C19UA145842", "one").await.status, 200);
+        let answer = ask(&format!("9000000{number}"), "one").await;
+        assert_eq!(answer.status, 200);
+        assert!(answer.json()["items"].as_array().unwrap().is_empty());
+    }
+    for serial in ["90000011", "C19UA145842"] {
+        let answer = ask(serial, "one").await;
+        assert_eq!(
+            (answer.status, answer.problem().as_str()),
+            (429, "too-many-attempts")
+        );
+        assert_eq!(answer.header("retry-after"), "600");
+    }
+    assert_eq!(ask("C19UA145842", "another").await.status, 200);
+    let unreadable = ask("C19UA145842", &"x".repeat(129)).await;
+    assert_eq!(unreadable.problem(), "invalid-parameter");
 }
