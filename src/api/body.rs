@@ -26,7 +26,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Sent<T> {
         }
         let body = to_bytes(request.into_body(), LARGEST)
             .await
-            .map_err(|_| Problem::BodyTooLarge)?;
+            .map_err(|_| Problem::BodyTooLarge("16 kB"))?;
         let mut json = serde_json::Deserializer::from_slice(&body);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let at = error.path().to_string();

@@ -25,6 +25,7 @@ mod problem;
 mod query;
 mod radio;
 mod readings;
+mod registry;
 mod serve;
 mod sites;
 #[cfg(test)]
@@ -103,7 +104,9 @@ fn routes(context: &Context) -> OpenApiRouter<Context> {
         .routes(routes!(meters::show))
         .routes(routes!(readings::list))
         .routes(routes!(radio::show))
-        .routes(routes!(alerts::list));
+        .routes(routes!(alerts::list))
+        .routes(routes!(registry::show, registry::take))
+        .routes(routes!(registry::history));
     let watching = OpenApiRouter::new().routes(routes!(metrics::show));
     let everyone = OpenApiRouter::new()
         .routes(routes!(health::alive))
@@ -238,6 +241,7 @@ async fn in_time(request: Request, next: Next) -> Response {
         (name = "meters", description = "The devices"),
         (name = "readings", description = "The exact values behind a figure"),
         (name = "alerts", description = "What a caretaker should know"),
+        (name = "registry", description = "What is registered, and who changed it"),
         (name = "radio", description = "What is heard"),
         (name = "operations", description = "Watching over the service"),
     )

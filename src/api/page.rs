@@ -123,6 +123,7 @@ pub(super) enum List {
     Readings = 4,
     Changes = 5,
     Radio = 6,
+    History = 7,
     Alerts = 12,
 }
 

@@ -15,6 +15,7 @@ use utoipa::{IntoResponses, ToSchema};
 use crate::store::StoreError;
 
 use super::auth::Scope;
+use super::registry::Refused;
 
 /// Why a request was not answered as asked.
 #[derive(Debug)]
@@ -35,8 +36,12 @@ pub(super) enum Problem {
     NotAcceptable,
     /// A body that is not JSON by its own account.
     UnsupportedBody,
-    /// A body larger than any that is asked for.
-    BodyTooLarge,
+    /// A body that is none of the forms of a list.
+    UnsupportedList,
+    /// A body larger than any that is asked for: how large one may be.
+    BodyTooLarge(&'static str),
+    /// A list of which some entries are wrong.
+    ListRefused(Vec<Refused>),
     /// A body of the wrong shape, or a value in it that can't be.
     InvalidBody { field: String, detail: String },
     /// A landlord who does not live in the dwelling.
@@ -93,6 +98,9 @@ pub(super) struct ProblemDetails {
     /// How many dwellings an ambiguous serial may mean.
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<usize>,
+    /// What is wrong with a list, entry by entry.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    faults: Vec<Refused>,
 }
 
 impl Problem {
@@ -149,15 +157,20 @@ impl Problem {
                 StatusCode::NOT_ACCEPTABLE,
                 "The answer has no such form",
             ),
-            Self::UnsupportedBody => (
+            Self::UnsupportedBody | Self::UnsupportedList => (
                 "unsupported-body",
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "The body has to be JSON",
+                "The body has another form",
             ),
-            Self::BodyTooLarge => (
+            Self::BodyTooLarge(_) => (
                 "body-too-large",
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "The body is too large",
+            ),
+            Self::ListRefused(_) => (
+                "list-refused",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "Some entries of the list are wrong",
             ),
             Self::InvalidBody { .. } => (
                 "invalid-body",
@@ -226,6 +239,7 @@ impl Problem {
             nearest: None,
             candidates: Vec::new(),
             count: None,
+            faults: Vec::new(),
         };
         details.detail = match self {
             Self::Unauthenticated { given: false } => {
@@ -265,7 +279,18 @@ impl Problem {
             }
             Self::NotAcceptable => "accept application/json, text/csv or application/x-ndjson".to_owned(),
             Self::UnsupportedBody => "send `Content-Type: application/json`".to_owned(),
-            Self::BodyTooLarge => "send at most 16 kB".to_owned(),
+            Self::UnsupportedList => {
+                "send `Content-Type: application/json`, `text/csv` or `application/toml`".to_owned()
+            }
+            Self::BodyTooLarge(most) => format!("send at most {most}"),
+            Self::ListRefused(faults) => {
+                let detail = format!(
+                    "nothing was done: correct the {} named in `faults`, or send `keep_going=true`",
+                    if faults.len() == 1 { "entry" } else { "entries" }
+                );
+                details.faults = faults;
+                detail
+            }
             Self::InvalidBody { field, detail } => {
                 let detail = format!("{field}: {detail}");
                 details.parameter = Some(field);

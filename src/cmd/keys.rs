@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use wmbus::Key;
 use zeroize::Zeroizing;
@@ -15,7 +16,7 @@ use super::{Done, Outcome, print, progress};
 use crate::keys::{Finding, Tried, Verdict, examine, fingerprint, proofs};
 use crate::registry::import::{Plan, is_kem, plan_kem, plan_keys};
 use crate::registry::{Change, MeterKey, Registry, key};
-use crate::store::{KeyProof, SqliteStore, Store, StoreError};
+use crate::store::{By, KeyProof, SqliteStore, Store, StoreError};
 
 /// What to do with keys.
 #[derive(clap::Args)]
@@ -144,9 +145,10 @@ fn adopt(store: &SqliteStore, findings: &[Finding]) -> Result<usize, StoreError>
         })
     };
     let mut attempts = 0;
+    let who = super::operator();
     loop {
         let changes: Vec<_> = keys().map(Change::Key).collect();
-        match store.apply(store.registry_version()?, &changes) {
+        match store.apply_by(store.registry_version()?, &changes, by(&who)) {
             Ok(()) => {
                 let proofs: Vec<_> = fits
                     .iter()
@@ -243,6 +245,7 @@ fn take(
     let name = path.display().to_string();
     let computed = Some(super::registry::address_of_serial as crate::registry::serial::AddressOfSerial);
     let mut attempts = 0;
+    let who = super::operator();
     loop {
         let registry = store.registry()?;
         let plan = if args.format.is_none() && is_kem(octets) {
@@ -256,12 +259,20 @@ fn take(
         if args.dry_run || !(plan.faults.is_empty() || args.keep_going) {
             return Ok((plan, registry, false));
         }
-        match store.apply(plan.version, &plan.changes) {
+        match store.apply_by(plan.version, &plan.changes, by(&who)) {
             Ok(()) => return Ok((plan, registry, true)),
             // Someone else imported in between: plan on what there is now.
             Err(StoreError::Stale) if attempts < 5 => attempts += 1,
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// Whoever typed the command, now.
+fn by(who: &str) -> By<'_> {
+    By {
+        who,
+        at: Timestamp::now(),
     }
 }
 

@@ -130,6 +130,24 @@ pub fn main() -> ExitCode {
     })
 }
 
+/// Who typed the command, for the registry's history.
+fn operator() -> String {
+    let user = ["SUDO_USER", "USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok())
+        .map(|user| {
+            user.chars()
+                .filter(|c| !c.is_control())
+                .take(40)
+                .collect::<String>()
+        })
+        .filter(|user| !user.is_empty());
+    match user {
+        Some(user) => format!("command line ({user})"),
+        None => "command line".to_owned(),
+    }
+}
+
 /// Writes to standard output; a reader who has hung up is an error and no panic.
 fn print(text: &str) -> io::Result<()> {
     io::stdout().lock().write_all(text.as_bytes())

@@ -6,14 +6,16 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use decoders::scrambled::prios;
+use jiff::Timestamp;
 use serde_json::json;
 use wmbus::{Address, DeviceType, IdentificationNumber, Version};
 use zeroize::Zeroizing;
 
 use super::{Done, Outcome};
+use crate::registry::difference::{Difference, FieldChange, differences};
 use crate::registry::export::export;
 use crate::registry::import::{Column, Format, Plan, Report, Tally, plan};
-use crate::store::{SqliteStore, Store, StoreError};
+use crate::store::{By, HistoryQuery, SqliteStore, Store, StoreError};
 
 /// What to do with the registry.
 #[derive(clap::Args)]
@@ -28,6 +30,8 @@ enum What {
     Import(Import),
     /// Write the registry as a list that import reads.
     Export(Export),
+    /// Tell who changed what, the newest first.
+    History(History),
 }
 
 #[derive(clap::Args)]
@@ -73,10 +77,25 @@ struct Export {
     keys: bool,
 }
 
+#[derive(clap::Args)]
+#[command(after_help = "Example: releve registry history --db building.db --limit 20")]
+struct History {
+    /// The store.
+    #[arg(long, value_name = "FILE", default_value = super::DEFAULT_DB)]
+    db: PathBuf,
+    /// At most so many changes.
+    #[arg(long, default_value = "50", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    limit: u16,
+    /// One JSON object a change.
+    #[arg(long)]
+    json: bool,
+}
+
 #[derive(Clone, Copy, clap::ValueEnum)]
 pub(super) enum ListFormat {
     Csv,
     Toml,
+    Json,
 }
 
 /// Runs the command.
@@ -87,6 +106,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     match &args.what {
         What::Import(args) => import(args),
         What::Export(args) => write_list(args),
+        What::History(args) => history(args),
     }
 }
 
@@ -117,14 +137,14 @@ fn import(args: &Import) -> Outcome {
     for (path, octets) in &lists {
         let name = path.display().to_string();
         let format = format(args.format, Some(path));
-        let (plan, applied) = take(args, store.as_ref(), &name, octets, format)?;
+        let (plan, differences, applied) = take(args, store.as_ref(), &name, octets, format)?;
         if !plan.faults.is_empty() {
             done = Done::InPart;
         }
         if args.json {
-            answers.push(answer(&name, &plan, applied));
+            answers.push(answer(&name, &plan, &differences, applied));
         } else {
-            tell(args, &name, &plan, applied)?;
+            tell(args, &name, &plan, &differences, applied)?;
         }
     }
     if args.json {
@@ -143,17 +163,23 @@ fn take(
     name: &str,
     octets: &[u8],
     format: Format,
-) -> Result<(Plan, bool), Box<dyn Error + Send + Sync>> {
+) -> Result<(Plan, Vec<Difference>, bool), Box<dyn Error + Send + Sync>> {
     let mut attempts = 0;
+    let who = super::operator();
     loop {
         let registry = store.map(SqliteStore::registry).transpose()?.unwrap_or_default();
         let plan = plan(&registry, name, octets, format, Some(address_of_serial));
+        let differences = differences(&registry, &plan.changes);
         let wanted = !args.dry_run && (plan.faults.is_empty() || args.keep_going);
         let Some(store) = store.filter(|_| wanted) else {
-            return Ok((plan, false));
+            return Ok((plan, differences, false));
         };
-        match store.apply(plan.version, &plan.changes) {
-            Ok(()) => return Ok((plan, true)),
+        let by = By {
+            who: &who,
+            at: Timestamp::now(),
+        };
+        match store.apply_by(plan.version, &plan.changes, by) {
+            Ok(()) => return Ok((plan, differences, true)),
             // Someone else imported in between: plan on what there is now.
             Err(StoreError::Stale) if attempts < 5 => attempts += 1,
             Err(error) => return Err(error.into()),
@@ -162,7 +188,7 @@ fn take(
 }
 
 /// The outcome for people: faults on standard error, figures on standard output.
-fn tell(args: &Import, name: &str, plan: &Plan, applied: bool) -> io::Result<()> {
+fn tell(args: &Import, name: &str, plan: &Plan, differences: &[Difference], applied: bool) -> io::Result<()> {
     tell_faults(plan)?;
     let faulty = plan.faults.len();
     let outcome = match (applied, args.dry_run, faulty) {
@@ -180,7 +206,83 @@ fn tell(args: &Import, name: &str, plan: &Plan, applied: bool) -> io::Result<()>
     } else {
         String::new()
     };
-    super::print(&format!("{name}: {} rows, {outcome}\n{table}", plan.rows))
+    let said = if args.dry_run {
+        said(differences)
+    } else {
+        String::new()
+    };
+    super::print(&format!("{name}: {} rows, {outcome}\n{table}{said}", plan.rows))
+}
+
+/// The differences for people, one a line.
+fn said(differences: &[Difference]) -> String {
+    let mut text = String::new();
+    for difference in differences.iter().take(MOST_DIFFERENCES) {
+        text.push_str(&line(
+            difference.noun,
+            &difference.name,
+            difference.added,
+            &difference.fields,
+        ));
+    }
+    if let Some(more) = differences
+        .len()
+        .checked_sub(MOST_DIFFERENCES)
+        .filter(|more| *more > 0)
+    {
+        text.push_str(&format!("… and {more} more\n"));
+    }
+    text
+}
+
+/// `+ meter KAM 12345678`, `~ dwelling AB123 lot 7; surface_m2: 54 → 54.3`.
+fn line(noun: &str, name: &str, added: bool, fields: &[FieldChange]) -> String {
+    let sign = if added { '+' } else { '~' };
+    let mut text = format!("{sign} {noun} {name}");
+    for field in fields.iter().filter(|_| !added) {
+        let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "nothing".to_owned());
+        text.push_str(&format!(
+            "; {}: {} → {}",
+            field.name,
+            shown(&field.before),
+            shown(&field.after)
+        ));
+    }
+    text.push('\n');
+    text
+}
+
+fn history(args: &History) -> Outcome {
+    let store = SqliteStore::open(&args.db)?;
+    let rows = store.history(&HistoryQuery {
+        limit: args.limit.into(),
+        ..HistoryQuery::default()
+    })?;
+    let mut text = String::new();
+    for row in rows {
+        if args.json {
+            let line = json!({
+                "id": row.id, "version": row.version, "at": row.at, "who": row.who, "kind": row.noun,
+                "name": row.name, "added": row.added, "fields": fields(&row.fields),
+            });
+            text.push_str(&format!("{line}\n"));
+        } else {
+            text.push_str(&format!("{}  {}  ", row.at, row.who));
+            text.push_str(&line(&row.noun, &row.name, row.added, &row.fields));
+        }
+    }
+    if text.is_empty() && !args.json {
+        text.push_str("nothing was registered yet\n");
+    }
+    super::print(&text)?;
+    Ok(Done::Whole)
+}
+
+fn fields(fields: &[FieldChange]) -> Vec<serde_json::Value> {
+    fields
+        .iter()
+        .map(|field| json!({ "name": field.name, "before": field.before, "after": field.after }))
+        .collect()
 }
 
 /// What is wrong with a list, on standard error.
@@ -211,7 +313,16 @@ fn table(report: &Report) -> String {
     text
 }
 
-fn answer(name: &str, plan: &Plan, applied: bool) -> serde_json::Value {
+fn answer(name: &str, plan: &Plan, differences: &[Difference], applied: bool) -> serde_json::Value {
+    let differences: Vec<_> = differences
+        .iter()
+        .map(|difference| {
+            json!({
+                "kind": difference.noun, "name": difference.name, "added": difference.added,
+                "fields": fields(&difference.fields),
+            })
+        })
+        .collect();
     let counts: serde_json::Map<_, _> = parts(&plan.report)
         .into_iter()
         .map(|(name, tally)| {
@@ -221,7 +332,7 @@ fn answer(name: &str, plan: &Plan, applied: bool) -> serde_json::Value {
             (name.replace(' ', "_"), counts)
         })
         .collect();
-    json!({ "file": name, "rows": plan.rows, "applied": applied, "counts": counts, "faults": faults(plan) })
+    json!({ "file": name, "rows": plan.rows, "applied": applied, "counts": counts, "differences": differences, "faults": faults(plan) })
 }
 
 /// What is wrong with a list, for machines.
@@ -273,7 +384,9 @@ pub(super) fn format(said: Option<ListFormat>, path: Option<&Path>) -> Format {
     match said {
         Some(ListFormat::Toml) => Format::Toml,
         Some(ListFormat::Csv) => Format::Csv,
+        Some(ListFormat::Json) => Format::Json,
         None if extension.is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) => Format::Toml,
+        None if extension.is_some_and(|extension| extension.eq_ignore_ascii_case("json")) => Format::Json,
         None => Format::Csv,
     }
 }
@@ -322,6 +435,8 @@ Columns:
     text
 }
 
+/// More differences are not printed.
+const MOST_DIFFERENCES: usize = 50;
 /// More faults of one list are not printed.
 const MOST_FAULTS: usize = 100;
 /// No list of meters is larger.

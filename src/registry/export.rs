@@ -18,7 +18,22 @@ pub fn export(registry: &Registry, format: Format, with_keys: bool) -> Zeroizing
     match format {
         Format::Csv => csv(&rows),
         Format::Toml => toml(&rows),
+        Format::Json => json(&rows),
     }
+}
+
+/// The registry as rows of a list, their cells in the order of the columns. Without keys.
+pub fn rows(registry: &Registry) -> Vec<Vec<(Column, String)>> {
+    Rows::new(registry, false)
+        .collect()
+        .into_iter()
+        .map(|mut line| {
+            line.sort_by_key(|(column, _)| *column);
+            line.into_iter()
+                .map(|(column, text)| (column, text.to_string()))
+                .collect()
+        })
+        .collect()
 }
 
 /// The cells of a line.
@@ -261,6 +276,36 @@ fn toml(lines: &[Line]) -> Zeroizing<String> {
         }
         text.push('\n');
     }
+    text
+}
+
+/// One object a line.
+fn json(lines: &[Line]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(room(lines)));
+    text.push_str("{\"meter\": [");
+    for (number, line) in lines.iter().enumerate() {
+        text.push_str(if number > 0 { ",\n{" } else { "\n{" });
+        let mut line: Vec<_> = line.iter().collect();
+        line.sort_by_key(|(column, _)| *column);
+        for (number, (column, cell)) in line.into_iter().enumerate() {
+            if number > 0 {
+                text.push_str(", ");
+            }
+            text.push('"');
+            text.push_str(column.name());
+            text.push_str("\": \"");
+            for character in cell.chars() {
+                match character {
+                    '"' | '\\' => text.extend(['\\', character]),
+                    control if control.is_control() => text.push(' '),
+                    plain => text.push(plain),
+                }
+            }
+            text.push('"');
+        }
+        text.push('}');
+    }
+    text.push_str("\n]}\n");
     text
 }
 

@@ -8,6 +8,7 @@
 //!
 //! Nouns and rules only: nothing here knows SQL, HTTP or an octet. The store keeps what these structs say.
 
+pub mod difference;
 mod directory;
 mod dwelling;
 pub mod export;

@@ -14,6 +14,7 @@ mod alert;
 mod channel;
 mod error;
 mod find;
+mod history;
 mod ingest;
 mod reading;
 mod retain;
@@ -33,6 +34,7 @@ pub use alert::{AlertFound, AlertQuery, AlertReport, AlertRow};
 pub use channel::{Aspect, Channel, Measured, Standard, standard};
 pub use error::{Result, StoreError};
 pub use find::{Found, find_meters};
+pub use history::{By, HistoryQuery, HistoryRow};
 pub use ingest::{
     ArchivedTelegram, Facts, Ingest, IngestReport, LearntLayout, NO_VALUE, READ, Redecoded, Sighting,
     Telegram, TelegramKey,
@@ -147,10 +149,20 @@ pub trait Store: Send + Sync {
     fn registry(&self) -> Result<Registry>;
     /// A number that grows with every change of the registry.
     fn registry_version(&self) -> Result<u64>;
-    /// Applies changes planned on the registry of that version, all or none.
+    /// Applies changes planned on the registry of that version, all or none, and notes who did it in the history.
     ///
     /// Fails with [`StoreError::Stale`] when it has changed since.
-    fn apply(&self, version: u64, changes: &[Change]) -> Result<()>;
+    fn apply_by(&self, version: u64, changes: &[Change], by: By<'_>) -> Result<()>;
+    /// As [`Store::apply_by`], by the service itself, now.
+    fn apply(&self, version: u64, changes: &[Change]) -> Result<()> {
+        let by = By {
+            who: "releve",
+            at: Timestamp::now(),
+        };
+        self.apply_by(version, changes, by)
+    }
+    /// A page of the registry's history, the newest change first.
+    fn history(&self, query: &HistoryQuery<'_>) -> Result<Vec<HistoryRow>>;
     /// All meters with their keys and zones: what [`crate::registry`]'s directory is built from.
     fn directory(&self) -> Result<Vec<DirectoryEntry>>;
     /// Notes that keys were seen to be right; those that nobody has any more are passed over.

@@ -203,3 +203,46 @@ fn a_registry_with_one_bad_line_imports_nothing_or_the_rest_as_asked() {
         "{said}"
     );
 }
+
+/// A rehearsal says what would change; afterwards the history says what did, and who did it.
+#[test]
+fn a_registry_import_is_rehearsed_and_remembered() {
+    let folder = Folder::new();
+    let db = folder.path("releve.db");
+    let db = db.to_str().unwrap();
+    let list = |surface: &str| {
+        folder.write(
+            "list.csv",
+            &format!("site,lot,surface_m2\nAB123,A-007,{surface}\n"),
+        )
+    };
+    let import = |path: &std::path::Path, more: &[&str]| {
+        let mut arguments = vec!["registry", "import", path.to_str().unwrap(), "--db", db];
+        arguments.extend(more);
+        let output = releve(&arguments)
+            .env("USER", "yvette")
+            .env_remove("SUDO_USER")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    import(&list("54.3"), &[]);
+    let rehearsed = import(&list("61"), &["--dry-run"]);
+    assert!(
+        rehearsed.contains("~ dwelling AB123 lot A-007; surface_m2: 54.30 → 61.00"),
+        "{rehearsed}"
+    );
+    import(&list("61"), &[]);
+    let history = run(&["registry", "history", "--db", db]);
+    let history = String::from_utf8(history.stdout).unwrap();
+    let lines: Vec<_> = history.lines().collect();
+    assert_eq!(lines.len(), 3, "{history}");
+    assert!(
+        lines[0].ends_with("  command line (yvette)  ~ dwelling AB123 lot A-007; surface_m2: 54.30 → 61.00"),
+        "{history}"
+    );
+    let line = run(&["registry", "history", "--db", db, "--json", "--limit", "1"]);
+    let line: Value = serde_json::from_slice(&line.stdout).unwrap();
+    assert_eq!(line["fields"][0]["after"], "61.00");
+}

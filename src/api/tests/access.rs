@@ -7,7 +7,7 @@ use super::occupancies::move_in;
 use super::{House, Scope};
 
 /// Each route with a path that exists, and the scopes that it is for; none for everyone.
-const ROUTES: [(&str, &str, &[Scope]); 20] = [
+const ROUTES: [(&str, &str, &[Scope]); 22] = [
     ("/metrics", "/metrics", &[Scope::Operator, Scope::Metrics]),
     ("/healthz", "/healthz", &[]),
     ("/readyz", "/readyz", &[]),
@@ -72,10 +72,12 @@ const ROUTES: [(&str, &str, &[Scope]); 20] = [
     ),
     ("/v1/radio", "/v1/radio", &[Scope::Operator]),
     ("/v1/alerts", "/v1/alerts", &[Scope::Operator]),
+    ("/v1/registry", "/v1/registry", &[Scope::Operator]),
+    ("/v1/registry/history", "/v1/registry/history", &[Scope::Operator]),
 ];
 
 /// Each route that writes, with a path that exists, a good body, and the scopes that it is for.
-const WRITING: [(&str, &str, &str, &[Scope]); 2] = [
+const WRITING: [(&str, &str, &str, &[Scope]); 3] = [
     (
         "POST",
         "/v1/occupancies",
@@ -87,6 +89,12 @@ const WRITING: [(&str, &str, &str, &[Scope]); 2] = [
         "/v1/occupancies/1",
         r#"{"keeps_hourly": true}"#,
         &[Scope::Portal, Scope::Operator],
+    ),
+    (
+        "POST",
+        "/v1/registry",
+        r#"{"meter": [{"site": "EF789", "lot": "1"}]}"#,
+        &[Scope::Operator],
     ),
 ];
 

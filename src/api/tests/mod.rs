@@ -8,6 +8,7 @@ mod figures;
 mod formats;
 mod lists;
 mod occupancies;
+mod registry;
 mod slots;
 mod sockets;
 

@@ -1,7 +1,7 @@
 //! Keys alone: from lists and KEM files, for meters that are registered already.
 
 use super::kem::{self, KemError};
-use super::{Column, Draft, Entry, Fault, Format, Plan, Row, csv, text, toml};
+use super::{Column, Draft, Entry, Fault, Format, Plan, Row, csv, json, text, toml};
 use crate::registry::serial::{AddressOfSerial, search_form};
 use crate::registry::{MeterAddress, Registry};
 
@@ -20,6 +20,7 @@ pub fn plan_keys(
         Ok(text) => match format {
             Format::Csv => csv::rows(file, text),
             Format::Toml => toml::rows(file, text),
+            Format::Json => json::rows(file, text),
         },
     };
     plan(registry, file, rows, faults, computed)

@@ -1,7 +1,7 @@
 //! Import: a list of meters as people keep it, made part of the registry.
 //!
 //! ```text
-//! file ─► csv, toml ─► Row ─► entry ─► plan ─► changes, a report, faults
+//! file ─► csv, toml, json ─► Row ─► entry ─► plan ─► changes, a report, faults
 //!         cells        text   values   compared with what is registered
 //! ```
 //!
@@ -12,6 +12,7 @@ mod column;
 mod csv;
 mod entry;
 mod fault;
+mod json;
 mod kem;
 mod keys;
 mod plan;
@@ -39,6 +40,8 @@ pub enum Format {
     Csv,
     /// One `[[meter]]` table a row.
     Toml,
+    /// One object a row, in a list called `meter`.
+    Json,
 }
 
 /// How many were new, said something else than was known, or said the same.
@@ -103,6 +106,7 @@ pub fn plan(
             let (rows, unreadable) = match format {
                 Format::Csv => csv::rows(file, text),
                 Format::Toml => toml::rows(file, text),
+                Format::Json => json::rows(file, text),
             };
             count = rows.len() as u64 + unreadable.iter().filter(|fault| fault.line > 1).count() as u64;
             faults.extend(unreadable);

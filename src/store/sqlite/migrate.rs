@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_asked.sql"),
     include_str!("migrations/0007_layouts.sql"),
     include_str!("migrations/0008_rhythm.sql"),
+    include_str!("migrations/0009_history.sql"),
 ];
 
 /// The newest version known here.

@@ -15,6 +15,7 @@ mod backup;
 mod codes;
 mod error;
 mod find;
+mod history;
 mod ingest;
 mod keys;
 mod layouts;
@@ -46,11 +47,11 @@ use write::{Batch, Fault, Writer};
 
 use super::KeyProof;
 use super::{
-    AlertFound, AlertQuery, AlertReport, AlertRow, ArchiveQuery, ArchivedTelegram, Channel, ChannelId,
-    Counts, DirectoryEntry, DwellingId, Flags, Heard, Ingest, IngestReport, LearntLayout, MeterFact, MeterId,
-    MeterState, OccupancyId, Outage, OutcomeCount, Placement, PointId, RadioState, ReadingKey, ReadingQuery,
-    ReadingRow, ReceiverState, Redecoded, Result, RetainReport, Retention, Side, SiteId, Store,
-    StoredReading, Token,
+    AlertFound, AlertQuery, AlertReport, AlertRow, ArchiveQuery, ArchivedTelegram, By, Channel, ChannelId,
+    Counts, DirectoryEntry, DwellingId, Flags, Heard, HistoryQuery, HistoryRow, Ingest, IngestReport,
+    LearntLayout, MeterFact, MeterId, MeterState, OccupancyId, Outage, OutcomeCount, Placement, PointId,
+    RadioState, ReadingKey, ReadingQuery, ReadingRow, ReceiverState, Redecoded, Result, RetainReport,
+    Retention, Side, SiteId, Store, StoredReading, Token,
 };
 use crate::registry::{
     Change, Dwelling, Meter, NewOccupancy, Occupancy, OccupancyChange, Point, Registry, Site, SiteCode,
@@ -134,8 +135,12 @@ impl Store for SqliteStore {
         self.read(registry::version)
     }
 
-    fn apply(&self, version: u64, changes: &[Change]) -> Result<()> {
-        self.write(|open| registry::apply(open, version, changes))
+    fn apply_by(&self, version: u64, changes: &[Change], by: By<'_>) -> Result<()> {
+        self.write(|open| registry::apply(open, version, changes, &by))
+    }
+
+    fn history(&self, query: &HistoryQuery<'_>) -> Result<Vec<HistoryRow>> {
+        self.read(|connection| history::list(connection, query))
     }
 
     fn directory(&self) -> Result<Vec<DirectoryEntry>> {

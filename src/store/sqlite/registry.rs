@@ -6,11 +6,12 @@ use wmbus::{Decimal, DeviceType, IdentificationNumber, Manufacturer, Version};
 
 use super::codes::{self, instant_or_none, word};
 use super::write::{Batch, Fault, counter, set_counter};
-use super::{keys, state};
+use super::{history, keys, state};
+use crate::registry::difference::differences;
 use crate::registry::{
     Change, Dwelling, Factor, Installation, Kind, Meter, MeterAddress, Point, Registry, Site, serial, text,
 };
-use crate::store::{DirectoryEntry, DwellingId, InstallationId, MeterId, PointId, SiteId, StoreError};
+use crate::store::{By, DirectoryEntry, DwellingId, InstallationId, MeterId, PointId, SiteId, StoreError};
 
 /// All that is registered.
 pub(super) fn snapshot(connection: &Connection) -> rusqlite::Result<Registry> {
@@ -52,7 +53,12 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<u64> {
 }
 
 /// Applies a plan made on a version.
-pub(super) fn apply(batch: &mut Batch<'_>, planned_on: u64, changes: &[Change]) -> Result<(), Fault> {
+pub(super) fn apply(
+    batch: &mut Batch<'_>,
+    planned_on: u64,
+    changes: &[Change],
+    by: &By<'_>,
+) -> Result<(), Fault> {
     let connection = batch.transaction;
     let now = version(connection)?;
     if now != planned_on {
@@ -61,6 +67,7 @@ pub(super) fn apply(batch: &mut Batch<'_>, planned_on: u64, changes: &[Change]) 
     if changes.is_empty() {
         return Ok(());
     }
+    let differences = differences(&snapshot(connection)?, changes);
     for change in changes {
         match change {
             Change::Site(site) => put_site(connection, site)?,
@@ -75,7 +82,9 @@ pub(super) fn apply(batch: &mut Batch<'_>, planned_on: u64, changes: &[Change]) 
             Change::Key(key) => keys::add(connection, key)?,
         }
     }
-    set_counter(connection, "registry", codes::signed(now + 1))?;
+    let version = codes::signed(now + 1);
+    history::write(connection, version, by, &differences)?;
+    set_counter(connection, "registry", version)?;
     Ok(())
 }
 
