@@ -19,14 +19,17 @@ use super::problem::Problem;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Guest {
     /// The token's name, and what it said of its resident; `None` for an operator, who may list everything anyway.
-    who: Option<(String, Option<String>)>,
+    who: Option<Client>,
 }
+
+/// A token's name, and what it said of its resident.
+type Client = (String, Option<String>);
 
 /// What was guessed lately.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
     /// For each client, the instants of its latest failures, oldest first.
-    failures: Mutex<HashMap<(String, Option<String>), Vec<Timestamp>>>,
+    failures: Mutex<HashMap<Client, Vec<Timestamp>>>,
 }
 
 impl FromRequestParts<Context> for Guest {
@@ -95,7 +98,7 @@ impl Attempts {
 }
 
 /// The one who asks, and the token as a whole.
-fn clients((token, client): &(String, Option<String>)) -> Vec<(String, Option<String>)> {
+fn clients((token, client): &Client) -> Vec<Client> {
     let mut clients = vec![(token.clone(), None)];
     if client.is_some() {
         clients.push((token.clone(), client.clone()));
@@ -104,7 +107,7 @@ fn clients((token, client): &(String, Option<String>)) -> Vec<(String, Option<St
 }
 
 /// Of one resident few, of a whole portal more.
-fn most((_, client): &(String, Option<String>)) -> usize {
+fn most((_, client): &Client) -> usize {
     if client.is_some() {
         MOST_OF_ONE
     } else {
