@@ -32,7 +32,7 @@ pub(super) async fn alive(_: Asked<Nothing>) -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
-/// Say whether the store answers.
+/// Say whether the store answers, and takes what is heard.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -44,6 +44,9 @@ pub(super) async fn ready(
     State(context): State<Context>,
     _: Asked<Nothing>,
 ) -> Result<Json<Health>, Problem> {
+    if let Some((since, reason)) = context.keeping.now().refusing {
+        return Err(Problem::NotStoring { since, reason });
+    }
     context
         .ask(|store| {
             store.registry_version()?;

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::store::{AlertQuery, Store};
+use crate::store::{AlertQuery, Kept, Store};
 
 use super::Context;
 use super::meters::Nothing;
@@ -23,7 +23,10 @@ use super::query::Asked;
     security(("token" = ["operator", "metrics"]))
 )]
 pub(super) async fn show(State(context): State<Context>, _: Asked<Nothing>) -> Result<Response, Problem> {
-    let text = context.ask(figures).await?;
+    let text = {
+        let kept = context.keeping.now();
+        context.ask(move |store| figures(store, kept)).await?
+    };
     let mut response = text.into_response();
     response.headers_mut().insert(
         header::CONTENT_TYPE,
@@ -32,7 +35,7 @@ pub(super) async fn show(State(context): State<Context>, _: Asked<Nothing>) -> R
     Ok(response)
 }
 
-fn figures(store: &dyn Store) -> Result<String, Problem> {
+fn figures(store: &dyn Store, kept: Kept) -> Result<String, Problem> {
     let mut text = Text(String::new());
     text.head("releve_build_info", "gauge", "Always 1; which release runs.");
     text.line("releve_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
@@ -56,6 +59,37 @@ fn figures(store: &dyn Store) -> Result<String, Problem> {
             &[("outcome", &count.outcome)],
             count.telegrams,
         );
+    }
+
+    text.head(
+        "releve_store_up",
+        "gauge",
+        "0 while the store refuses what is heard; it waits in memory and is tried again.",
+    );
+    text.line("releve_store_up", &[], u64::from(kept.refusing.is_none()));
+    let counters = [
+        (
+            "releve_store_refused_batches_total",
+            "counter",
+            "Batches that the store refused since the daemon began.",
+            kept.refusals,
+        ),
+        (
+            "releve_store_waiting_telegrams",
+            "gauge",
+            "Telegrams that wait in memory since the store refused them.",
+            kept.waiting,
+        ),
+        (
+            "releve_dropped_telegrams_total",
+            "counter",
+            "Telegrams that were heard when there was no room left for them.",
+            kept.dropped,
+        ),
+    ];
+    for (name, kind, help, value) in counters {
+        text.head(name, kind, help);
+        text.line(name, &[], value);
     }
 
     let receivers = store.receivers()?;

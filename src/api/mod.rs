@@ -53,7 +53,7 @@ use crate::config;
 use crate::consumption::Step;
 use crate::registry::serial::AddressOfSerial;
 use crate::registry::{Dwelling, Site};
-use crate::store::{ReadingRow, Store};
+use crate::store::{Keeping, ReadingRow, Store};
 
 pub use auth::{Scope, Secret};
 pub use serve::{Listener, serve};
@@ -129,6 +129,7 @@ pub struct Context {
     turns: Arc<Semaphore>,
     contract: Arc<String>,
     attempts: Arc<attempts::Attempts>,
+    keeping: Arc<Keeping>,
 }
 
 impl Context {
@@ -141,6 +142,7 @@ impl Context {
             turns: Arc::new(Semaphore::new(TURNS)),
             contract: Arc::new(String::new()),
             attempts: Arc::default(),
+            keeping: Arc::default(),
         }
     }
 
@@ -160,6 +162,12 @@ impl Context {
             computed: Some(computed),
             ..self
         }
+    }
+
+    /// With what is known of the storing beside it.
+    #[must_use]
+    pub fn with_keeping(self, keeping: Arc<Keeping>) -> Self {
+        Self { keeping, ..self }
     }
 
     fn now(&self) -> Timestamp {

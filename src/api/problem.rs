@@ -66,6 +66,11 @@ pub(super) enum Problem {
     TooManyAttempts { seconds: u64 },
     /// Too many requests at once, or the store is busy: later.
     Busy,
+    /// The store refuses what is heard, since when and why.
+    NotStoring {
+        since: jiff::Timestamp,
+        reason: &'static str,
+    },
     /// It took too long.
     TimedOut,
     /// Ours; the log says which.
@@ -215,6 +220,11 @@ impl Problem {
                 "Too many attempts that led nowhere",
             ),
             Self::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE, "Busy: try again shortly"),
+            Self::NotStoring { .. } => (
+                "not-storing",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Nothing that is heard is stored",
+            ),
             Self::TimedOut => (
                 "timed-out",
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -330,6 +340,11 @@ impl Problem {
             Self::MethodNotAllowed => "`Allow` lists what the route does".to_owned(),
             Self::TooManyAttempts { seconds } => format!("try again in {seconds} seconds"),
             Self::Busy => "the store has more to do than it can at once".to_owned(),
+            Self::NotStoring { since, reason } => {
+                format!(
+                    "since {since}: {reason}; it waits in memory and is tried again: `releve check` says what to do"
+                )
+            }
             Self::TimedOut => "ask for less: a shorter range, a smaller page".to_owned(),
             Self::Internal => "the log of the service says why".to_owned(),
         };

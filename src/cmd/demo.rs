@@ -60,6 +60,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let listener = runtime.block_on(Listener::bind(&args.listen)).map_err(|error| {
         format!("{error}: is something else listening there? Try --listen 127.0.0.1:0 for any free port")
     })?;
+    let ends = runtime.block_on(async { run::Ends::new() })?;
     super::print(&introduction(
         &building,
         &plan,
@@ -70,7 +71,9 @@ pub(super) fn run(args: &Args) -> Outcome {
     runtime.block_on(run::serve(
         listener,
         Arc::new(store),
+        Arc::default(),
         Arc::new(AtomicBool::new(false)),
+        ends,
     ))?;
     Ok(Done::Whole)
 }

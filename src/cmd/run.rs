@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use decoders::Families;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
@@ -17,7 +17,7 @@ use crate::api::{self, Listener};
 use crate::config::Config;
 use crate::credentials;
 use crate::intake::{Control, Intake, Options, Setup, open};
-use crate::store::{Retention, SqliteStore, Store};
+use crate::store::{Keeping, Retention, Sole, SqliteStore, Store};
 use crate::systemd::{self, Notifier};
 
 /// How to run.
@@ -36,6 +36,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Outcome {
     log();
     let config = Config::read(&args.config)?;
+    // Held to the end.
+    let _sole = Sole::take(&config.store.path)?;
     let notifier = Notifier::from_environment().map(Arc::new);
     let store: Arc<dyn Store> = Arc::new(SqliteStore::create(&config.store.path)?);
     take_credentials(&*store);
@@ -49,11 +51,14 @@ pub(super) fn run(args: &Args) -> Outcome {
     let intake = Intake::new(store.clone(), setup.families, setup.options, stop.clone())?;
     let control = intake.control();
     let sane = intake.sanity();
+    let keeping = intake.keeping();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
     let listener = runtime.block_on(Listener::bind(&config.api.listen))?;
+    // Before it says that it is ready: from then on it may be told to end.
+    let ends = runtime.block_on(async { Ends::new() })?;
     info!(api = %listener, store = %config.store.path.display(), "ready");
     let status = format!("answering on {listener}");
     let listening = thread::Builder::new()
@@ -81,7 +86,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         if let Some(notifier) = &notifier {
             notifier.ready(&status);
         }
-        serve(listener, store, stop).await
+        serve(listener, store, keeping, stop, ends).await
     })?;
     if let Some(notifier) = &notifier {
         notifier.stopping();
@@ -153,7 +158,7 @@ struct Reloading {
 
 impl Reloading {
     /// Reads everything again at each SIGHUP.
-    async fn follow(mut self, mut hangup: tokio::signal::unix::Signal) {
+    async fn follow(mut self, mut hangup: Signal) {
         while hangup.recv().await.is_some() {
             if let Some(notifier) = &self.notifier {
                 notifier.reloading();
@@ -222,24 +227,43 @@ async fn show_life(notifier: Arc<Notifier>, control: Control, limit: Duration) {
     }
 }
 
+/// The signals that end a process well, from now on.
+pub(super) struct Ends {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Ends {
+    /// Inside a runtime only.
+    pub(super) fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+}
+
 /// Answers until a signal comes, then tells everybody.
 pub(super) async fn serve(
     listener: Listener,
     store: Arc<dyn Store>,
+    keeping: Arc<Keeping>,
     stop: Arc<AtomicBool>,
+    mut ends: Ends,
 ) -> std::io::Result<()> {
     let (told, mut tell) = watch::channel(());
-    let mut terminate = signal(SignalKind::terminate())?;
     tokio::spawn(async move {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
+            _ = ends.interrupt.recv() => {}
+            _ = ends.terminate.recv() => {}
         }
         info!("stopping");
         stop.store(true, Ordering::Relaxed);
         let _ = told.send(());
     });
-    let context = api::Context::new(store).with_serials(super::registry::address_of_serial);
+    let context = api::Context::new(store)
+        .with_serials(super::registry::address_of_serial)
+        .with_keeping(keeping);
     api::serve(listener, context, async move {
         let _ = tell.changed().await;
     })

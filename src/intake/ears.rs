@@ -37,7 +37,7 @@ impl Ears {
         let (sender, queue) = sync_channel(QUEUE);
         let threads = receivers
             .into_iter()
-            .map(|receiver| listen(receiver, sender.clone(), Arc::clone(stop)))
+            .map(|receiver| listen(receiver, sender.clone(), Arc::clone(stop), Arc::default()))
             .collect();
         Self {
             queue,

@@ -10,11 +10,15 @@ use collector::{Condition, Event, Health, Receiver, Telegram};
 use tracing::{info, warn};
 
 use super::{Changed, Setup};
+use crate::store::Keeping;
 
 /// How long a receiver is asked before it is told to stop.
 pub(super) const PATIENCE: Duration = Duration::from_millis(200);
 /// How often it is said how a receiver is when nothing but its counters changes.
 const HEALTH_EVERY: Duration = Duration::from_secs(10);
+
+/// How long a telegram that can't be heard again waits for room.
+const FULL: Duration = Duration::from_secs(2);
 
 /// What waits between receivers and pipeline.
 pub(super) enum Item {
@@ -31,6 +35,7 @@ pub(super) fn listen(
     receiver: Box<dyn Receiver>,
     queue: SyncSender<Item>,
     stop: Arc<AtomicBool>,
+    keeping: Arc<Keeping>,
 ) -> JoinHandle<()> {
     thread::spawn(move || {
         let radio = receiver.radio().clone();
@@ -42,6 +47,7 @@ pub(super) fn listen(
             stop,
             told: None,
             rejected: 0,
+            keeping,
         }
         .run();
     })
@@ -57,6 +63,7 @@ struct Listening {
     /// What was told last, and when.
     told: Option<(Health, Instant)>,
     rejected: u64,
+    keeping: Arc<Keeping>,
 }
 
 impl Listening {
@@ -136,6 +143,9 @@ impl Listening {
 
     /// Puts something into the queue, waiting while it is full; false when there is nobody left to take it.
     fn hand_over(&self, item: Item) -> bool {
+        // What a dongle hears goes on coming while it waits: better to lose whole telegrams, and say how many.
+        let mut patience = (self.receiver.silence().is_some() && matches!(item, Item::Telegram(_)))
+            .then(|| Instant::now() + FULL);
         let mut waiting = item;
         loop {
             match self.queue.try_send(waiting) {
@@ -144,6 +154,13 @@ impl Listening {
                 Err(TrySendError::Full(item)) => {
                     if self.stop.load(Ordering::Relaxed) {
                         return false;
+                    }
+                    if patience.take_if(|until| Instant::now() >= *until).is_some() {
+                        let dropped = self.keeping.dropped();
+                        if dropped == 10_u64.pow(dropped.ilog10()) {
+                            warn!(radio = %self.radio, dropped, "no room for what is heard, it is lost");
+                        }
+                        return true;
                     }
                     waiting = item;
                     thread::sleep(Duration::from_millis(5));

@@ -29,7 +29,7 @@ use crate::clock::{GatewayClock, Look};
 use crate::config::{self, Accept};
 use crate::pipeline::{Outcome, Pipeline, Seen};
 use crate::registry::{Change, Directory, Meter, MeterAddress, MeterId};
-use crate::store::{Ingest, ReceiverState, Retention, Store, StoreError};
+use crate::store::{Ingest, Keeping, ReceiverState, Retention, Store, StoreError};
 pub use ears::{Ears, Heard};
 use listen::{Item, PATIENCE, listen};
 pub use open::open;
@@ -146,10 +146,16 @@ pub struct Intake {
     clock: GatewayClock,
     /// Whether the clock can be believed, for whoever judges by it.
     sane: Arc<AtomicBool>,
+    /// How storing goes, for whoever is asked.
+    keeping: Arc<Keeping>,
+    /// Which refusal the log has.
+    told_refusal: Option<&'static str>,
 }
 
 /// Telegrams that wait between receivers and pipeline. A radio channel carries some thirty in a second.
 const QUEUE: usize = 4096;
+/// Telegrams that are held while the store refuses: ten minutes of a full channel, some ten megabytes.
+const HELD: usize = 20_000;
 /// How long a store that refuses is left alone.
 const RETRY: Duration = Duration::from_secs(5);
 /// How often receivers are told what is usual: an hour has its own rhythm. A page of the store each time.
@@ -189,6 +195,8 @@ impl Intake {
             pulse: Arc::new(AtomicU64::new(0)),
             clock: GatewayClock::new(known, Instant::now()),
             sane: Arc::new(AtomicBool::new(true)),
+            keeping: Arc::default(),
+            told_refusal: None,
         };
         intake.look_at_clock();
         Ok(intake)
@@ -197,6 +205,11 @@ impl Intake {
     /// Whether the gateway's clock can be believed right now, for whoever judges by it.
     pub fn sanity(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.sane)
+    }
+
+    /// How storing goes, for whoever is asked.
+    pub fn keeping(&self) -> Arc<Keeping> {
+        Arc::clone(&self.keeping)
     }
 
     fn look_at_clock(&mut self) -> Look {
@@ -262,7 +275,12 @@ impl Intake {
             });
             (silence, Rhythm::load(&saved.unwrap_or_default()))
         });
-        let thread = listen(receiver, self.sender.clone(), Arc::clone(&stop));
+        let thread = listen(
+            receiver,
+            self.sender.clone(),
+            Arc::clone(&stop),
+            Arc::clone(&self.keeping),
+        );
         let source = Source {
             config,
             stop,
@@ -329,16 +347,26 @@ impl Intake {
         let mut commit_at = Instant::now() + self.options.commit_every;
         let mut retain_at = Instant::now() + Duration::from_secs(30);
         let mut tune_at = Instant::now() + TUNE_EVERY;
+        let mut refused = false;
         while !self.stop.load(Ordering::Relaxed) {
             self.pulse.fetch_add(1, Ordering::Relaxed);
             let wait = commit_at.saturating_duration_since(Instant::now()).min(PATIENCE);
-            match queue.recv_timeout(wait) {
-                Ok(item) => self.item(item, queue),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+            if refused && self.batch.len() >= HELD {
+                // Memory is bounded: from here on receivers wait, and those that can't drop and count.
+                std::thread::sleep(wait);
+            } else {
+                match queue.recv_timeout(wait) {
+                    Ok(item) => self.item(item, queue),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
             }
-            if self.batch.len() >= self.options.commit_telegrams || Instant::now() >= commit_at {
-                commit_at = Instant::now() + self.commit_or_wait();
+            // A store that refuses is not asked again at each telegram.
+            let full = !refused && self.batch.len() >= self.options.commit_telegrams;
+            if full || Instant::now() >= commit_at {
+                let pause = self.commit_or_wait();
+                refused = pause.is_none();
+                commit_at = Instant::now() + pause.unwrap_or(RETRY);
             }
             if Instant::now() >= tune_at {
                 tune_at = Instant::now() + TUNE_EVERY;
@@ -405,16 +433,27 @@ impl Intake {
         }
     }
 
-    /// Commits what there is; a store that refuses keeps the batch waiting, and the receivers with it.
-    fn commit_or_wait(&mut self) -> Duration {
+    /// Commits what there is: how long until the next time; `None` when the store refuses, and the batch waits.
+    fn commit_or_wait(&mut self) -> Option<Duration> {
         match self.commit() {
             Ok(()) => {
+                if let Some(since) = self.keeping.stored() {
+                    self.told_refusal = None;
+                    info!(%since, "the store takes telegrams again, all that waited are stored");
+                }
                 self.follow_registry();
-                self.options.commit_every
+                Some(self.options.commit_every)
             }
             Err(error) => {
-                error!(%error, telegrams = self.batch.len(), "nothing was stored, trying again");
-                RETRY
+                let now = Timestamp::now();
+                self.keeping.refused(&error, self.batch.len(), now);
+                // The first, the tenth, the hundredth …: a disk that is full for a week must not fill a log.
+                let refusals = self.keeping.now().refusals;
+                if refusals == 10_u64.pow(refusals.ilog10()) || self.told_refusal != Some(error.code()) {
+                    self.told_refusal = Some(error.code());
+                    error!(%error, telegrams = self.batch.len(), refusals, "nothing was stored, trying again");
+                }
+                None
             }
         }
     }

@@ -49,6 +49,9 @@ pub enum StoreError {
     /// Another process holds it for longer than we wait.
     #[error("{}: another process is writing and did not finish in time: try again, or stop it", .0.display())]
     Busy(PathBuf),
+    /// Another daemon works on it.
+    #[error("{}: another `releve run` works on this store: stop it (`systemctl stop releve`), or give this one a store of its own", .0.display())]
+    Taken(PathBuf),
     /// The file or its folder can't be written.
     #[error("{}: can't be written: give the file and its folder to the user that releve runs as", .0.display())]
     ReadOnly(PathBuf),
@@ -88,6 +91,20 @@ pub enum StoreError {
         /// What the engine said.
         detail: String,
     },
+}
+
+impl StoreError {
+    /// One stable word for machines and people who may not see paths.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Full(_) => "disk_full",
+            Self::ReadOnly(_) => "read_only",
+            Self::Damaged { .. } | Self::NotADatabase(_) => "damaged",
+            Self::Busy(_) | Self::Taken(_) | Self::Stale => "busy",
+            Self::Io { .. } | Self::Missing(_) | Self::MissingFolder(_) => "io",
+            _ => "other",
+        }
+    }
 }
 
 /// What the store gives back.

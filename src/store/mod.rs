@@ -16,8 +16,10 @@ mod error;
 mod find;
 mod history;
 mod ingest;
+mod keeping;
 mod reading;
 mod retain;
+mod sole;
 pub mod sqlite;
 mod state;
 
@@ -39,8 +41,10 @@ pub use ingest::{
     ArchivedTelegram, Facts, Ingest, IngestReport, LearntLayout, NO_VALUE, READ, Redecoded, Sighting,
     Telegram, TelegramKey,
 };
+pub use keeping::{Keeping, Kept};
 pub use reading::{Flags, ReadingKey, ReadingRow, Source, StoredReading};
 pub use retain::{RetainReport, Retention};
+pub use sole::Sole;
 pub use sqlite::SqliteStore;
 pub use state::{
     Counts, Heard, MeterFact, MeterState, Outage, OutcomeCount, RadioState, ReceiverState, Token,

@@ -181,6 +181,19 @@ impl Daemon {
         Self { child, base, token }
     }
 
+    /// The token that it was given.
+    #[allow(dead_code, reason = "for the tests of faults")]
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    #[allow(dead_code, reason = "for the tests of faults")]
+    /// Ends it as a power cut would, as far as a process can tell.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// The whole address of a path.
     pub(crate) fn address(&self, path: &str) -> String {
         format!("{}{path}", self.base)

@@ -41,6 +41,7 @@ use wmbus::IdentificationNumber;
 
 pub use backup::Copied;
 pub use open::Options;
+pub(super) use open::refused_by_system;
 use read::Readers;
 use values::Values;
 use write::{Batch, Fault, Writer};

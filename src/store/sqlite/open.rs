@@ -259,7 +259,7 @@ fn can_be_written(path: &Path) -> bool {
             .is_none_or(|folder| fs::metadata(folder).is_ok_and(|data| !data.permissions().readonly()))
 }
 
-pub(super) fn refused_by_system(path: &Path, error: &io::Error) -> StoreError {
+pub(in crate::store) fn refused_by_system(path: &Path, error: &io::Error) -> StoreError {
     let path = path.to_owned();
     match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly(path),

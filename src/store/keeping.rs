@@ -1,0 +1,82 @@
+//! How storing goes: told by whoever stores, read by whoever is asked for it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use super::StoreError;
+
+/// What is known of the storing of a daemon that runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// The store has refused every batch since then, and why (as [`StoreError::code`]); `None` while all is well.
+    pub refusing: Option<(Timestamp, &'static str)>,
+    /// Batches that were refused since the daemon began; each is tried again until it is stored.
+    pub refusals: u64,
+    /// Telegrams that wait in memory until the store takes them.
+    pub waiting: u64,
+    /// Telegrams that were heard while no memory was left for them, and are lost.
+    pub dropped: u64,
+}
+
+/// [`Kept`], shared by threads.
+#[derive(Debug, Default)]
+pub struct Keeping(Mutex<Kept>);
+
+impl Keeping {
+    /// How it is now.
+    pub fn now(&self) -> Kept {
+        *self.lock()
+    }
+
+    /// A batch was stored. Since when none had been, if that is so: for whoever tells that it is over.
+    pub fn stored(&self) -> Option<Timestamp> {
+        let mut kept = self.lock();
+        kept.waiting = 0;
+        kept.refusing.take().map(|(since, _)| since)
+    }
+
+    /// A batch was refused, and so many telegrams wait.
+    pub fn refused(&self, error: &StoreError, waiting: usize, now: Timestamp) {
+        let mut kept = self.lock();
+        let since = kept.refusing.map_or(now, |(since, _)| since);
+        kept.refusing = Some((since, error.code()));
+        kept.refusals += 1;
+        kept.waiting = waiting as u64;
+    }
+
+    /// A telegram was heard for which there was no room. How many it were so far.
+    pub fn dropped(&self) -> u64 {
+        let mut kept = self.lock();
+        kept.dropped += 1;
+        kept.dropped
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        // Plain numbers: whoever fell over while holding it left nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn refusing_lasts_from_the_first_refusal_to_the_next_batch() {
+        let keeping = Keeping::default();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        keeping.refused(&StoreError::Full(PathBuf::from("a")), 3, at(10));
+        keeping.refused(&StoreError::ReadOnly(PathBuf::from("a")), 5, at(20));
+        keeping.dropped();
+        let kept = keeping.now();
+        assert_eq!(kept.refusing, Some((at(10), "read_only")));
+        assert_eq!((kept.refusals, kept.waiting, kept.dropped), (2, 5, 1));
+        assert_eq!(keeping.stored(), Some(at(10)));
+        assert_eq!(keeping.stored(), None);
+        let kept = keeping.now();
+        assert_eq!((kept.refusing, kept.refusals, kept.waiting), (None, 2, 0));
+    }
+}

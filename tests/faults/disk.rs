@@ -1,0 +1,124 @@
+//! A disk that fills and has room again.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::harness::{Daemon, Folder, import, json, simulate};
+use crate::stored::stored;
+
+/// A small disk of memory; nothing (said on standard error) where this process may not mount one.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn new(path: PathBuf) -> Option<Self> {
+        fs::create_dir_all(&path).unwrap();
+        let done = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=8m", "none"])
+            .arg(&path)
+            .output();
+        if done.is_ok_and(|output| output.status.success()) {
+            return Some(Self(path));
+        }
+        eprintln!("skipped: only root may mount a small disk");
+        None
+    }
+
+    /// Takes all the room that is left; what is given removes it again.
+    fn fill(&self) -> PathBuf {
+        let path = self.0.join("ballast");
+        let mut file = OpenOptions::new().create(true).append(true).open(&path).unwrap();
+        for size in [64 << 10, 4096, 1] {
+            while file.write_all(&vec![0_u8; size]).is_ok() {}
+        }
+        path
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+fn figure(daemon: &Daemon, name: &str) -> u64 {
+    let text = daemon.good("/metrics");
+    let text = text.as_str().unwrap();
+    let line = text.lines().find(|line| line.starts_with(&format!("{name} ")));
+    line.unwrap().rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_full_disk_is_reported_and_what_was_heard_meanwhile_is_stored_afterwards() {
+    let folder = Folder::new();
+    let [capture, registry, _] = simulate(&folder, &["--days", "10", "--seed", "4"]);
+    let prepared = import(&folder, &registry);
+    let Some(disk) = Disk::new(folder.path("disk")) else {
+        return;
+    };
+    let undisturbed = folder.path("undisturbed.db");
+    fs::copy(&prepared, &undisturbed).unwrap();
+    let total = replay(&undisturbed, &capture);
+    let db = disk.0.join("releve.db");
+    fs::copy(&prepared, &db).unwrap();
+
+    let text = fs::read_to_string(&capture).unwrap();
+    let (first, rest) = text.split_at(text.len() / 2);
+    let live = folder.write("live.txt", first);
+    let receiver = format!("[[receiver]]\nname = \"cellar\"\nfile = {live:?}\n");
+    let daemon = Daemon::start(&folder, &db, &receiver);
+    daemon.until("/v1/radio", |radio| {
+        radio["radios"]
+            .as_array()
+            .is_some_and(|radios| !radios.is_empty())
+    });
+    assert_eq!(figure(&daemon, "releve_store_up"), 1);
+    let ballast = disk.fill();
+    OpenOptions::new()
+        .append(true)
+        .open(&live)
+        .unwrap()
+        .write_all(rest.as_bytes())
+        .unwrap();
+    let problem = daemon.until("/readyz", |answer| {
+        answer["type"] == "urn:releve:problem:not-storing"
+    });
+    assert!(
+        problem["detail"].as_str().unwrap().contains("disk_full"),
+        "{problem}"
+    );
+    // It goes on answering from what it has, and says how it is.
+    assert_eq!(daemon.get("/healthz").0, 200);
+    assert_eq!(figure(&daemon, "releve_store_up"), 0);
+    assert!(figure(&daemon, "releve_store_refused_batches_total") > 0);
+    assert!(figure(&daemon, "releve_store_waiting_telegrams") > 0);
+    assert_eq!(figure(&daemon, "releve_dropped_telegrams_total"), 0);
+
+    fs::remove_file(ballast).unwrap();
+    daemon.until("/readyz", |answer| answer["status"] == "ok");
+    assert_eq!(figure(&daemon, "releve_store_up"), 1);
+    assert_eq!(figure(&daemon, "releve_store_waiting_telegrams"), 0);
+    daemon.until("/v1/radio", |radio| {
+        let radios = radio["radios"].as_array().unwrap();
+        radios
+            .iter()
+            .filter_map(|radio| radio["telegrams"].as_u64())
+            .sum::<u64>()
+            >= total
+    });
+    daemon.stop();
+    assert_eq!(stored(&db), stored(&undisturbed));
+}
+
+/// How many telegrams were stored.
+fn replay(db: &Path, capture: &Path) -> u64 {
+    let summary = json(&[
+        "replay",
+        "--json",
+        "--db",
+        db.to_str().unwrap(),
+        capture.to_str().unwrap(),
+    ]);
+    summary["stored"]["telegrams"].as_u64().unwrap()
+}
