@@ -10,6 +10,7 @@
 
 mod clients;
 mod disk;
+mod figures;
 #[allow(dead_code, reason = "the other tests need the rest of it")]
 #[path = "../service/harness.rs"]
 mod harness;
