@@ -135,12 +135,16 @@ pub(super) enum Amounts {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Units {
     /// The count of the displays times the rating factors, exact.
+    #[schema(required = true)]
     rated: Option<Number>,
     /// The same with two decimals, as residents are shown.
+    #[schema(required = true)]
     rated_shown: Option<Number>,
     /// The count of the displays, exact.
+    #[schema(required = true)]
     raw: Option<Number>,
     /// The same with two decimals.
+    #[schema(required = true)]
     raw_shown: Option<Number>,
 }
 
@@ -148,8 +152,10 @@ pub(super) struct Units {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Plain {
     /// Exact.
+    #[schema(required = true)]
     value: Option<Number>,
     /// With two decimals, as residents are shown.
+    #[schema(required = true)]
     shown: Option<Number>,
 }
 
