@@ -114,9 +114,21 @@ pub fn checkup(store: &dyn Store, around: &Circumstances) -> Result<Vec<Finding>
     findings.extend(clock(store, around.now)?);
     findings.extend(registry::gaps(store, around.now)?);
     findings.extend(air::keys(store)?);
+    findings.extend(in_clear(store)?);
     findings.extend(air::silence(store, around)?);
     findings.sort_by_key(|finding| (finding.weight, finding.area));
     Ok(findings)
+}
+
+/// Keys that whoever copies the file can read.
+fn in_clear(store: &dyn Store) -> Result<Option<Finding>> {
+    let (clear, all) = store.keys_in_clear()?;
+    Ok((clear > 0).then(|| Finding {
+        area: Area::Keys,
+        weight: Weight::Note,
+        says: format!("{clear} of {all} keys lie in clear in the store"),
+        advice: "seal them: `releve keys seal`, and keep the master key apart from copies of the store",
+    }))
 }
 
 /// Less than this is too little for a store to grow and to be tidied.

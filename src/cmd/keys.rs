@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::fmt::Write;
 use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -16,7 +18,7 @@ use super::{Done, Outcome, print, progress};
 use crate::keys::{Finding, Tried, Verdict, examine, fingerprint, proofs};
 use crate::registry::import::{Plan, is_kem, plan_kem, plan_keys};
 use crate::registry::{Change, MeterKey, Registry, key};
-use crate::store::{By, KeyProof, SqliteStore, Store, StoreError};
+use crate::store::{By, KeyProof, SqliteStore, Store, StoreError, master_path};
 
 /// What to do with keys.
 #[derive(clap::Args)]
@@ -29,6 +31,8 @@ pub(super) struct Args {
 enum What {
     /// Try all keys on the telegrams that are kept, and say of each meter: proven, wrong, missing or not needed.
     Check(Check),
+    /// Seal the keys in the store under a master key that lies outside it.
+    Seal(Seal),
     /// Take keys from a list (CSV, TOML) or a maker's KEM file, for meters that are registered already.
     Import(Import),
 }
@@ -93,6 +97,21 @@ struct Import {
     json: bool,
 }
 
+#[derive(clap::Args)]
+#[command(after_help = "Example: releve keys seal --db building.db
+
+The master key is what systemd passes as credential `master-key`, else the file that RELEVE_MASTER_KEY_FILE names, else
+STORE.master beside the store; it is made when it is not there. Keep a copy of it in another place than copies of the store:
+without it the keys are lost. New keys are sealed by themselves from then on.")]
+struct Seal {
+    /// The store.
+    #[arg(long, value_name = "FILE", default_value = super::DEFAULT_DB)]
+    db: PathBuf,
+    /// The outcome as one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -101,7 +120,54 @@ pub(super) fn run(args: &Args) -> Outcome {
     match &args.what {
         What::Check(args) => check(args),
         What::Import(args) => import(args),
+        What::Seal(args) => seal(args),
     }
+}
+
+fn seal(args: &Seal) -> Outcome {
+    // A store that is not there gets no master key.
+    drop(SqliteStore::open(&args.db)?);
+    let master = master_path(&args.db);
+    let made = make_master(&master).map_err(|error| format!("{}: {error}", master.display()))?;
+    let sealed = SqliteStore::open(&args.db)?.seal_keys()?;
+    let path = master.display().to_string();
+    if args.json {
+        print(&format!(
+            "{}\n",
+            json!({ "sealed": sealed, "master_key": path, "made": made })
+        ))?;
+        return Ok(Done::Whole);
+    }
+    let word = if made {
+        "was made: keep a copy of it elsewhere"
+    } else {
+        "was there"
+    };
+    print(&format!("{sealed} keys sealed; the master key {path} {word}\n"))?;
+    Ok(Done::Whole)
+}
+
+/// Makes a master key where none is; tells whether it did.
+fn make_master(path: &Path) -> Result<bool, Box<dyn Error + Send + Sync>> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let mut file = match options.open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    let mut octets = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *octets)?;
+    let mut text = Zeroizing::new(String::with_capacity(65));
+    for octet in octets.iter() {
+        for digit in [octet >> 4, octet & 0xF] {
+            text.extend(char::from_digit(u32::from(digit), 16));
+        }
+    }
+    text.push('\n');
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    Ok(true)
 }
 
 fn check(args: &Check) -> Outcome {

@@ -58,6 +58,22 @@ pub enum StoreError {
     /// The disk, or the size allowed to the file, is used up. Nothing of the batch was stored.
     #[error("{}: the disk is full, nothing of this batch was stored: free some space and it goes on", .0.display())]
     Full(PathBuf),
+    /// The keys in it are sealed, and the master key is another or is not there.
+    #[error("{path}: its keys are sealed, and their master key is not at {master}: put it back there, or name it in RELEVE_MASTER_KEY_FILE", path = path.display(), master = master.display())]
+    Sealed {
+        /// The store.
+        path: PathBuf,
+        /// Where the master key was looked for.
+        master: PathBuf,
+    },
+    /// The file of the master key can't be used.
+    #[error("{path}: {detail}", path = path.display())]
+    Master {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        detail: &'static str,
+    },
     /// The operating system refused.
     #[error("{path}: {detail}", path = path.display())]
     Io {

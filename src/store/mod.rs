@@ -45,7 +45,7 @@ pub use keeping::{Keeping, Kept};
 pub use reading::{Flags, ReadingKey, ReadingRow, Source, StoredReading};
 pub use retain::{RetainReport, Retention};
 pub use sole::Sole;
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteStore, master_path};
 pub use state::{
     Counts, Heard, MeterFact, MeterState, Outage, OutcomeCount, RadioState, ReceiverState, Token,
 };
@@ -169,6 +169,8 @@ pub trait Store: Send + Sync {
     fn history(&self, query: &HistoryQuery<'_>) -> Result<Vec<HistoryRow>>;
     /// All meters with their keys and zones: what [`crate::registry`]'s directory is built from.
     fn directory(&self) -> Result<Vec<DirectoryEntry>>;
+    /// How many keys lie in clear in the store, and how many keys there are.
+    fn keys_in_clear(&self) -> Result<(u64, u64)>;
     /// Notes that keys were seen to be right; those that nobody has any more are passed over.
     fn note_proofs(&self, proofs: &[KeyProof]) -> Result<()>;
     /// Begins an occupancy and ends the one before it on the day before.

@@ -440,3 +440,79 @@ fn a_radio_fault_is_no_wrong_key() {
         "{checked}"
     );
 }
+
+/// Whether a file holds these octets anywhere.
+fn holds(path: &Path, octets: &[u8]) -> bool {
+    fs::read(path).is_ok_and(|file| file.windows(octets.len()).any(|part| part == octets))
+}
+
+/// After sealing no key lies in the store, telegrams are opened as before, and without the master key nothing is.
+#[test]
+fn sealed_keys_open_telegrams_and_lie_nowhere_in_the_store() {
+    let folder = Folder::new();
+    let [capture, registry, _] = simulate(
+        &folder,
+        &["--days", "2", "--lost-per-mille", "0", "--dwellings", "3"],
+    );
+    let db = import(&folder, &registry);
+    let keys: Vec<Vec<u8>> = rows(&registry)
+        .iter()
+        .filter_map(|(_, key, _)| key.parse::<Key>().ok())
+        .map(|key| key.reveal().to_vec())
+        .collect();
+    assert!(keys.len() > 3);
+    assert!(holds(&db, &keys[0]) || holds(&folder.path("releve.db-wal"), &keys[0]));
+    let master = folder.path("releve.db.master");
+    let sealed = json(&["keys", "seal", "--json", "--db", db.to_str().unwrap()]);
+    assert_eq!(sealed["sealed"], keys.len());
+    assert_eq!(sealed["made"], true);
+    let text = fs::read_to_string(&master).unwrap();
+    assert!(!sealed.to_string().contains(text.trim()));
+    for file in fs::read_dir(db.parent().unwrap()).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with("releve.db") {
+            for key in &keys {
+                assert!(!holds(&path, key), "{name}");
+            }
+        }
+    }
+    let read = replay(&db, &capture);
+    assert!(
+        read["outcomes"]["read"]
+            .as_u64()
+            .or(read["read"].as_u64())
+            .is_some_and(|read| read > 0),
+        "{read}"
+    );
+    let (good, said) = check(&db, &[]);
+    assert!(good, "{said}");
+    // The same list again adds nothing.
+    import(&folder, &registry);
+    assert_eq!(
+        json(&["keys", "seal", "--json", "--db", db.to_str().unwrap()])["sealed"],
+        0
+    );
+
+    // Another master key, one that others can read, none at all.
+    fs::rename(&master, folder.path("aside")).unwrap();
+    let refused = run(&["keys", "check", "--db", db.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        said.contains("their master key is not at") && said.contains("releve.db.master"),
+        "{said}"
+    );
+    fs::write(&master, "0".repeat(64)).unwrap();
+    let refused = run(&["keys", "check", "--db", db.to_str().unwrap()]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("chmod 600"));
+    let named = crate::harness::releve(&["keys", "check", "--db", db.to_str().unwrap()])
+        .env("RELEVE_MASTER_KEY_FILE", folder.path("aside"))
+        .output()
+        .unwrap();
+    assert!(
+        named.status.success(),
+        "{}",
+        String::from_utf8_lossy(&named.stderr)
+    );
+}

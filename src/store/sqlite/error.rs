@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rusqlite::ErrorCode;
 
+use super::vault::{Sealed, master_path};
 use crate::store::StoreError;
 
 /// Names the path and the remedy. Values never appear: the engine's messages name tables and columns only.
@@ -12,6 +13,10 @@ pub(super) fn explain(path: &Path, error: rusqlite::Error) -> StoreError {
     let (code, detail) = match error {
         rusqlite::Error::SqliteFailure(failure, message) => {
             (failure.code, message.unwrap_or_else(|| failure.to_string()))
+        }
+        rusqlite::Error::FromSqlConversionFailure(_, _, cause) if cause.is::<Sealed>() => {
+            let master = master_path(&path);
+            return StoreError::Sealed { path, master };
         }
         rusqlite::Error::FromSqlConversionFailure(..)
         | rusqlite::Error::IntegralValueOutOfRange(..)

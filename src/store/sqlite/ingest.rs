@@ -36,7 +36,7 @@ pub(super) fn ingest(batch: &mut Batch<'_>, items: &[Ingest]) -> Result<(), Faul
                 batch.report.strangers += 1;
             }
             Ingest::Again(item) => again(batch, &mut gathered, item, true)?,
-            Ingest::Proof(proof) => keys::prove(batch.transaction, proof)?,
+            Ingest::Proof(proof) => keys::prove(batch.transaction, batch.vault, proof)?,
             Ingest::Layout(learnt) => layouts::put(batch.transaction, learnt)?,
         }
     }

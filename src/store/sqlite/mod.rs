@@ -31,6 +31,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod values;
+mod vault;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -44,9 +45,12 @@ pub use open::Options;
 pub(super) use open::refused_by_system;
 use read::Readers;
 use values::Values;
+use vault::Vault;
+pub use vault::master_path;
 use write::{Batch, Fault, Writer};
 
 use super::KeyProof;
+use super::StoreError;
 use super::{
     AlertFound, AlertQuery, AlertReport, AlertRow, ArchiveQuery, ArchivedTelegram, By, Channel, ChannelId,
     Counts, DirectoryEntry, DwellingId, Flags, Heard, HistoryQuery, HistoryRow, Ingest, IngestReport,
@@ -61,15 +65,17 @@ use crate::registry::{
 /// A store in one SQLite file.
 pub struct SqliteStore {
     path: PathBuf,
+    vault: Vault,
     // Fields are dropped in this order: the connection that closes last tidies the log away, which a reader can't.
     readers: Readers,
     writer: Writer,
 }
 
 impl SqliteStore {
-    fn new(writer: Writer, readers: Readers, path: &Path) -> Self {
+    fn new(writer: Writer, readers: Readers, vault: Vault, path: &Path) -> Self {
         Self {
             path: path.to_owned(),
+            vault,
             writer,
             readers,
         }
@@ -78,6 +84,27 @@ impl SqliteStore {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Seals all keys that lie in clear under the master key, and takes what is left of them out of the file; tells how
+    /// many there were.
+    ///
+    /// # Errors
+    /// There is no master key, or the store can't be written.
+    pub fn seal_keys(&self) -> Result<u64> {
+        if !self.vault.is_locked() {
+            return Err(StoreError::Sealed {
+                path: self.path.clone(),
+                master: master_path(&self.path),
+            });
+        }
+        let sealed = self.write(|open| Ok(keys::seal(open.transaction, open.vault)?))?;
+        if sealed > 0 {
+            self.writer.outside(&self.path, |connection| {
+                connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")
+            })?;
+        }
+        Ok(sealed)
     }
 
     fn write<T>(&self, work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>) -> Result<T> {
@@ -129,7 +156,7 @@ impl Store for SqliteStore {
     }
 
     fn registry(&self) -> Result<Registry> {
-        self.read(registry::snapshot)
+        self.read(|connection| registry::snapshot(connection, &self.vault))
     }
 
     fn registry_version(&self) -> Result<u64> {
@@ -145,13 +172,17 @@ impl Store for SqliteStore {
     }
 
     fn directory(&self) -> Result<Vec<DirectoryEntry>> {
-        self.read(registry::directory)
+        self.read(|connection| registry::directory(connection, &self.vault))
+    }
+
+    fn keys_in_clear(&self) -> Result<(u64, u64)> {
+        self.read(keys::in_clear)
     }
 
     fn note_proofs(&self, proofs: &[KeyProof]) -> Result<()> {
         self.write(|open| {
             for proof in proofs {
-                keys::prove(open.transaction, proof)?;
+                keys::prove(open.transaction, open.vault, proof)?;
             }
             Ok(())
         })

@@ -12,6 +12,7 @@ use super::SqliteStore;
 use super::error::explain;
 use super::migrate::{self, APPLICATION_ID, Found};
 use super::read::Readers;
+use super::vault::Vault;
 use super::write::Writer;
 use crate::store::{Result, StoreError};
 
@@ -81,11 +82,13 @@ impl SqliteStore {
     /// # Errors
     /// As [`SqliteStore::create`].
     pub fn open_with(path: &Path, options: Options) -> Result<Self> {
+        let vault = Vault::of(path)?;
         let made = look(path, options.create)?;
         match open_writer(path, options) {
             Ok(writer) => Ok(Self::new(
-                Writer::new(writer),
+                Writer::new(writer, vault.clone()),
                 Readers::new(path, options.patience, options.readers),
+                vault,
                 path,
             )),
             Err(error) => {

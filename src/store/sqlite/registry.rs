@@ -5,6 +5,7 @@ use rusqlite::{Connection, Row, params};
 use wmbus::{Decimal, DeviceType, IdentificationNumber, Manufacturer, Version};
 
 use super::codes::{self, instant_or_none, word};
+use super::vault::Vault;
 use super::write::{Batch, Fault, counter, set_counter};
 use super::{history, keys, state};
 use crate::registry::difference::differences;
@@ -14,7 +15,7 @@ use crate::registry::{
 use crate::store::{By, DirectoryEntry, DwellingId, InstallationId, MeterId, PointId, SiteId, StoreError};
 
 /// All that is registered.
-pub(super) fn snapshot(connection: &Connection) -> rusqlite::Result<Registry> {
+pub(super) fn snapshot(connection: &Connection, vault: &Vault) -> rusqlite::Result<Registry> {
     Ok(Registry {
         version: version(connection)?,
         sites: all(connection, &format!("SELECT {SITE} FROM site ORDER BY id"), site)?,
@@ -43,7 +44,7 @@ pub(super) fn snapshot(connection: &Connection) -> rusqlite::Result<Registry> {
             &format!("SELECT {FACTOR} FROM rating_factor ORDER BY installation, since"),
             factor,
         )?,
-        keys: keys::all(connection)?,
+        keys: keys::all(connection, vault)?,
     })
 }
 
@@ -67,7 +68,7 @@ pub(super) fn apply(
     if changes.is_empty() {
         return Ok(());
     }
-    let differences = differences(&snapshot(connection)?, changes);
+    let differences = differences(&snapshot(connection, batch.vault)?, changes);
     for change in changes {
         match change {
             Change::Site(site) => put_site(connection, site)?,
@@ -79,7 +80,7 @@ pub(super) fn apply(
             }
             Change::Installation(installation) => put_installation(connection, installation)?,
             Change::Factor(factor) => put_factor(connection, factor)?,
-            Change::Key(key) => keys::add(connection, key)?,
+            Change::Key(key) => keys::add(connection, batch.vault, key)?,
         }
     }
     let version = codes::signed(now + 1);
@@ -89,7 +90,7 @@ pub(super) fn apply(
 }
 
 /// Every meter with its keys, and the zone and use of its latest installation.
-pub(super) fn directory(connection: &Connection) -> rusqlite::Result<Vec<DirectoryEntry>> {
+pub(super) fn directory(connection: &Connection, vault: &Vault) -> rusqlite::Result<Vec<DirectoryEntry>> {
     let mut entries = all(
         connection,
         &format!(
@@ -119,7 +120,7 @@ pub(super) fn directory(connection: &Connection) -> rusqlite::Result<Vec<Directo
         },
     )?;
     // Both are in the order of meters.
-    let mut keys = keys::all_judged(connection)?.into_iter().peekable();
+    let mut keys = keys::all_judged(connection, vault)?.into_iter().peekable();
     for entry in &mut entries {
         while let Some((key, proven)) = keys.next_if(|(key, _)| key.meter <= entry.meter.id) {
             if key.meter == entry.meter.id {

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use super::codes;
 use super::error::explain;
 use super::repeat::Window;
+use super::vault::Vault;
 use crate::store::{
     Channel, Flags, IngestReport, MeterId, ReadingKey, Result, Source, StoreError, StoredReading,
 };
@@ -39,6 +40,7 @@ pub(super) struct Writer(Mutex<Inside>);
 struct Inside {
     connection: Connection,
     memory: Memory,
+    vault: Vault,
 }
 
 /// What need not be looked up again. All of it is committed: a batch that fails takes its part back.
@@ -60,10 +62,11 @@ type Place = (i64, i64, i64, i64);
 const REMEMBERED: usize = 50_000;
 
 impl Writer {
-    pub(super) fn new(connection: Connection) -> Self {
+    pub(super) fn new(connection: Connection, vault: Vault) -> Self {
         Self(Mutex::new(Inside {
             connection,
             memory: Memory::default(),
+            vault,
         }))
     }
 
@@ -74,10 +77,14 @@ impl Writer {
         work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>,
     ) -> Result<T> {
         let mut inside = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Inside { connection, memory } = &mut *inside;
+        let Inside {
+            connection,
+            memory,
+            vault,
+        } = &mut *inside;
         // Taken out, so that nothing of it outlives a batch that fails or panics.
         let remembered = std::mem::take(memory);
-        match Self::run(connection, remembered, work) {
+        match Self::run(connection, vault, remembered, work) {
             Ok((answer, remembered)) => {
                 *memory = remembered;
                 Ok(answer)
@@ -87,8 +94,19 @@ impl Writer {
         }
     }
 
+    /// Runs what no transaction may be open for.
+    pub(super) fn outside<T>(
+        &self,
+        path: &Path,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let inside = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&inside.connection).map_err(|error| explain(path, error))
+    }
+
     fn run<T>(
         connection: &mut Connection,
+        vault: &Vault,
         memory: Memory,
         work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>,
     ) -> std::result::Result<(T, Memory), Fault> {
@@ -96,6 +114,7 @@ impl Writer {
         let change = counter(&transaction, "change")?.unwrap_or(0);
         let mut batch = Batch {
             transaction: &transaction,
+            vault,
             memory,
             change,
             report: IngestReport::default(),
@@ -110,6 +129,8 @@ impl Writer {
 /// An open transaction.
 pub(super) struct Batch<'a> {
     pub(super) transaction: &'a Transaction<'a>,
+    /// What keys are sealed with.
+    pub(super) vault: &'a Vault,
     pub(super) memory: Memory,
     pub(super) report: IngestReport,
     change: i64,
