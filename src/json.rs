@@ -59,6 +59,8 @@ pub struct Telegram<'a> {
     facts: serde_json::Map<String, serde_json::Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     remarks: Vec<Remark<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    also: Vec<Line<'a>>,
 }
 
 /// A meter's address.
@@ -123,7 +125,17 @@ impl<'a> Line<'a> {
                     message: &remark.text,
                 })
                 .collect(),
+            also: Vec::new(),
         }))
+    }
+
+    /// The same with the other telegrams of its transmission, in their order.
+    #[must_use]
+    pub fn with(mut self, others: Vec<Self>) -> Self {
+        if let Self::Decoded(telegram) = &mut self {
+            telegram.also = others;
+        }
+        self
     }
 
     /// The line of a telegram that could not be read.

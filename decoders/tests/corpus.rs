@@ -104,8 +104,32 @@ impl Reader {
             self.families.open(&frame, keys).map_err(text)?.into_owned()
         } else {
             let frame = Frame::parse(telegram).map_err(text)?;
-            self.families.open(&frame, keys).map_err(text)?
+            let first = self.read_frame(&frame, keys)?;
+            // Of several telegrams in one transmission the latest of the same meter counts.
+            let mut latest = first;
+            let mut next = frame.following();
+            while let Some(frame) = next {
+                match self.read_frame(&frame, keys) {
+                    Ok(read) if read.meter == latest.meter => latest = read,
+                    _ => {}
+                }
+                next = frame.following();
+            }
+            return Ok(latest);
         };
+        self.decode(message)
+    }
+
+    fn read_frame(&mut self, frame: &Frame<'_>, keys: &[Key]) -> Result<Decoded, String> {
+        let message = self
+            .families
+            .open(frame, keys)
+            .map_err(|error| error.to_string())?;
+        self.decode(message)
+    }
+
+    fn decode(&mut self, message: Message<'_>) -> Result<Decoded, String> {
+        let text = |error: wmbus::Error| error.to_string();
         let message = match message.content {
             Content::Compact => {
                 let compact = Compact::parse(&message.payload, message.payload_at).map_err(text)?;

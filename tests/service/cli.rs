@@ -246,3 +246,39 @@ fn a_registry_import_is_rehearsed_and_remembered() {
     let line: Value = serde_json::from_slice(&line.stdout).unwrap();
     assert_eq!(line["fields"][0]["after"], "61.00");
 }
+
+/// A transmission of two telegrams is one object: the newer values, and the older telegram beside them.
+#[test]
+fn decode_shows_all_telegrams_of_a_transmission() {
+    let folder = Folder::new();
+    let [capture, _, _] = simulate(
+        &folder,
+        &["--days", "2", "--lost-per-mille", "0", "--dwellings", "1"],
+    );
+    let capture = fs::read_to_string(capture).unwrap();
+    // Two telegrams of one meter in clear, the second later.
+    let telegrams: Vec<&str> = capture
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_whitespace().nth(4))
+        .collect();
+    let decode = |text: &str| -> Value {
+        let output = run(&["decode", "--json", text]);
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let clear = telegrams
+        .iter()
+        .find(|telegram| decode(telegram)["readings"].is_array())
+        .unwrap();
+    let meter = &clear[4..16];
+    let of_meter: Vec<&&str> = telegrams
+        .iter()
+        .filter(|telegram| telegram.get(4..16) == Some(meter))
+        .collect();
+    let (older, newer) = (of_meter.first().unwrap(), of_meter.last().unwrap());
+    assert_ne!(older, newer);
+    let both = decode(&format!("{older}{newer}"));
+    assert_eq!(both["readings"], decode(newer)["readings"]);
+    assert_eq!(both["also"].as_array().unwrap().len(), 1);
+    assert_eq!(both["also"][0]["readings"], decode(older)["readings"]);
+}

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 
 use decoders::{Context, Decoded, Families};
-use wmbus::{Error, Frame, Key, phy};
+use wmbus::{Address, Error, Frame, Key, phy};
 
 use self::dissect::Dissection;
 use self::input::Input;
@@ -95,14 +95,8 @@ impl Reader<'_> {
         let keys: Vec<Key> = key.into_iter().chain(self.keys.iter().cloned()).collect();
         let read = self.read(octets, &keys);
         let good = read.is_ok();
-        let meter = || frame(octets).ok().map(|frame| self.families.identify(&frame));
         if args.json {
-            let line = match &read {
-                Ok(decoded) => Line::read(decoded),
-                Err(error) => Line::failed(meter(), error),
-            };
-            serde_json::to_writer(&mut *out, &line)?;
-            writeln!(out)?;
+            self.write_line(octets, read, &keys, out)?;
         } else {
             let dissection = Dissection {
                 families: self.families,
@@ -119,6 +113,43 @@ impl Reader<'_> {
             }
         }
         Ok(good)
+    }
+
+    /// One object, also when a transmission held several telegrams: of one meter's the latest that can be read, which has
+    /// the newest values, and the others in `also`.
+    fn write_line(
+        &mut self,
+        octets: &[u8],
+        read: Result<Decoded, Error>,
+        keys: &[Key],
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        let whole = frame(octets).ok();
+        let mut all = vec![(whole.as_ref().map(|frame| self.families.identify(frame)), read)];
+        let mut next = whole.as_ref().and_then(Frame::following);
+        while let Some(frame) = next {
+            let read = self
+                .memory
+                .read(self.families, &frame, keys, &Context::default(), 0);
+            all.push((Some(self.families.identify(&frame)), read));
+            next = frame.following();
+        }
+        let meter_of = |(_, read): &(_, Result<Decoded, Error>)| read.as_ref().ok().map(|read| read.meter);
+        let first = all.first().and_then(meter_of);
+        let chosen = all
+            .iter()
+            .rposition(|entry| first.is_some() && meter_of(entry) == first)
+            .unwrap_or(0);
+        let others = all
+            .iter()
+            .enumerate()
+            .filter(|(position, _)| *position != chosen)
+            .map(|(_, entry)| line(entry))
+            .collect();
+        if let Some(entry) = all.get(chosen) {
+            serde_json::to_writer(&mut *out, &line(entry).with(others))?;
+        }
+        writeln!(out)
     }
 
     /// The telegrams behind one, when a transmission held several.
@@ -158,6 +189,14 @@ impl Reader<'_> {
         let frame = frame(octets)?;
         self.memory
             .read(self.families, &frame, keys, &Context::default(), 0)
+    }
+}
+
+/// What is said of a telegram that was read, or not.
+fn line((meter, read): &(Option<Address>, Result<Decoded, Error>)) -> Line<'_> {
+    match read {
+        Ok(decoded) => Line::read(decoded),
+        Err(error) => Line::failed(*meter, error),
     }
 }
 
