@@ -15,7 +15,7 @@ impl Disk {
     fn new(path: PathBuf) -> Option<Self> {
         fs::create_dir_all(&path).unwrap();
         let done = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=8m", "none"])
+            .args(["-t", "tmpfs", "-o", "size=64m", "none"])
             .arg(&path)
             .output();
         if done.is_ok_and(|output| output.status.success()) {
@@ -51,8 +51,21 @@ fn figure(daemon: &Daemon, name: &str) -> u64 {
 
 #[test]
 fn a_full_disk_is_reported_and_what_was_heard_meanwhile_is_stored_afterwards() {
+    fill_and_free(&["--days", "10", "--seed", "4"], 1);
+}
+
+#[test]
+fn a_disk_that_stays_full_does_not_fill_the_memory() {
+    fill_and_free(&["--days", "90", "--every-minutes", "240", "--seed", "4"], HELD);
+}
+
+/// Telegrams that the daemon holds at most while the store refuses.
+const HELD: u64 = 20_000;
+
+/// The disk is full until so many telegrams wait.
+fn fill_and_free(building: &[&str], until_waiting: u64) {
     let folder = Folder::new();
-    let [capture, registry, _] = simulate(&folder, &["--days", "10", "--seed", "4"]);
+    let [capture, registry, _] = simulate(&folder, building);
     let prepared = import(&folder, &registry);
     let Some(disk) = Disk::new(folder.path("disk")) else {
         return;
@@ -64,7 +77,7 @@ fn a_full_disk_is_reported_and_what_was_heard_meanwhile_is_stored_afterwards() {
     fs::copy(&prepared, &db).unwrap();
 
     let text = fs::read_to_string(&capture).unwrap();
-    let (first, rest) = text.split_at(text.len() / 2);
+    let (first, rest) = text.split_at(text.len() / 10);
     let live = folder.write("live.txt", first);
     let receiver = format!("[[receiver]]\nname = \"cellar\"\nfile = {live:?}\n");
     let daemon = Daemon::start(&folder, &db, &receiver);
@@ -92,7 +105,15 @@ fn a_full_disk_is_reported_and_what_was_heard_meanwhile_is_stored_afterwards() {
     assert_eq!(daemon.get("/healthz").0, 200);
     assert_eq!(figure(&daemon, "releve_store_up"), 0);
     assert!(figure(&daemon, "releve_store_refused_batches_total") > 0);
-    assert!(figure(&daemon, "releve_store_waiting_telegrams") > 0);
+    daemon.until_long("/metrics", |_| {
+        figure(&daemon, "releve_store_waiting_telegrams") >= until_waiting
+    });
+    let refused = figure(&daemon, "releve_store_refused_batches_total");
+    daemon.until_long("/metrics", |_| {
+        figure(&daemon, "releve_store_refused_batches_total") > refused
+    });
+    // One telegram may bring fragments that were kept back.
+    assert!(figure(&daemon, "releve_store_waiting_telegrams") < HELD + 100);
     assert_eq!(figure(&daemon, "releve_dropped_telegrams_total"), 0);
 
     fs::remove_file(ballast).unwrap();
