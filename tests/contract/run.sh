@@ -13,7 +13,7 @@ service=
 trap '[ -z "$service" ] || kill "$service" 2>/dev/null || true; rm -rf "$work"' EXIT
 
 cargo build --quiet --locked
-releve=${CARGO_TARGET_DIR:-target}/debug/releve
+releve=$(realpath "${CARGO_TARGET_DIR:-target}/debug/releve")
 venv=${SCHEMATHESIS_VENV:-$work/venv}
 if [ ! -x "$venv/bin/schemathesis" ]; then
     python3 -m venv "$venv"
@@ -54,6 +54,7 @@ request = urllib.request.Request(url + "/v1/occupancies", json.dumps(body).encod
 assert urllib.request.urlopen(request).status == 201
 PY
 
+cd "$work"
 "$venv/bin/schemathesis" run "$url/openapi.json" -H "Authorization: Bearer $token" \
     --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \
     --max-examples "$examples" --seed 1 --continue-on-failure --no-color --suppress-health-check all --warnings off \
