@@ -9,6 +9,7 @@
 
 mod kind;
 mod quarantine;
+mod rhythm;
 mod rules;
 mod signs;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod words;
 
 pub use kind::{Kind, State};
 pub use quarantine::quarantine;
+pub use rhythm::Rhythm;
 pub use rules::{Verdict, judge};
 pub use signs::{Point, Signs};
 pub use watch::{Looked, look, watch};

@@ -3,6 +3,7 @@
 use decoders::reading::{Quantity, StatusWord};
 
 use super::kind::Kind;
+use super::rhythm::{limit, longest_pause, mean_interval};
 use super::signs::{Point, Signs};
 
 /// What a rule says. What can't be told leaves an open alert open and raises none.
@@ -111,14 +112,7 @@ fn silent(signs: &Signs) -> Verdict {
     };
     let silence = signs.now.as_second() - state.last_heard.as_second();
     // Its hours reach back a week from now; a meter that is gone for longer has its mean interval left.
-    let mean = (state.last_heard.as_second() - state.first_heard.as_second())
-        / i64::try_from(state.telegrams.saturating_sub(1))
-            .unwrap_or(1)
-            .max(1);
-    let pause = pairs(&signs.hours)
-        .map(|(before, after)| after.at - before.at)
-        .fold(mean.max(0), i64::max);
-    let limit = pause.saturating_mul(2).clamp(DAY, 14 * DAY);
+    let limit = limit(longest_pause(&signs.hours, mean_interval(state).unwrap_or(0)));
     if silence <= limit {
         return Verdict::IsNot;
     }

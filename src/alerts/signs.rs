@@ -4,6 +4,7 @@ use decoders::reading::{Quantity, Stamp, Status};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use super::rhythm::WEEK;
 use crate::consumption::{Counter, index_channel};
 use crate::registry::{MeterId, Site};
 use crate::store::{ChannelId, Flags, MeterState, ReadingRow, Result, Side, Source, Store};
@@ -59,13 +60,13 @@ impl Signs {
             state: store.meter_state(meter)?,
             others_heard,
         };
-        for quantity in [Quantity::Volume, Quantity::HeatCost, Quantity::Energy] {
+        for quantity in COUNTED {
             let Some((id, channel)) = index_channel(store, meter, quantity)? else {
                 continue;
             };
             signs.counter = Counter::of(quantity, channel.exponent).map(|counter| (quantity, counter));
             let back = |span, step| walk(store, meter, id, now, span, step);
-            let week = back(SignedDuration::from_hours(7 * 24), SignedDuration::from_hours(1))?;
+            let week = back(WEEK, SignedDuration::from_hours(1))?;
             if let Some(last) = week.last() {
                 let power = i32::from(last.reading.resolution) - i32::from(channel.exponent);
                 let power = u32::try_from(power).unwrap_or(0);
@@ -117,6 +118,20 @@ impl Signs {
         Some(clock.as_second() - state.opened_at?.as_second())
     }
 }
+
+/// Live values of a meter's index over the last week, about an hour apart, oldest first.
+pub(super) fn week(store: &dyn Store, meter: MeterId, now: Timestamp) -> Result<Vec<Point>> {
+    for quantity in COUNTED {
+        if let Some((id, _)) = index_channel(store, meter, quantity)? {
+            let rows = walk(store, meter, id, now, WEEK, SignedDuration::from_hours(1))?;
+            return Ok(rows.iter().map(point).collect());
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// What meters count up, the first that one has.
+const COUNTED: [Quantity; 3] = [Quantity::Volume, Quantity::HeatCost, Quantity::Energy];
 
 /// Live readings from now back over a span, each at least a step before the next.
 fn walk(

@@ -4,6 +4,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::alerts::Rhythm;
 use crate::registry::MeterId;
 use crate::store::{Heard, Outage, RadioState, ReceiverState};
 
@@ -94,6 +95,10 @@ pub(super) struct MeterOnAir {
     name: Name,
     /// How it was last heard; null when never.
     heard: Option<MeterHeard>,
+    /// `on_time`, `late` or `lost` by its own rhythm of the week before, so that a silent night is no fault; null when it was
+    /// heard too seldom to have one.
+    #[schema(example = "on_time")]
+    rhythm: Option<&'static str>,
 }
 
 /// An unregistered meter.
@@ -145,6 +150,7 @@ pub(super) async fn show(
     State(context): State<Context>,
     Asked(asked): Asked<RadioQuery>,
 ) -> Result<Json<Air>, Problem> {
+    let now = context.now();
     context
         .ask(move |store| {
             let after = asked
@@ -171,7 +177,12 @@ pub(super) async fn show(
                     |meter| Cursor::new(List::Radio, [meter.id.0]),
                     |meter| {
                         let state = states.next_if(|state| state.meter == meter.id);
+                        let rhythm = match &state {
+                            Some(state) => Rhythm::of(store, meter.id, state, now)?,
+                            None => None,
+                        };
                         Ok(MeterOnAir {
+                            rhythm: rhythm.map(Rhythm::name),
                             name: Name::of(&meter),
                             heard: state.map(MeterHeard::from),
                         })

@@ -239,3 +239,32 @@ async fn a_resident_who_guesses_has_to_pause_and_the_others_do_not() {
     let unreadable = ask("C19UA145842", &"x".repeat(129)).await;
     assert_eq!(unreadable.problem(), "invalid-parameter");
 }
+
+#[tokio::test]
+async fn each_meter_keeps_a_rhythm_of_its_own() {
+    let house = House::new();
+    // Meter 1 speaks every hour and did so until now, meter 5 until Friday, meter 6 was heard once.
+    for (meter, first, count) in [
+        (1, "2026-03-08T12:00:00+01:00", 168_i64),
+        (5, "2026-03-06T12:00:00+01:00", 168),
+        (6, "2026-03-15T11:30:00+01:00", 1),
+    ] {
+        let heard: Vec<Ingest> = (0..count)
+            .map(|hour| {
+                let instant = at(first) + hour.hours();
+                let value = reading(water(), instant, Source::Live, hour * 1000);
+                telegram(meter, instant, vec![value])
+            })
+            .collect();
+        house.store.ingest(&heard).unwrap();
+    }
+    let air = house.json("/v1/radio").await;
+    let rhythm = |id: &str| {
+        let meters = air["meters"]["items"].as_array().unwrap();
+        meters.iter().find(|meter| meter["id"] == id).unwrap()["rhythm"].clone()
+    };
+    assert_eq!(rhythm("11111111"), "on_time");
+    assert_eq!(rhythm("55555555"), "lost");
+    assert_eq!(rhythm("66666666"), Value::Null);
+    assert_eq!(rhythm("22222222"), Value::Null, "never heard");
+}

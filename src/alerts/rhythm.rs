@@ -1,0 +1,150 @@
+//! Whether a meter speaks when it is used to: judged by its own hours of the week before, never by a fixed time-out.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::signs::{Point, week};
+use crate::registry::MeterId;
+use crate::store::{MeterState, Result, Store};
+
+/// How a meter keeps its own time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rhythm {
+    /// As usual at this hour, which may be a silent one.
+    OnTime,
+    /// Silent for longer than on any day of the week before at this hour.
+    Late,
+    /// Silent for twice its longest pause, and for a day at least.
+    Lost,
+}
+
+impl Rhythm {
+    /// The word, stable for machines.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OnTime => "on_time",
+            Self::Late => "late",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// Of a meter that was last heard so; `None` when it was heard too seldom to have a rhythm.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn of(store: &dyn Store, meter: MeterId, state: &MeterState, now: Timestamp) -> Result<Option<Self>> {
+        let silence = now.as_second() - state.last_heard.as_second();
+        let Some(mean) = mean_interval(state) else {
+            return Ok(None);
+        };
+        if silence <= mean.saturating_mul(3) / 2 {
+            return Ok(Some(Self::OnTime));
+        }
+        let hours = week(store, meter, now)?;
+        Ok(Some(judge(&hours, silence, mean, now.as_second())))
+    }
+}
+
+fn judge(hours: &[Point], silence: i64, mean: i64, now: i64) -> Rhythm {
+    if silence > limit(longest_pause(hours, mean)) {
+        return Rhythm::Lost;
+    }
+    // How long it had been silent at this hour on the days before, those of the weekend among them.
+    let usual = (1..=6)
+        .filter_map(|days| {
+            let then = now - days * DAY;
+            let last = hours.iter().rev().find(|point| point.at <= then)?;
+            Some(then - last.at)
+        })
+        .fold(mean, i64::max);
+    if silence > usual + mean.max(HOUR) {
+        Rhythm::Late
+    } else {
+        Rhythm::OnTime
+    }
+}
+
+/// Seconds between two telegrams, over all that is known; `None` below three telegrams.
+pub(super) fn mean_interval(state: &MeterState) -> Option<i64> {
+    let gaps = i64::try_from(state.telegrams.checked_sub(1)?).ok()?;
+    let span = state.last_heard.as_second() - state.first_heard.as_second();
+    (gaps >= 2).then(|| (span / gaps).max(0))
+}
+
+/// The longest pause between two hours in which it spoke, not less than its mean interval.
+pub(super) fn longest_pause(hours: &[Point], mean: i64) -> i64 {
+    hours
+        .windows(2)
+        .filter_map(|pair| match pair {
+            [before, after] => Some(after.at - before.at),
+            _ => None,
+        })
+        .fold(mean.max(0), i64::max)
+}
+
+/// After so many seconds of silence it is lost: twice its longest pause, a day at least, a fortnight at most.
+pub(super) fn limit(pause: i64) -> i64 {
+    pause.saturating_mul(2).clamp(DAY, 14 * DAY)
+}
+
+const HOUR: i64 = 3600;
+const DAY: i64 = 24 * HOUR;
+
+/// How far back a week reaches.
+pub(super) const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every quarter of an hour from 6 to 20, Monday to Friday: seen hour by hour, over seven days that end at `now`.
+    fn office(now: i64) -> Vec<Point> {
+        (now - 7 * DAY..=now)
+            .filter(|at| at % HOUR == 0)
+            .filter(|at| (6 * HOUR..=20 * HOUR).contains(&(at % DAY)) && (at / DAY) % 7 < 5)
+            .map(|at| Point { at, value: 0 })
+            .collect()
+    }
+
+    fn said(now: i64, last: i64) -> Rhythm {
+        let mut hours = office(now);
+        hours.retain(|point| point.at <= last);
+        judge(&hours, now - last, 900, now)
+    }
+
+    #[test]
+    fn a_silent_night_is_as_usual_and_a_silent_noon_is_not() {
+        let day = 21 * DAY;
+        // Tuesday, 4 in the morning: last heard at 20.
+        assert_eq!(said(day + DAY + 4 * HOUR, day + 20 * HOUR), Rhythm::OnTime);
+        // Thursday noon, last heard at 9.
+        let thursday = day + 3 * DAY;
+        assert_eq!(said(thursday + 12 * HOUR, thursday + 11 * HOUR), Rhythm::OnTime);
+        // Since the evening before: on Sunday noon it was silent for longer, and the rhythm of a week can't tell better.
+        assert_eq!(said(thursday + 12 * HOUR, thursday - 4 * HOUR), Rhythm::OnTime);
+        // Twice the weekend.
+        assert_eq!(said(day + 9 * DAY, day + 4 * DAY - 10 * HOUR), Rhythm::Lost);
+    }
+
+    #[test]
+    fn a_meter_that_speaks_day_and_night_is_late_after_hours_and_lost_after_a_day() {
+        let now = 30 * DAY + 12 * HOUR;
+        let hours = |last: i64| -> Vec<Point> {
+            (now - 7 * DAY..=last)
+                .filter(|at| at % HOUR == 0)
+                .map(|at| Point { at, value: 0 })
+                .collect()
+        };
+        for (silence, wanted) in [
+            (HOUR, Rhythm::OnTime),
+            (4 * HOUR, Rhythm::Late),
+            (24 * HOUR, Rhythm::Late),
+            (25 * HOUR, Rhythm::Lost),
+        ] {
+            assert_eq!(
+                judge(&hours(now - silence), silence, 900, now),
+                wanted,
+                "{silence}"
+            );
+        }
+    }
+}
