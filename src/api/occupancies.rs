@@ -1,6 +1,6 @@
 //! Occupancies: who may see a dwelling's figures, and from which day to which. A number; no name, no address.
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::response::Response;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::registry::{self, DwellingId, NewOccupancy, OccupancyChange, OccupancyId, Role, Site};
-use crate::store::{Store, StoreError};
+use crate::store::{By, Store, StoreError};
 
 use super::Context;
+use super::auth::Caller;
 use super::body::Sent;
 use super::compare::Compare;
 use super::consumption::{self, Report, StepName};
@@ -112,6 +113,7 @@ enum RoleName {
 )]
 pub(super) async fn create(
     State(context): State<Context>,
+    Extension(caller): Extension<Caller>,
     _: Asked<Nothing>,
     Sent(new): Sent<MoveIn>,
 ) -> Result<Created<Shown>, Problem> {
@@ -132,15 +134,21 @@ pub(super) async fn create(
             if from > today(&site, now) {
                 return Err(Problem::MoveInOutside);
             }
-            let occupancy = store.add_occupancy(&NewOccupancy {
-                dwelling: dwelling.id,
-                role: match new.role {
-                    RoleName::Tenant => Role::Tenant,
-                    RoleName::Owner => Role::OwnerOccupier,
+            let occupancy = store.add_occupancy(
+                &NewOccupancy {
+                    dwelling: dwelling.id,
+                    role: match new.role {
+                        RoleName::Tenant => Role::Tenant,
+                        RoleName::Owner => Role::OwnerOccupier,
+                    },
+                    from,
+                    keeps_hourly: new.keeps_hourly,
                 },
-                from,
-                keeps_hourly: new.keeps_hourly,
-            });
+                By {
+                    who: &caller.name,
+                    at: now,
+                },
+            );
             match occupancy {
                 Ok(occupancy) => Ok(Shown::of(&occupancy)),
                 // When the one before began is nobody's business.
@@ -188,10 +196,12 @@ pub(super) async fn show(
 )]
 pub(super) async fn change(
     State(context): State<Context>,
+    Extension(caller): Extension<Caller>,
     id: Segment,
     _: Asked<Nothing>,
     Sent(changed): Sent<Changed>,
 ) -> Result<Json<Shown>, Problem> {
+    let now = context.now();
     let id = OccupancyId(id.id("id")?);
     context
         .ask(move |store| {
@@ -200,7 +210,7 @@ pub(super) async fn change(
                 may_extend: false,
                 keeps_hourly: changed.keeps_hourly,
             };
-            match store.change_occupancy(id, &change) {
+            match store.change_occupancy(id, &change, By { who: &caller.name, at: now }) {
                 Ok(Some(occupancy)) => Ok(Shown::of(&occupancy)),
                 Ok(None) => Err(missing(id)),
                 Err(StoreError::EndOutside) => Err(Problem::invalid_body(

@@ -100,7 +100,7 @@ pub(super) struct Counted {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RegistryDifference)]
 pub(super) struct Changed {
-    /// `site`, `dwelling`, `point`, `meter`, `installation`, `factor` or `key`.
+    /// `site`, `dwelling`, `point`, `meter`, `installation`, `factor`, `occupancy` or `key`.
     #[schema(example = "installation")]
     kind: &'static str,
     /// What people call it.
@@ -146,7 +146,7 @@ pub(super) struct Past {
     at: String,
     /// A token's name, or the command line and its user.
     who: String,
-    /// `site`, `dwelling`, `point`, `meter`, `installation`, `factor` or `key`.
+    /// `site`, `dwelling`, `point`, `meter`, `installation`, `factor`, `occupancy` or `key`.
     #[schema(example = "installation")]
     kind: String,
     /// What people call it.
@@ -162,7 +162,7 @@ pub(super) struct Past {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct HistoryParameters {
-    /// Only of `site`, `dwelling`, `point`, `meter`, `installation`, `factor` or `key`.
+    /// Only of `site`, `dwelling`, `point`, `meter`, `installation`, `factor`, `occupancy` or `key`.
     kind: Option<String>,
     /// Where the page before ended.
     cursor: Option<String>,
@@ -346,6 +346,10 @@ impl Lines for Whole {
         "to",
         "start_index",
         "end_index",
+        "occupant",
+        "move_in",
+        "move_out",
+        "keeps_hourly",
     ];
 
     fn lines(&self) -> serde_json::Result<Vec<Box<RawValue>>> {
@@ -419,6 +423,7 @@ fn counts(report: &import::Report) -> BTreeMap<&'static str, Counted> {
         ("meters", counted(report.meters)),
         ("installations", counted(report.installations)),
         ("factors", counted(report.factors)),
+        ("occupancies", counted(report.occupancies)),
         ("keys", counted(report.keys)),
     ])
 }
@@ -448,13 +453,14 @@ impl<S: Sync> FromRequest<S> for SentList {
 }
 
 /// What the history speaks of.
-const NOUNS: [&str; 7] = [
+const NOUNS: [&str; 8] = [
     "site",
     "dwelling",
     "point",
     "meter",
     "installation",
     "factor",
+    "occupancy",
     "key",
 ];
 

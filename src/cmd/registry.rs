@@ -343,7 +343,7 @@ pub(super) fn faults(plan: &Plan) -> Vec<serde_json::Value> {
         .collect()
 }
 
-const fn parts(report: &Report) -> [(&'static str, Tally); 7] {
+const fn parts(report: &Report) -> [(&'static str, Tally); 8] {
     [
         ("sites", report.sites),
         ("dwellings", report.dwellings),
@@ -351,6 +351,7 @@ const fn parts(report: &Report) -> [(&'static str, Tally); 7] {
         ("meters", report.meters),
         ("installations", report.installations),
         ("factors", report.factors),
+        ("occupancies", report.occupancies),
         ("keys", report.keys),
     ]
 }

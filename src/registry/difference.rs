@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use wmbus::Decimal;
 
-use super::{Change, Dwelling, Factor, Installation, Meter, Point, Registry, Site};
+use super::{Change, Dwelling, Factor, Installation, Meter, Occupancy, Point, Registry, Site};
 
 /// What happens to one row of the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// What kind of row: `site`, `dwelling`, `point`, `meter`, `installation`, `factor` or `key`.
+    /// What kind of row: `site`, `dwelling`, `point`, `meter`, `installation`, `factor`, `occupancy` or `key`.
     pub noun: &'static str,
     /// Its id; of a factor that of its installation, of a key that of its meter.
     pub id: i64,
@@ -48,6 +48,7 @@ struct Book {
     meters: HashMap<i64, Meter>,
     installations: HashMap<i64, Installation>,
     factors: HashMap<(i64, Option<Timestamp>), Decimal>,
+    occupancies: HashMap<i64, Occupancy>,
 }
 
 type Fields = Vec<(&'static str, Option<String>)>;
@@ -80,6 +81,11 @@ impl Book {
                 .factors
                 .iter()
                 .map(|row| ((row.installation.0, row.from), row.value))
+                .collect(),
+            occupancies: registry
+                .occupancies
+                .iter()
+                .map(|row| (row.id.0, row.clone()))
                 .collect(),
         }
     }
@@ -116,6 +122,11 @@ impl Book {
                 let before = before.map(|value| factor(&Factor { value, ..*row }));
                 ("factor", row.installation.0, before, factor(row))
             }
+            Change::Occupancy(row) => {
+                let before = self.occupancies.insert(row.id.0, row.clone());
+                let before = before.map(|row| self.occupancy(&row));
+                ("occupancy", row.id.0, before, self.occupancy(row))
+            }
             Change::Key(row) => {
                 let added = vec![("key", Some("a key".to_owned()))];
                 ("key", row.meter.0, None, added)
@@ -142,6 +153,9 @@ impl Book {
             "dwelling" => self.dwelling_name(id),
             "point" => self.point_name(id),
             "meter" | "key" => self.meter_name(id),
+            "occupancy" => self.occupancies.get(&id).map_or_else(String::new, |row| {
+                format!("{} in {}", row.id.0, self.dwelling_name(row.dwelling.0))
+            }),
             _ => self.installations.get(&id).map_or_else(String::new, |row| {
                 format!(
                     "{} at {}",
@@ -209,6 +223,16 @@ impl Book {
         ]
     }
 
+    fn occupancy(&self, row: &Occupancy) -> Fields {
+        vec![
+            ("dwelling", Some(self.dwelling_name(row.dwelling.0))),
+            ("occupant", Some(row.role.name().to_owned())),
+            ("move_in", Some(row.from.to_string())),
+            ("move_out", row.until.map(|day| day.to_string())),
+            ("keeps_hourly", Some(yes(row.keeps_hourly).to_owned())),
+        ]
+    }
+
     fn installation(&self, row: &Installation) -> Fields {
         let instant = |instant: Option<Timestamp>| instant.map(|instant| instant.to_string());
         let index = |index: Option<Decimal>| index.map(|index| index.to_string());
@@ -248,6 +272,11 @@ fn factor(row: &Factor) -> Fields {
         ("rating_factor", Some(row.value.to_string())),
         ("factor_from", row.from.map(|from| from.to_string())),
     ]
+}
+
+/// As lists write it.
+pub(super) const fn yes(flag: bool) -> &'static str {
+    if flag { "yes" } else { "no" }
 }
 
 fn text(text: &str) -> Option<String> {

@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use zeroize::Zeroizing;
 
+use super::difference::yes;
 use super::import::{Column, Format};
-use super::{Dwelling, Factor, Installation, Meter, Point, Registry, Site, key};
+use super::{Dwelling, Factor, Installation, Meter, Occupancy, Point, Registry, Site, key};
 
 /// The registry as a list. Keys are left out unless asked for.
 ///
-/// One row an installation and rating factor; then meters that hang nowhere, and points, dwellings and sites that hold
+/// One row an installation and rating factor; then households; then meters that hang nowhere, and points, dwellings and sites that hold
 /// nothing. The text is wiped when it is dropped.
 pub fn export(registry: &Registry, format: Format, with_keys: bool) -> Zeroizing<String> {
     let rows = Rows::new(registry, with_keys).collect();
@@ -100,7 +101,14 @@ impl<'a> Rows<'a> {
         lines.extend(meters.map(|meter| self.meter(meter)));
         let points = registry.points.iter().filter(|row| !served.contains(&row.id));
         lines.extend(points.map(|point| self.point(point)));
-        let dwellings = registry.dwellings.iter().filter(|row| !metered.contains(&row.id));
+        let mut occupancies: Vec<_> = registry.occupancies.iter().collect();
+        occupancies.sort_by_key(|row| (row.dwelling, row.from, row.id));
+        lines.extend(occupancies.into_iter().map(|row| self.occupancy(row)));
+        let lived_in: HashSet<_> = registry.occupancies.iter().map(|row| row.dwelling).collect();
+        let dwellings = registry
+            .dwellings
+            .iter()
+            .filter(|row| !metered.contains(&row.id) && !lived_in.contains(&row.id));
         lines.extend(dwellings.map(|dwelling| self.dwelling(dwelling)));
         let sites = registry.sites.iter().filter(|row| !inhabited.contains(&row.id));
         lines.extend(sites.map(|site| self.site(site)));
@@ -132,6 +140,21 @@ impl<'a> Rows<'a> {
             &mut line,
             Column::Surface,
             surface.map_or_else(String::new, |surface| surface.to_string()),
+        );
+        line
+    }
+
+    fn occupancy(&self, occupancy: &Occupancy) -> Line {
+        let dwelling = self.dwellings.get(&occupancy.dwelling.0);
+        let mut line = dwelling.map_or_else(Line::new, |dwelling| self.dwelling(dwelling));
+        let last = occupancy.until.map_or_else(String::new, |day| day.to_string());
+        push(&mut line, Column::Occupant, occupancy.role.name().to_owned());
+        push(&mut line, Column::MoveIn, occupancy.from.to_string());
+        push(&mut line, Column::MoveOut, last);
+        push(
+            &mut line,
+            Column::KeepsHourly,
+            yes(occupancy.keeps_hourly).to_owned(),
         );
         line
     }

@@ -50,6 +50,8 @@ pub struct Registry {
     pub installations: Vec<Installation>,
     /// All rating factors, by installation and start.
     pub factors: Vec<Factor>,
+    /// All occupancies, by id.
+    pub occupancies: Vec<Occupancy>,
     /// All keys, by meter.
     pub keys: Vec<MeterKey>,
 }
@@ -69,6 +71,8 @@ pub enum Change {
     Installation(Installation),
     /// By installation and start.
     Factor(Factor),
+    /// By id.
+    Occupancy(Occupancy),
     /// By meter and octets; added behind those that are there.
     Key(MeterKey),
 }

@@ -177,11 +177,16 @@ pub trait Store: Send + Sync {
     ///
     /// Fails with [`StoreError::MoveInTooEarly`] when its first day lies before that of a recorded one. On the very
     /// same day both stand side by side: two people of one household.
-    fn add_occupancy(&self, new: &NewOccupancy) -> Result<Occupancy>;
+    fn add_occupancy(&self, new: &NewOccupancy, by: By<'_>) -> Result<Occupancy>;
     /// Changes an occupancy, whole or not at all, and gives it back; `None` when there is none of that id.
     ///
     /// Fails with [`StoreError::EndOutside`] when its last day can't be that one.
-    fn change_occupancy(&self, id: OccupancyId, change: &OccupancyChange) -> Result<Option<Occupancy>>;
+    fn change_occupancy(
+        &self,
+        id: OccupancyId,
+        change: &OccupancyChange,
+        by: By<'_>,
+    ) -> Result<Option<Occupancy>>;
     /// An occupancy.
     fn occupancy(&self, id: OccupancyId) -> Result<Option<Occupancy>>;
     /// The occupancies of a dwelling, oldest first.

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::{Method, Request};
 use http_body_util::BodyExt;
-use serde_json::json;
+use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::{Answer, House, Scope};
@@ -167,5 +167,71 @@ async fn a_list_with_a_wrong_entry_is_refused_whole_and_says_where() {
     assert_eq!(
         send(&house, "", "text/csv", &large).await.problem(),
         "body-too-large"
+    );
+}
+
+#[tokio::test]
+async fn households_are_listed_follow_one_another_and_are_remembered() {
+    let house = House::new();
+    let list = "site,lot,occupant,move_in,move_out,keeps_hourly\n\
+                AB123,A-007,tenant,2024-05-01,,no\n\
+                AB123,A-007,owner_occupier,2025-09-01,,yes\n\
+                AB123,A-008,locataire,01/02/2026,28/02/2026,\n";
+    let done = send(&house, "", "text/csv", list).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    assert_eq!(done.json()["counts"]["occupancies"]["added"], 3);
+    // The first household left on the day before the second came.
+    let first = house.json("/v1/occupancies/1").await;
+    assert_eq!(
+        (&first["from"], &first["until"], &first["role"]),
+        (&"2024-05-01".into(), &"2025-08-31".into(), &"tenant".into())
+    );
+    let second = house.json("/v1/occupancies/2").await;
+    assert_eq!(
+        (&second["until"], &second["keeps_hourly"]),
+        (&Value::Null, &true.into())
+    );
+    // The same again, and what is exported, change nothing.
+    for (kind, list) in [
+        ("text/csv", list.to_owned()),
+        (
+            "application/json",
+            house.get("/v1/registry").await.text().to_owned(),
+        ),
+    ] {
+        let again = send(&house, "", kind, &list).await.json();
+        assert_eq!(again["differences"], json!([]), "{kind}");
+    }
+    // One that would overlap, one that ends before it begins, one in no dwelling: refused, and nothing is changed.
+    for (line, column) in [
+        ("AB123,A-007,tenant,2024-05-01,2025-10-01,", "move_out"),
+        ("AB123,A-008,tenant,2026-02-01,2026-01-01,", "move_out"),
+        ("AB123,,tenant,2026-02-01,,", "lot"),
+        ("AB123,A-008,tenant,,,", "move_in"),
+        ("AB123,A-008,cat,2026-03-01,,", "occupant"),
+    ] {
+        let list = format!("site,lot,occupant,move_in,move_out,keeps_hourly\n{line}\n");
+        let refused = send(&house, "", "text/csv", &list).await;
+        assert_eq!(refused.problem(), "list-refused", "{line}");
+        assert_eq!(refused.json()["faults"][0]["column"], column, "{line}");
+    }
+    // A household that a portal registers is remembered with who did it.
+    let moved = house
+        .send(
+            Method::POST,
+            "/v1/occupancies",
+            Scope::Portal,
+            &super::occupancies::move_in(1, "2026-03-01"),
+        )
+        .await;
+    assert_eq!(moved.status, 201, "{}", moved.text());
+    let history = house.json("/v1/registry/history?kind=occupancy&limit=2").await;
+    let items = history["items"].as_array().unwrap();
+    assert_eq!(items[0]["who"], "portal");
+    let ended = items.iter().find(|change| change["added"] == false).unwrap();
+    assert_eq!(ended["name"], "2 in AB123 lot A-007");
+    assert_eq!(
+        ended["fields"],
+        json!([{ "name": "move_out", "before": null, "after": "2026-02-28" }])
     );
 }

@@ -80,6 +80,14 @@ columns! {
         "What its display showed when it was mounted."
     EndIndex "end_index" ["index_depose"]
         "What its display showed when it was taken off."
+    Occupant "occupant" ["role"]
+        "Who lives in the dwelling: tenant or owner_occupier; tenant when nothing is said. Never a name."
+    MoveIn "move_in" ["entree"]
+        "The household's first day: 2024-05-01 or 01/05/2024."
+    MoveOut "move_out" ["sortie"]
+        "Its last day; the day before the next household's first when nothing is said."
+    KeepsHourly "keeps_hourly" []
+        "yes when the household agrees that hourly values are kept and shown."
 }
 
 impl Column {

@@ -1,15 +1,17 @@
 //! An entry: what a row says, cell by cell turned into values, before it is compared with the registry.
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use wmbus::{Decimal, Key, Manufacturer, Version};
 
 use super::fault::quoted;
 use super::value::{
-    Moment, decimal, device_type, identification_number, index, kind, kind_of, moment, octet, surface,
+    Moment, day, decimal, device_type, identification_number, index, kind, kind_of, moment, octet, role,
+    surface, yes,
 };
 use super::{Column, Fault, Row};
 use crate::registry::serial::{self, AddressOfSerial};
-use crate::registry::{Kind, MeterAddress, SiteCode, key};
+use crate::registry::{Kind, MeterAddress, Role, SiteCode, key};
 
 /// What a row says. `None` where it says nothing.
 #[derive(Debug)]
@@ -36,6 +38,10 @@ pub(super) struct Entry {
     pub(super) to: Option<Moment>,
     pub(super) start_index: Option<Decimal>,
     pub(super) end_index: Option<Decimal>,
+    pub(super) occupant: Option<Role>,
+    pub(super) move_in: Option<Date>,
+    pub(super) move_out: Option<Date>,
+    pub(super) keeps_hourly: Option<bool>,
 }
 
 impl Entry {
@@ -86,6 +92,10 @@ impl Entry {
             to: cells.parse(Column::To, moment),
             start_index: cells.parse(Column::StartIndex, index),
             end_index: cells.parse(Column::EndIndex, index),
+            occupant: cells.parse(Column::Occupant, role),
+            move_in: cells.parse(Column::MoveIn, day),
+            move_out: cells.parse(Column::MoveOut, day),
+            keeps_hourly: cells.parse(Column::KeepsHourly, yes),
         };
         cells.complete(&entry);
         if cells.faults.is_empty() {
@@ -233,6 +243,22 @@ impl Cells<'_> {
                 missing("its type leaves open what is counted: write hot_water, cold_water, heating or another kind"),
             );
         }
+        if entry.move_in.is_none() && said_any(self.row, OCCUPANCY) {
+            self.fault(Column::MoveIn, missing("write the household's first day"));
+        }
+        if entry.lot.is_none() && entry.move_in.is_some() {
+            self.fault(
+                Column::Lot,
+                missing("write in which dwelling the household lives"),
+            );
+        }
+        if entry
+            .move_out
+            .zip(entry.move_in)
+            .is_some_and(|(out, first)| out < first)
+        {
+            self.fault(Column::MoveOut, "lies before move_in".to_owned());
+        }
         if entry.factor_from.is_some() && entry.rating_factor.is_none() {
             self.fault(
                 Column::RatingFactor,
@@ -269,6 +295,8 @@ const DWELLING: &[Column] = &[
     Column::Room,
     Column::PointNumber,
 ];
+/// Columns that speak of a household.
+const OCCUPANCY: &[Column] = &[Column::Occupant, Column::MoveOut, Column::KeepsHourly];
 /// Columns that speak of a meter.
 const METER: &[Column] = &[Column::Version, Column::Key, Column::PrintedSerial];
 /// Columns that speak of a meter in a dwelling.

@@ -70,6 +70,8 @@ pub struct Report {
     pub installations: Tally,
     /// Rating factors.
     pub factors: Tally,
+    /// Households.
+    pub occupancies: Tally,
     /// Keys.
     pub keys: Tally,
 }

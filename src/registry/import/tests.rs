@@ -27,6 +27,7 @@ fn applied(mut registry: Registry, plan: &Plan) -> Registry {
             Change::Factor(row) => put(&mut registry.factors, row, |known| {
                 (known.installation, known.from) == (row.installation, row.from)
             }),
+            Change::Occupancy(row) => put(&mut registry.occupancies, row, |known| known.id == row.id),
             Change::Key(row) => registry.keys.push(row.clone()),
         }
     }
@@ -414,14 +415,19 @@ fn list() -> impl Strategy<Value = String> {
         1_u16..3000,
     );
     prop::collection::vec(row, 1..12).prop_map(|rows| {
-        let mut list = "site,site_name,lot,surface_m2,room,kind,manufacturer,id,printed_serial,rating_factor,from,key\n".to_owned();
+        let mut list = "site,site_name,lot,surface_m2,room,kind,manufacturer,id,printed_serial,rating_factor,from,key,occupant,move_in,keeps_hourly\n".to_owned();
         for (site, lot, room, meter, from, keyed, factor) in rows {
             let room = ["Salon", "Chambre \"bleue\"", "Pièce, au fond", ""][room];
             let from = ["", "2024-05-01", "2024-10-27T00:30:00Z", "2023-01-01"][from];
             let key = if keyed { KEY } else { "" };
+            let household = if keyed {
+                format!("{},202{lot}-0{}-11,yes", ["tenant", "owner_occupier"][usize::from(site) % 2], meter + 1)
+            } else {
+                ",,".to_owned()
+            };
             let room = room.replace('"', "\"\"");
             list.push_str(&format!(
-                "AB{site:03},Nom {site},{lot},{lot}7.5,\"{room}\",heating,QDS,{meter},S\\{meter},{factor}.50,{from},{key}\n"
+                "AB{site:03},Nom {site},{lot},{lot}7.5,\"{room}\",heating,QDS,{meter},S\\{meter},{factor}.50,{from},{key},{household}\n"
             ));
         }
         list

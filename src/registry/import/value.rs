@@ -5,7 +5,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use wmbus::{Decimal, DeviceType, IdentificationNumber};
 
-use crate::registry::{Kind, serial, text};
+use crate::registry::{Kind, Role, serial, text};
 
 /// An instant, or a local day or time whose instant follows from the site's zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +152,32 @@ pub(super) fn moment(written: &str) -> Result<Moment, String> {
     instant
         .or_else(|| french().or_else(local).map(Moment::Local))
         .ok_or_else(|| invalid.to_owned())
+}
+
+/// A day, without an hour.
+pub(super) fn day(written: &str) -> Result<Date, String> {
+    match moment(written) {
+        Ok(Moment::Local(local)) if local.time() == jiff::civil::Time::midnight() => Ok(local.date()),
+        _ => Err("write a day (2024-05-01 or 01/05/2024)".to_owned()),
+    }
+}
+
+/// In which capacity somebody lives in a dwelling.
+pub(super) fn role(written: &str) -> Result<Role, String> {
+    match text::words(written).replace(' ', "_").as_str() {
+        "tenant" | "locataire" => Ok(Role::Tenant),
+        "owner_occupier" | "owner" | "proprietaire" | "proprietaire_occupant" => Ok(Role::OwnerOccupier),
+        _ => Err("write tenant or owner_occupier".to_owned()),
+    }
+}
+
+/// Yes or no.
+pub(super) fn yes(written: &str) -> Result<bool, String> {
+    match text::words(written).as_str() {
+        "yes" | "true" | "oui" | "1" => Ok(true),
+        "no" | "false" | "non" | "0" => Ok(false),
+        _ => Err("write yes or no".to_owned()),
+    }
 }
 
 /// Words that French lists use.

@@ -188,12 +188,17 @@ impl Store for SqliteStore {
         })
     }
 
-    fn add_occupancy(&self, new: &NewOccupancy) -> Result<Occupancy> {
-        self.write(|open| people::add_occupancy(open, new))
+    fn add_occupancy(&self, new: &NewOccupancy, by: By<'_>) -> Result<Occupancy> {
+        self.write(|open| people::add_occupancy(open, new, &by))
     }
 
-    fn change_occupancy(&self, id: OccupancyId, change: &OccupancyChange) -> Result<Option<Occupancy>> {
-        self.write(|open| people::change_occupancy(open, id, change))
+    fn change_occupancy(
+        &self,
+        id: OccupancyId,
+        change: &OccupancyChange,
+        by: By<'_>,
+    ) -> Result<Option<Occupancy>> {
+        self.write(|open| people::change_occupancy(open, id, change, &by))
     }
 
     fn occupancy(&self, id: OccupancyId) -> Result<Option<Occupancy>> {

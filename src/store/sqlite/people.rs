@@ -4,15 +4,22 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codes::{instant, invalid, word};
 use super::find::many;
+use super::registry;
 use super::write::{Batch, Fault};
-use crate::registry::{NewOccupancy, Occupancy, OccupancyChange, Role};
-use crate::store::{DwellingId, OccupancyId, StoreError, Token};
+use crate::registry::difference::differences;
+use crate::registry::{Change, NewOccupancy, Occupancy, OccupancyChange, Registry, Role};
+use crate::store::{By, DwellingId, OccupancyId, StoreError, Token};
 
 /// The columns of [`occupancy_row`].
 const OCCUPANCY: &str = "id, dwelling, role, first_day, last_day, keeps_hourly";
 
-pub(super) fn add_occupancy(batch: &mut Batch<'_>, new: &NewOccupancy) -> Result<Occupancy, Fault> {
+pub(super) fn add_occupancy(
+    batch: &mut Batch<'_>,
+    new: &NewOccupancy,
+    by: &By<'_>,
+) -> Result<Occupancy, Fault> {
     let connection = batch.transaction;
+    let before = registry::snapshot(connection, batch.vault)?;
     let last = occupancies(connection, new.dwelling)?
         .iter()
         .map(|occupancy| occupancy.from)
@@ -44,22 +51,66 @@ pub(super) fn add_occupancy(batch: &mut Batch<'_>, new: &NewOccupancy) -> Result
             new.from.to_string(),
             new.keeps_hourly
         ])?;
-    Ok(Occupancy {
+    let occupancy = Occupancy {
         id: OccupancyId(id),
         dwelling: new.dwelling,
         role: new.role,
         from: new.from,
         until: None,
         keeps_hourly: new.keeps_hourly,
-    })
+    };
+    note_occupancies(batch, before, new.dwelling, by)?;
+    Ok(occupancy)
+}
+
+/// Writes into the history what has changed in a dwelling's occupancies.
+fn note_occupancies(
+    batch: &Batch<'_>,
+    before: Registry,
+    dwelling: DwellingId,
+    by: &By<'_>,
+) -> rusqlite::Result<()> {
+    let now = occupancies(batch.transaction, dwelling)?;
+    let changes: Vec<_> = now.into_iter().map(Change::Occupancy).collect();
+    for difference in differences(&before, &changes) {
+        registry::note(batch, by, difference)?;
+    }
+    Ok(())
+}
+
+/// Puts an occupancy as a plan wants it.
+pub(super) fn put_occupancy(connection: &Connection, occupancy: &Occupancy) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO occupancy (id, dwelling, role, first_day, last_day, keeps_hourly) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (id) DO UPDATE SET dwelling = excluded.dwelling, role = excluded.role,
+             first_day = excluded.first_day, last_day = excluded.last_day, keeps_hourly = excluded.keeps_hourly",
+        )?
+        .execute(params![
+            occupancy.id.0,
+            occupancy.dwelling.0,
+            occupancy.role.name(),
+            occupancy.from.to_string(),
+            occupancy.until.map(|day| day.to_string()),
+            occupancy.keeps_hourly
+        ])?;
+    Ok(())
+}
+
+/// All occupancies, by id.
+pub(super) fn all_occupancies(connection: &Connection) -> rusqlite::Result<Vec<Occupancy>> {
+    let sql = format!("SELECT {OCCUPANCY} FROM occupancy ORDER BY id");
+    many(connection, &sql, [], occupancy_row)
 }
 
 pub(super) fn change_occupancy(
     batch: &mut Batch<'_>,
     id: OccupancyId,
     change: &OccupancyChange,
+    by: &By<'_>,
 ) -> Result<Option<Occupancy>, Fault> {
     let connection = batch.transaction;
+    let before = registry::snapshot(connection, batch.vault)?;
     let Some(mut changed) = occupancy(connection, id)? else {
         return Ok(None);
     };
@@ -83,6 +134,7 @@ pub(super) fn change_occupancy(
             changed.until.map(|day| day.to_string()),
             changed.keeps_hourly
         ])?;
+    note_occupancies(batch, before, changed.dwelling, by)?;
     Ok(Some(changed))
 }
 

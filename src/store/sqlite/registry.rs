@@ -7,8 +7,8 @@ use wmbus::{Decimal, DeviceType, IdentificationNumber, Manufacturer, Version};
 use super::codes::{self, instant_or_none, word};
 use super::vault::Vault;
 use super::write::{Batch, Fault, counter, set_counter};
-use super::{history, keys, state};
-use crate::registry::difference::differences;
+use super::{history, keys, people, state};
+use crate::registry::difference::{Difference, differences};
 use crate::registry::{
     Change, Dwelling, Factor, Installation, Kind, Meter, MeterAddress, Point, Registry, Site, serial, text,
 };
@@ -44,6 +44,7 @@ pub(super) fn snapshot(connection: &Connection, vault: &Vault) -> rusqlite::Resu
             &format!("SELECT {FACTOR} FROM rating_factor ORDER BY installation, since"),
             factor,
         )?,
+        occupancies: people::all_occupancies(connection)?,
         keys: keys::all(connection, vault)?,
     })
 }
@@ -80,6 +81,7 @@ pub(super) fn apply(
             }
             Change::Installation(installation) => put_installation(connection, installation)?,
             Change::Factor(factor) => put_factor(connection, factor)?,
+            Change::Occupancy(occupancy) => people::put_occupancy(connection, occupancy)?,
             Change::Key(key) => keys::add(connection, batch.vault, key)?,
         }
     }
@@ -87,6 +89,13 @@ pub(super) fn apply(
     history::write(connection, version, by, &differences)?;
     set_counter(connection, "registry", version)?;
     Ok(())
+}
+
+/// Notes one change that was not planned on a version, such as a household that moves in.
+pub(super) fn note(batch: &Batch<'_>, by: &By<'_>, difference: Difference) -> rusqlite::Result<()> {
+    let version = codes::signed(version(batch.transaction)? + 1);
+    history::write(batch.transaction, version, by, &[difference])?;
+    set_counter(batch.transaction, "registry", version)
 }
 
 /// Every meter with its keys, and the zone and use of its latest installation.

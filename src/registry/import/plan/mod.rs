@@ -9,13 +9,14 @@ mod table;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use wmbus::{Decimal, Key};
 
 use super::entry::Entry;
 use super::{Column, Fault, Report};
 use crate::registry::{
     Change, Dwelling, DwellingId, Factor, Installation, InstallationId, Kind, Meter, MeterAddress, MeterId,
-    MeterKey, Point, Registry, Site, SiteCode, SiteId,
+    MeterKey, Occupancy, OccupancyId, Point, Registry, Role, Site, SiteCode, SiteId,
 };
 use places::Placed;
 use table::{State, Table, tally};
@@ -30,6 +31,7 @@ pub(super) struct Draft<'a> {
     installations: Table<Installation>,
     factors: BTreeMap<(i64, Option<Timestamp>), (Decimal, State)>,
     keys: BTreeMap<i64, Vec<(Key, State)>>,
+    occupancies: Table<Occupancy>,
     site_by_code: HashMap<SiteCode, i64>,
     dwelling_by_lot: HashMap<(i64, String), i64>,
     points_by_room: HashMap<(i64, Kind, String), Vec<i64>>,
@@ -47,6 +49,7 @@ enum Noun {
     Dwelling,
     Meter,
     Installation,
+    Occupancy,
 }
 
 /// Maker and identification number: what every list says of a meter.
@@ -74,6 +77,7 @@ impl<'a> Draft<'a> {
                 .map(|row| ((row.installation.0, row.from), (row.value, State::Silent)))
                 .collect(),
             keys: BTreeMap::new(),
+            occupancies: Table::new(registry.occupancies.iter().map(|row| (row.id.0, row.clone()))),
             site_by_code: registry.sites.iter().map(|row| (row.code, row.id.0)).collect(),
             dwelling_by_lot: registry
                 .dwellings
@@ -116,6 +120,7 @@ impl<'a> Draft<'a> {
                 faults.push(Fault::new(self.file, entry.line, Some(column), message));
             }
         }
+        self.follow_one_another();
         faults.sort_by_key(|fault| fault.line);
         faults
     }
@@ -150,6 +155,7 @@ impl<'a> Draft<'a> {
             meters: tally(self.meters.states()),
             installations: tally(self.installations.states()),
             factors: tally(self.factors.values().map(|(_, state)| *state)),
+            occupancies: tally(self.occupancies.states()),
             keys: tally(self.keys.values().flatten().map(|(_, state)| *state)),
         };
         let mut changes: Vec<Change> = Vec::new();
@@ -166,6 +172,7 @@ impl<'a> Draft<'a> {
                 value,
             })
         }));
+        changes.extend(self.occupancies.news().map(Change::Occupancy));
         for (meter, keys) in self.keys {
             let news = keys.into_iter().filter(|(_, state)| state.is_news());
             changes.extend(news.map(|(key, _)| {
@@ -193,6 +200,10 @@ impl<'a> Draft<'a> {
             (Some(site), Some(dwelling)) => self.placed(entry, site, dwelling, meter.as_ref(), list)?,
             _ => Placed::default(),
         };
+        let occupancy = match (&dwelling, entry.move_in) {
+            (Some(dwelling), Some(first)) => Some(self.occupancy(entry, dwelling, first)?),
+            _ => None,
+        };
 
         if let Some(site) = site {
             self.say(Noun::Site, site.id.0, entry);
@@ -204,6 +215,10 @@ impl<'a> Draft<'a> {
             self.dwelling_by_lot
                 .insert((dwelling.site.0, dwelling.lot.clone()), dwelling.id.0);
             self.dwellings.put(dwelling.id.0, dwelling);
+        }
+        if let Some(occupancy) = occupancy {
+            self.say(Noun::Occupancy, occupancy.id.0, entry);
+            self.occupancies.put(occupancy.id.0, occupancy);
         }
         if let Some(point) = placed.point {
             if self.points.get(point.id.0).is_none() {
@@ -296,6 +311,84 @@ impl<'a> Draft<'a> {
             surface,
         )?;
         Ok(dwelling)
+    }
+
+    /// The household that moved into a dwelling on a day.
+    fn occupancy(&self, entry: &Entry, dwelling: &Dwelling, first: Date) -> Result<Occupancy, Refusal> {
+        // Two people of one household may have moved in on one day: each line means another of them, if there is one left.
+        let same: Vec<&Occupancy> = self
+            .occupancies
+            .iter()
+            .filter(|known| known.dwelling == dwelling.id && known.from == first)
+            .collect();
+        let said = |id: i64| self.said.contains_key(&(Noun::Occupancy, id, Column::MoveIn));
+        let known = same.iter().find(|known| !said(known.id.0)).or(same.first());
+        let mut occupancy = known.map(|known| (*known).clone()).unwrap_or(Occupancy {
+            id: OccupancyId(self.occupancies.next),
+            dwelling: dwelling.id,
+            role: Role::Tenant,
+            from: first,
+            until: None,
+            keeps_hourly: false,
+        });
+        let id = occupancy.id.0;
+        let noun = Noun::Occupancy;
+        self.set(noun, id, Column::Occupant, &mut occupancy.role, entry.occupant)?;
+        let last = entry.move_out.map(Some);
+        self.set(noun, id, Column::MoveOut, &mut occupancy.until, last)?;
+        let hourly = entry.keeps_hourly;
+        self.set(noun, id, Column::KeepsHourly, &mut occupancy.keeps_hourly, hourly)?;
+        self.apart(&occupancy)?;
+        Ok(occupancy)
+    }
+
+    /// Refuses a household that the list lets live in the time of another.
+    fn apart(&self, one: &Occupancy) -> Result<(), Refusal> {
+        let others = self
+            .occupancies
+            .iter()
+            .filter(|other| other.dwelling == one.dwelling);
+        for other in others {
+            let line = self.said.get(&(Noun::Occupancy, other.id.0, Column::MoveOut));
+            if one.from < other.from && one.until.is_some_and(|last| last >= other.from) {
+                return Err((
+                    Column::MoveOut,
+                    format!("lies in the time of the household that came on {}", other.from),
+                ));
+            }
+            if let Some(line) = line
+                && other.from < one.from
+                && other.until.is_some_and(|last| last >= one.from)
+            {
+                return Err((
+                    Column::MoveIn,
+                    format!("lies in the time of the household of line {line}"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends each household on the day before the next one begins.
+    fn follow_one_another(&mut self) {
+        let mut all: Vec<Occupancy> = self.occupancies.iter().cloned().collect();
+        all.sort_by_key(|one| (one.dwelling, one.from, one.id));
+        for (position, one) in all.iter().enumerate() {
+            let later = all.iter().skip(position + 1);
+            let next = later
+                .take_while(|other| other.dwelling == one.dwelling)
+                .find(|other| other.from > one.from);
+            let Some(day_before) = next.and_then(|next| next.from.yesterday().ok()) else {
+                continue;
+            };
+            if one.until.is_none_or(|last| last > day_before) {
+                let ended = Occupancy {
+                    until: Some(day_before),
+                    ..one.clone()
+                };
+                self.occupancies.put(one.id.0, ended);
+            }
+        }
     }
 
     /// The meter with an address: the same one, or the only one that it can be.

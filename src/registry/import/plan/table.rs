@@ -35,6 +35,11 @@ impl<T: PartialEq> Table<T> {
         self.rows.get(&id).map(|(row, _)| row)
     }
 
+    /// All rows, by id.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.rows.values().map(|(row, _)| row)
+    }
+
     /// Puts a row in the place of the one with its id, or behind all others.
     pub(super) fn put(&mut self, id: i64, row: T) {
         let state = match self.rows.get(&id) {

@@ -8,7 +8,8 @@ use crate::registry::serial::Rule;
 use crate::registry::{Change, Kind, Meter, MeterAddress, NewOccupancy, OccupancyChange, Role, Site};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
-    DwellingId, Facts, Ingest, MeterId, OccupancyId, PointId, SiteId, Store, StoreError, Token, find_meters,
+    By, DwellingId, Facts, Ingest, MeterId, OccupancyId, PointId, SiteId, Store, StoreError, Token,
+    find_meters,
 };
 
 #[test]
@@ -194,12 +195,15 @@ fn a_stranger_that_is_registered_is_none_any_more() {
 fn occupancies_follow_one_another() {
     let (_scratch, store) = store(1);
     let move_in = |from| {
-        store.add_occupancy(&NewOccupancy {
-            dwelling: DwellingId(1),
-            role: Role::Tenant,
-            from,
-            keeps_hourly: false,
-        })
+        store.add_occupancy(
+            &NewOccupancy {
+                dwelling: DwellingId(1),
+                role: Role::Tenant,
+                from,
+                keeps_hourly: false,
+            },
+            by(),
+        )
     };
     let first = move_in(date(2023, 5, 1)).unwrap();
     let second = move_in(date(2024, 3, 1)).unwrap();
@@ -220,6 +224,7 @@ fn occupancies_follow_one_another() {
                 may_extend,
                 ..OccupancyChange::default()
             },
+            by(),
         )
     };
     let ended = |id, last_day, may_extend| end(id, last_day, may_extend).unwrap().unwrap().until;
@@ -240,7 +245,7 @@ fn occupancies_follow_one_another() {
         keeps_hourly: Some(true),
         ..OccupancyChange::default()
     };
-    let agreed = store.change_occupancy(first.id, &consent).unwrap().unwrap();
+    let agreed = store.change_occupancy(first.id, &consent, by()).unwrap().unwrap();
     assert!(agreed.keeps_hourly && agreed.until == Some(date(2024, 2, 29)));
     assert_eq!(store.occupancy(first.id).unwrap(), Some(agreed));
     assert_eq!(store.occupancy(partner.id).unwrap().unwrap().until, None);
@@ -251,7 +256,7 @@ fn occupancies_follow_one_another() {
         keeps_hourly: false,
     };
     assert!(matches!(
-        store.add_occupancy(&nowhere),
+        store.add_occupancy(&nowhere, by()),
         Err(StoreError::Refused(_))
     ));
 }
@@ -277,4 +282,11 @@ fn tokens_are_found_by_hash_and_never_shown() {
     assert!(!format!("{token:?}").contains("171"));
     assert!(store.remove_token("portal").unwrap());
     assert!(!store.remove_token("portal").unwrap());
+}
+
+fn by() -> By<'static> {
+    By {
+        who: "portal",
+        at: jiff::Timestamp::UNIX_EPOCH,
+    }
 }

@@ -119,12 +119,18 @@ fn a_household_may_keep_its_hours() {
     let (_scratch, store) = store(2);
     store.ingest(&hourly(1, "2023-09-30T22:00:00Z", 48)).unwrap();
     store
-        .add_occupancy(&NewOccupancy {
-            dwelling: DwellingId(1),
-            role: Role::Tenant,
-            from: date(2023, 10, 2),
-            keeps_hourly: true,
-        })
+        .add_occupancy(
+            &NewOccupancy {
+                dwelling: DwellingId(1),
+                role: Role::Tenant,
+                from: date(2023, 10, 2),
+                keeps_hourly: true,
+            },
+            crate::store::By {
+                who: "portal",
+                at: jiff::Timestamp::UNIX_EPOCH,
+            },
+        )
         .unwrap();
     assert_eq!(retain_all(&store, "2023-11-20T12:00:00Z", 10_000).readings, 22);
     assert_eq!(instants(&store, 1).len(), 2 + 24);
