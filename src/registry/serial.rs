@@ -118,6 +118,8 @@ pub enum Rule {
     FabricationNumber,
     /// The decimal number written in hexadecimal (Apator).
     DecimalAsHexadecimal,
+    /// Typed without the check digit that ends the printed serial, or with one that the number on the air has not.
+    CheckDigit,
 }
 
 impl Rule {
@@ -132,6 +134,7 @@ impl Rule {
             Self::LastEight => "last_eight",
             Self::FabricationNumber => "fabrication_number",
             Self::DecimalAsHexadecimal => "decimal_as_hexadecimal",
+            Self::CheckDigit => "check_digit",
         }
     }
 }
@@ -179,9 +182,24 @@ impl Search {
                 probes.push((Rule::DecimalAsHexadecimal, probe));
             }
         }
+        // The least sure: any digit may be the one that is missing.
+        let ending = form.bytes().rev().take_while(u8::is_ascii_digit).count();
+        if ending >= FEWEST_DIGITS {
+            let whole = ('0'..='9').map(|digit| Probe::Printed(format!("{form}{digit}")));
+            probes.extend(whole.map(|probe| (Rule::CheckDigit, probe)));
+        }
+        if plain
+            && form.len() == 9
+            && let Some(Ok(number)) = form.get(..8).map(str::parse)
+        {
+            probes.push((Rule::CheckDigit, Probe::Number(number)));
+        }
         Self { probes }
     }
 }
+
+/// A number with fewer digits is too short to be all but a check digit.
+const FEWEST_DIGITS: usize = 6;
 
 /// No serial is longer; whatever is typed beyond is no serial.
 const LONGEST: usize = 64;
@@ -233,11 +251,13 @@ mod tests {
     #[test]
     fn the_surest_reading_of_a_number_comes_first() {
         let rules = |typed: &str| -> Vec<_> {
-            Search::new(typed, None)
+            let mut names: Vec<_> = Search::new(typed, None)
                 .probes
                 .iter()
                 .map(|(rule, _)| rule.name())
-                .collect()
+                .collect();
+            names.dedup();
+            names
         };
         assert_eq!(
             rules("0012345"),
@@ -249,17 +269,32 @@ mod tests {
                 "decimal_as_hexadecimal"
             ]
         );
+        assert_eq!(rules("145842").last(), Some(&"check_digit"));
         assert_eq!(
             rules("2019 12345678"),
             [
                 "printed_serial",
                 "printed_digits",
                 "last_eight",
-                "fabrication_number"
+                "fabrication_number",
+                "check_digit"
             ]
         );
         assert_eq!(rules("9ABC1240123456").get(1), Some(&"fourteen_characters"));
-        assert_eq!(rules("D21VB704233"), ["printed_serial", "printed_digits"]);
+        assert_eq!(
+            rules("D21VB704233"),
+            ["printed_serial", "printed_digits", "check_digit"]
+        );
+        // 12345678 on the air, 12345678-5 on the housing.
+        let probes = Search::new("12345678-5", None).probes;
+        assert!(probes.contains(&(Rule::CheckDigit, Probe::Number("12345678".parse().unwrap()))));
+        let probes = Search::new("c19ua 14584", None).probes;
+        assert!(
+            !probes.iter().any(|(rule, _)| *rule == Rule::CheckDigit),
+            "five digits are too few"
+        );
+        let probes = Search::new("00 123 45", None).probes;
+        assert!(!probes.iter().any(|(rule, _)| *rule == Rule::CheckDigit));
         assert!(rules("?").is_empty());
         assert!(rules(&"1".repeat(65)).is_empty());
         // Apator prints 1234567 and sends 0012D687.

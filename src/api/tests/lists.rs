@@ -268,3 +268,29 @@ async fn each_meter_keeps_a_rhythm_of_its_own() {
     assert_eq!(rhythm("66666666"), Value::Null);
     assert_eq!(rhythm("22222222"), Value::Null, "never heard");
 }
+
+#[tokio::test]
+async fn a_number_without_its_check_digit_finds_the_meter_and_a_foreign_one_does_not() {
+    use crate::registry::{Change, Meter, MeterAddress};
+    use crate::store::MeterId as Id;
+
+    let house = House::new();
+    let version = house.store.registry_version().unwrap();
+    let meter = Change::Meter(Meter {
+        id: Id(6),
+        address: MeterAddress::from(super::address(0x6666_6666, 0x06)),
+        printed_serial: Some("7654321-8".to_owned()),
+    });
+    house.store.apply(version, &[meter]).unwrap();
+    for typed in ["7654321", "76543218", "7654321-8"] {
+        let found = house
+            .json(&format!("/v1/sites/CD456/dwellings?serial={typed}"))
+            .await;
+        assert_eq!(found["items"].as_array().unwrap().len(), 1, "{typed}");
+    }
+    // On the air it has no check digit, on the housing it has.
+    let found = house.json("/v1/sites/AB123/dwellings?serial=555555553").await;
+    assert_eq!(found["items"][0]["found"]["by"], "check_digit");
+    let none = house.json("/v1/sites/CD456/dwellings?serial=765432").await;
+    assert!(none["items"].as_array().unwrap().is_empty());
+}
