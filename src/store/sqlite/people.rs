@@ -19,7 +19,7 @@ pub(super) fn add_occupancy(
     by: &By<'_>,
 ) -> Result<Occupancy, Fault> {
     let connection = batch.transaction;
-    let before = registry::snapshot(connection, batch.vault)?;
+    let before = registry::without_keys(connection)?;
     let last = occupancies(connection, new.dwelling)?
         .iter()
         .map(|occupancy| occupancy.from)
@@ -110,7 +110,7 @@ pub(super) fn change_occupancy(
     by: &By<'_>,
 ) -> Result<Option<Occupancy>, Fault> {
     let connection = batch.transaction;
-    let before = registry::snapshot(connection, batch.vault)?;
+    let before = registry::without_keys(connection)?;
     let Some(mut changed) = occupancy(connection, id)? else {
         return Ok(None);
     };

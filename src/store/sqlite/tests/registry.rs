@@ -290,3 +290,29 @@ fn by() -> By<'static> {
         at: jiff::Timestamp::UNIX_EPOCH,
     }
 }
+
+/// Who lives where is nobody's secret: it is noted also where the keys can't be opened.
+#[test]
+fn a_household_moves_in_where_the_master_key_is_not_at_hand() {
+    let scratch = Scratch::new();
+    let path = scratch.path();
+    let master = crate::store::master_path(&path);
+    std::fs::write(&master, "5".repeat(64)).unwrap();
+    std::fs::set_permissions(&master, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let store = SqliteStore::create(&path).unwrap();
+    building(&store, 2);
+    drop(store);
+    std::fs::remove_file(&master).unwrap();
+    let store = SqliteStore::open(&path).unwrap();
+    assert!(matches!(store.registry(), Err(StoreError::Sealed { .. })));
+    let moved = store.add_occupancy(
+        &NewOccupancy {
+            dwelling: DwellingId(1),
+            role: Role::Tenant,
+            from: date(2024, 3, 1),
+            keeps_hourly: false,
+        },
+        by(),
+    );
+    assert_eq!(moved.unwrap().from, date(2024, 3, 1));
+}
