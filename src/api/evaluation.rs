@@ -13,10 +13,10 @@ use crate::store::Store;
 use super::Context;
 use super::compare::KindAverage;
 use super::consumption::{Figure, KindReport, PeriodFigure, PointReport, kinds, range_problem};
-use super::dwellings::{self, Dwelling};
+use super::dwellings::Dwelling;
 use super::json::Json;
 use super::meters::PointName;
-use super::occupancies::{Window, named, today};
+use super::occupancies::{Window, household};
 use super::problem::Problem;
 use super::query::{Asked, Day, Segment};
 
@@ -154,14 +154,12 @@ pub(super) async fn monthly(
     let now = context.now();
     context
         .ask(move |store| {
-            let occupancy = named(store, id)?;
-            let (dwelling, site) = dwellings::named(store, occupancy.dwelling)?;
-            let window = Window::of(&occupancy, today(&site, now))?;
+            let home = household(store, id, now)?;
             let first = match asked.month {
                 Some(Month(first)) => first,
-                None => last_month(window, today(&site, now))?,
+                None => last_month(home.window, home.today)?,
             };
-            evaluate(store, (dwelling, &site), window, first, now)
+            evaluate(store, (home.dwelling, &home.site), home.window, first, now)
         })
         .await
         .map(Json)
@@ -185,15 +183,12 @@ pub(super) async fn yearly(
     let now = context.now();
     context
         .ask(move |store| {
-            let occupancy = named(store, id)?;
-            let (dwelling, site) = dwellings::named(store, occupancy.dwelling)?;
-            let today = today(&site, now);
-            let window = Window::of(&occupancy, today)?;
+            let home = household(store, id, now)?;
             let year = match asked.year {
                 Some(Year(year)) => year,
-                None => (today.year() - 1).max(window.from.year()),
+                None => (home.today.year() - 1).max(home.window.from.year()),
             };
-            note(store, (dwelling, &site), window, year, now)
+            note(store, (home.dwelling, &home.site), home.window, year, now)
         })
         .await
         .map(Json)

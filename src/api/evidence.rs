@@ -17,7 +17,7 @@ use super::consumption::{days, range_problem};
 use super::dwellings::{self, Dwelling};
 use super::json::{Json, Number, exact, local};
 use super::meters::{Name, PointName};
-use super::occupancies::{Window, named, today};
+use super::occupancies::{Window, household, today};
 use super::problem::Problem;
 use super::query::{Asked, Day, Segment};
 
@@ -150,11 +150,9 @@ pub(super) async fn of_occupancy(
     let now = context.now();
     context
         .ask(move |store| {
-            let occupancy = named(store, id)?;
-            let (dwelling, site) = dwellings::named(store, occupancy.dwelling)?;
-            let window = Window::of(&occupancy, today(&site, now))?;
-            let (from, to) = window.asked(asked.from, asked.to, today(&site, now))?;
-            proof(store, (dwelling, &site), ((from, to), Some(window)), now)
+            let home = household(store, id, now)?;
+            let days = home.window.asked(asked.from, asked.to, home.today)?;
+            proof(store, (home.dwelling, &home.site), (days, Some(home.window)), now)
         })
         .await
         .map(Json)

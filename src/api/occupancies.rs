@@ -247,20 +247,45 @@ pub(super) async fn used(
     let now = context.now();
     context
         .ask(move |store| {
-            let occupancy = named(store, id)?;
-            let (dwelling, site) = dwellings::named(store, occupancy.dwelling)?;
-            let window = Window::of(&occupancy, today(&site, now))?;
-            let (from, to) = window.asked(asked.from, asked.to, today(&site, now))?;
+            let Household {
+                dwelling,
+                site,
+                window,
+                today,
+            } = household(store, id, now)?;
+            let place = dwelling.id;
+            let (from, to) = window.asked(asked.from, asked.to, today)?;
             let mut report = consumption::report(store, (dwelling, &site), (from, to), asked.step, now)?;
             if let Some(compare) = asked.compare {
                 // A part of a time compared with a whole one would mislead.
                 let theirs = |(from, to)| window.cut(from, to) == Some((from, to));
-                report.compare(store, (occupancy.dwelling, &site), compare, now, theirs)?;
+                report.compare(store, (place, &site), compare, now, theirs)?;
             }
             Ok(report)
         })
         .await
         .map(|answer| wanted.answer(answer))
+}
+
+/// A household: where it lives, and which days it may see.
+pub(super) struct Household {
+    pub(super) dwelling: registry::Dwelling,
+    pub(super) site: Site,
+    pub(super) window: Window,
+    pub(super) today: Date,
+}
+
+/// The household of an occupancy.
+pub(super) fn household(store: &dyn Store, id: OccupancyId, now: Timestamp) -> Result<Household, Problem> {
+    let occupancy = named(store, id)?;
+    let (dwelling, site) = dwellings::named(store, occupancy.dwelling)?;
+    let today = today(&site, now);
+    Ok(Household {
+        window: Window::of(&occupancy, today)?,
+        dwelling,
+        site,
+        today,
+    })
 }
 
 /// The days that an occupancy may see: its first, and the one after its last.
@@ -271,7 +296,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    pub(super) fn of(occupancy: &registry::Occupancy, today: Date) -> Result<Self, Problem> {
+    fn of(occupancy: &registry::Occupancy, today: Date) -> Result<Self, Problem> {
         let outside = |_| Problem::OutsideOccupancy;
         let tomorrow = today.tomorrow().map_err(outside)?;
         let end = match occupancy.until {
@@ -315,7 +340,7 @@ pub(super) fn today(site: &Site, now: Timestamp) -> Date {
     now.to_zoned_datetime(site.zone()).date()
 }
 
-pub(super) fn named(store: &dyn Store, id: OccupancyId) -> Result<registry::Occupancy, Problem> {
+fn named(store: &dyn Store, id: OccupancyId) -> Result<registry::Occupancy, Problem> {
     store.occupancy(id)?.ok_or_else(|| missing(id))
 }
 

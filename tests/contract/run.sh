@@ -25,18 +25,17 @@ fi
 "$releve" replay --db "$work/releve.db" "$work"/building/*.txt >/dev/null
 token=$("$releve" token add contract --scope operator --db "$work/releve.db" --json |
     python3 -c 'import json, sys; print(json.load(sys.stdin)["token"])')
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 mkfifo "$work/air"
 cat >"$work/config.toml" <<TOML
 [store]
 path = "$work/releve.db"
 [api]
-listen = "unix:$work/none"
+listen = "127.0.0.1:$port"
 [[receiver]]
 name = "air"
 pipe = "$work/air"
 TOML
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-sed -i "s|^listen = .*|listen = \"127.0.0.1:$port\"|" "$work/config.toml"
 "$releve" run --config "$work/config.toml" 2>"$work/log" &
 service=$!
 url=http://127.0.0.1:$port

@@ -45,6 +45,18 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
+/// What is said of a name that is no column's.
+pub(super) fn unknown_name(heading: &str) -> String {
+    match Column::nearest(heading) {
+        Some(near) => format!("{} is no name here: did you mean {near:?}?", quoted(heading)),
+        None => format!(
+            "{} is no name here. Valid names: {}",
+            quoted(heading),
+            Column::names()
+        ),
+    }
+}
+
 /// A text from a list as a fault may quote it: short, on one line, and nothing that could be a key.
 pub(super) fn quoted(text: &str) -> String {
     if looks_like_a_key(text) {

@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use super::fault::quoted;
+use super::fault::unknown_name;
 use super::{Column, Fault, Row};
 
 #[derive(Deserialize)]
@@ -57,14 +57,7 @@ type Cell = (Column, Zeroizing<String>);
 
 fn cell(heading: &str, value: &RawValue) -> Result<Option<Cell>, (Option<Column>, String)> {
     let Some(column) = Column::of_heading(heading) else {
-        let message = match Column::nearest(heading) {
-            Some(near) => format!("{} is no name here: did you mean {near:?}?", quoted(heading)),
-            None => format!(
-                "{} is no name here. Valid names: {}",
-                quoted(heading),
-                Column::names()
-            ),
-        };
+        let message = unknown_name(heading);
         return Err((None, message));
     };
     let written = value.get();

@@ -19,7 +19,7 @@ use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
 use zeroize::Zeroizing;
 
-use super::fault::{looks_like_a_key, quoted};
+use super::fault::{looks_like_a_key, unknown_name};
 use super::{Column, Fault, Row};
 
 /// The rows of a text.
@@ -117,14 +117,7 @@ impl List<'_> {
         let line = self.line(name.span().start);
         let heading = name.get_ref();
         let Some(column) = Column::of_heading(heading) else {
-            let message = match Column::nearest(heading) {
-                Some(near) => format!("{} is no name here: did you mean {near:?}?", quoted(heading)),
-                None => format!(
-                    "{} is no name here. Valid names: {}",
-                    quoted(heading),
-                    Column::names()
-                ),
-            };
+            let message = unknown_name(heading);
             self.fault(line, None, message);
             return None;
         };
