@@ -54,6 +54,8 @@ fn crates_import_one_way() {
         ("wmbus", &["decoders", "collector", "jiff", "std"][..]),
         ("decoders", &["collector", "jiff", "rusqlite"]),
         ("collector", &["decoders", "rusqlite"]),
+        // The resident's pages know the service by its query API alone.
+        ("portal", &["wmbus", "decoders", "collector", "releve"]),
     ] {
         for other in never {
             assert!(
@@ -78,6 +80,8 @@ fn each_knowledge_has_one_room() {
     nowhere("src", "rusqlite", &["src/store/"], "src/store");
     nowhere("src", "SELECT ", &["src/store/"], "src/store");
     nowhere("src", "axum::", &["src/api/"], "src/api");
+    nowhere("src", "releve_portal", &["src/cmd/demo"], "nowhere but the demo: it is a client of the API");
+    nowhere("portal/src", "rusqlite", &["portal/src/accounts"], "portal/src/accounts");
     nowhere("src", "StatusCode", &["src/api/"], "src/api/problem.rs");
     nowhere("src/store", "wmbus::Frame", &[], "src/pipeline");
     nowhere("src/consumption", "wmbus::Frame", &[], "src/pipeline");
