@@ -80,8 +80,18 @@ fn each_knowledge_has_one_room() {
     nowhere("src", "rusqlite", &["src/store/"], "src/store");
     nowhere("src", "SELECT ", &["src/store/"], "src/store");
     nowhere("src", "axum::", &["src/api/"], "src/api");
-    nowhere("src", "releve_portal", &["src/cmd/demo"], "nowhere but the demo: it is a client of the API");
-    nowhere("portal/src", "rusqlite", &["portal/src/accounts"], "portal/src/accounts");
+    nowhere(
+        "src",
+        "releve_portal",
+        &["src/cmd/demo"],
+        "nowhere but the demo: it is a client of the API",
+    );
+    nowhere(
+        "portal/src",
+        "rusqlite",
+        &["portal/src/accounts"],
+        "portal/src/accounts",
+    );
     nowhere("src", "StatusCode", &["src/api/"], "src/api/problem.rs");
     nowhere("src/store", "wmbus::Frame", &[], "src/pipeline");
     nowhere("src/consumption", "wmbus::Frame", &[], "src/pipeline");
