@@ -6,5 +6,6 @@
 //! Pages are made on the server and work without JavaScript. Nothing is fetched from anywhere else.
 
 pub mod language;
+pub mod query;
 
 pub use language::Language;
