@@ -5,7 +5,26 @@
 //!
 //! Pages are made on the server and work without JavaScript. Nothing is fetched from anywhere else.
 
-pub mod language;
-pub mod query;
+// The guide and the figures, which use the rest of this, come next.
+#![allow(dead_code)]
 
+mod account;
+mod accounts;
+mod app;
+mod assets;
+pub mod config;
+mod failure;
+mod guard;
+mod home;
+pub mod language;
+mod layout;
+pub mod query;
+mod secret;
+mod server;
+
+pub use accounts::AccountsError;
+pub use app::{App, AppError, Clock};
+pub use guard::Peer;
 pub use language::Language;
+pub use secret::Hidden;
+pub use server::serve;
