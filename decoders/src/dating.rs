@@ -1,5 +1,6 @@
 //! Dates that nobody sends: month ends counted back from the meter's clock, and history slots numbered by their dates.
 
+use smallvec::SmallVec;
 use wmbus::apl::Date;
 
 use crate::reading::{Quantity, Reading, Register};
@@ -45,7 +46,7 @@ pub(crate) fn rank(readings: &mut [Reading], by_date: &[usize]) {
     if by_date.is_empty() {
         return;
     }
-    let mut days: Vec<(Quantity, Date)> = by_date
+    let mut days: SmallVec<[(Quantity, Date); 16]> = by_date
         .iter()
         .filter_map(|index| readings.get(*index))
         .filter_map(|reading| Some((reading.quantity, reading.at?.day()?)))

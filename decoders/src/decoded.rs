@@ -32,6 +32,8 @@ pub struct Decoded {
     pub facts: Vec<Fact>,
     /// What was not understood, or is worth knowing.
     pub remarks: Vec<Remark>,
+    /// Nobody reads remarks.
+    pub(crate) without_remarks: bool,
 }
 
 /// A fact about a meter: a name and a text, such as `firmware` and `010301`.
@@ -52,6 +54,14 @@ pub struct Remark {
     pub text: Cow<'static, str>,
 }
 
+/// Nothing yet: to be filled by [`crate::Families::decode_into`].
+impl Default for Decoded {
+    fn default() -> Self {
+        let nobody = Address::from_link_octets([0; 8]);
+        Self::new(nobody, nobody, "".into())
+    }
+}
+
 impl Decoded {
     pub(crate) fn new(meter: Address, sender: Address, decoder: Arc<str>) -> Self {
         Self {
@@ -66,7 +76,25 @@ impl Decoded {
             readings: Vec::new(),
             facts: Vec::new(),
             remarks: Vec::new(),
+            without_remarks: false,
         }
+    }
+
+    /// Begins anew, for another telegram: nothing of the one before stays but the memory that it took.
+    pub(crate) fn begin(&mut self, meter: Address, sender: Address, decoder: Arc<str>) {
+        let Self {
+            mut status,
+            mut readings,
+            mut facts,
+            mut remarks,
+            ..
+        } = std::mem::replace(self, Self::new(meter, sender, decoder));
+        status.clear();
+        readings.clear();
+        facts.clear();
+        remarks.clear();
+        (self.status, self.readings) = (status, readings);
+        (self.facts, self.remarks) = (facts, remarks);
     }
 
     pub(crate) fn fact(&mut self, name: &str, value: impl Into<String>) {
@@ -77,9 +105,13 @@ impl Decoded {
     }
 
     pub(crate) fn remark(&mut self, code: &'static str, text: impl Into<Cow<'static, str>>) {
-        self.remarks.push(Remark {
-            code,
-            text: text.into(),
-        });
+        self.remark_with(code, || text.into());
+    }
+
+    /// As [`Decoded::remark`], for a sentence that takes time to write.
+    pub(crate) fn remark_with(&mut self, code: &'static str, text: impl FnOnce() -> Cow<'static, str>) {
+        if !self.without_remarks {
+            self.remarks.push(Remark { code, text: text() });
+        }
     }
 }

@@ -69,7 +69,10 @@ impl Example {
             stamp.ok_or_else(|| wrong(text))
         };
         let received = self.received.as_ref().map(day).transpose()?;
-        Ok(Context { received })
+        Ok(Context {
+            received,
+            ..Context::default()
+        })
     }
 }
 
@@ -139,7 +142,14 @@ impl Family {
             .map_err(|error| error.to_string())?;
         let received = spoken.today();
         let decoded = families
-            .read(&telegram, &[], &Context { received })
+            .read(
+                &telegram,
+                &[],
+                &Context {
+                    received,
+                    ..Context::default()
+                },
+            )
             .map_err(|error| error.to_string())?;
         let clock = clock_of(&decoded);
         let example = Example {

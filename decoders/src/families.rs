@@ -185,6 +185,24 @@ impl Families {
     /// # Errors
     /// `UnknownCompactFormat` for a compact frame, `UnsupportedCi` for application data that nobody knows to read.
     pub fn decode(&self, message: &Message<'_>, context: &Context) -> Result<Decoded, Error> {
+        let nobody = self.standard.clone().unwrap_or_else(|| "standard".into());
+        let mut decoded = Decoded::new(message.meter, message.link.sender, nobody);
+        self.decode_into(message, context, &mut decoded)?;
+        Ok(decoded)
+    }
+
+    /// As [`Families::decode`], into a place whose memory is used again: a plain telegram costs no allocation there.
+    ///
+    /// Nothing of what stood there stays. After an error it holds what was found before it.
+    ///
+    /// # Errors
+    /// As [`Families::decode`].
+    pub fn decode_into(
+        &self,
+        message: &Message<'_>,
+        context: &Context,
+        decoded: &mut Decoded,
+    ) -> Result<(), Error> {
         let family = self.of(message.meter).or_else(|| self.of(message.link.sender));
         // PRIOS is read the same whatever version the meter says it is.
         let prios = || {
@@ -199,7 +217,8 @@ impl Families {
         };
         let standard = || self.standard.clone().unwrap_or_else(|| "standard".into());
         let decoder = family.map_or_else(standard, |family| family.name.clone());
-        let mut decoded = Decoded::new(message.meter, message.link.sender, decoder);
+        decoded.begin(message.meter, message.link.sender, decoder);
+        decoded.without_remarks = context.without_remarks;
         decoded.mode = message.mode();
         decoded.authenticated = message.authenticated;
         for note in message.notes.iter() {
@@ -209,10 +228,10 @@ impl Families {
         let scheme = family
             .and_then(|family| family.scheme)
             .filter(|scheme| scheme.takes(message));
-        if scheme.is_some_and(|scheme| scheme.read(message, &message.payload, context, &mut decoded)) {
-            self.status(message, family, &mut decoded);
-            finish(&mut decoded, context);
-            return Ok(decoded);
+        if scheme.is_some_and(|scheme| scheme.read(message, &message.payload, context, decoded)) {
+            self.status(message, family, decoded);
+            finish(decoded, context);
+            return Ok(());
         }
         match message.content {
             Content::Records => {
@@ -224,11 +243,11 @@ impl Families {
                         "its values are sealed by themselves, and no key opens them",
                     );
                 }
-                table::read(message, family, context, &mut decoded);
-                self.status(message, family, &mut decoded);
+                table::read(message, family, context, decoded);
+                self.status(message, family, decoded);
             }
             Content::Manufacturer => {
-                if !manufacturer(message, family, context, &mut decoded) {
+                if !manufacturer(message, family, context, decoded) {
                     let ci = message.ci().unwrap_or(0);
                     return Err(Error {
                         layer: Layer::Application,
@@ -274,11 +293,11 @@ impl Families {
             | Content::Management
             | Content::Tls
             | Content::Unsupported => {
-                self.status(message, family, &mut decoded);
+                self.status(message, family, decoded);
             }
         }
-        finish(&mut decoded, context);
-        Ok(decoded)
+        finish(decoded, context);
+        Ok(())
     }
 
     fn status(&self, message: &Message<'_>, family: Option<&Family>, decoded: &mut Decoded) {

@@ -8,6 +8,7 @@ use crate::dating::slot;
 use crate::decoded::Decoded;
 use crate::reading::{Kind, Quantity, Reading, Register, Stamp, Unit};
 use crate::rule::RecordSpec;
+use crate::table::Places;
 
 /// The elements of a compact profile: history slots, the newest of them number 1 unless the page counts from another.
 pub(crate) fn profile(
@@ -15,7 +16,7 @@ pub(crate) fn profile(
     records: &[Record<'_>],
     rule: Option<(&RecordSpec, u16)>,
     clock: Option<Date>,
-    by_date: &mut Vec<usize>,
+    by_date: &mut Places,
     decoded: &mut Decoded,
 ) {
     let Some(profile) = Profile::expand(record, records) else {
@@ -90,7 +91,7 @@ pub(crate) fn profile(
 
 /// Sums up a row of signed differences whose first element is a counter state, oldest first: the state at each slot's
 /// end. What was lost is no gain: it is where the counter restarted.
-pub(crate) fn sum_up(row: Vec<(Reading, bool)>, by_date: &mut Vec<usize>, decoded: &mut Decoded) {
+pub(crate) fn sum_up(row: Vec<(Reading, bool)>, by_date: &mut Places, decoded: &mut Decoded) {
     let mut state: Option<Decimal> = None;
     for (reading, first) in row {
         state = if first {

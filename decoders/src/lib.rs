@@ -45,4 +45,6 @@ pub use telegram::Sealing;
 pub struct Context {
     /// The local day of reception at the site, where it is known: gives years to dates that have none.
     pub received: Option<wmbus::apl::Date>,
+    /// Remarks are left out: for whoever keeps the values alone.
+    pub without_remarks: bool,
 }

@@ -1,5 +1,6 @@
 //! A page applied to records: which reading each record is, from when, and what it says about the meter.
 
+use smallvec::SmallVec;
 use wmbus::Message;
 use wmbus::apl::{Date, Dib, Item, Record};
 
@@ -15,7 +16,7 @@ use crate::{facts, history, makers, series};
 
 /// Reads the records of a message under a family's page, or under the standard's meanings without one.
 pub(crate) fn read(message: &Message<'_>, family: Option<&Family>, context: &Context, decoded: &mut Decoded) {
-    let mut records = Vec::with_capacity(24);
+    let mut records: SmallVec<[Record<'_>; USUAL]> = SmallVec::new();
     let mut rest: &[u8] = &[];
     for item in message.records() {
         match item {
@@ -27,9 +28,9 @@ pub(crate) fn read(message: &Message<'_>, family: Option<&Family>, context: &Con
             }
         }
     }
-    let rules: Vec<Rule<'_>> = match family {
+    let rules: SmallVec<[Rule<'_>; USUAL]> = match family {
         Some(family) => (0..records.len()).map(|at| family.rule(&records, at)).collect(),
-        None => Vec::new(),
+        None => SmallVec::new(),
     };
     decoded.readings.reserve(records.len());
     for (at, record) in records.iter().enumerate() {
@@ -50,7 +51,7 @@ pub(crate) fn read(message: &Message<'_>, family: Option<&Family>, context: &Con
         records: &records,
         dates: dates(&records, family, decoded),
         today,
-        by_date: Vec::new(),
+        by_date: Places::new(),
         differences: Vec::new(),
         decoded,
     };
@@ -117,12 +118,21 @@ fn blocks(
 /// The rule for a record, and how many steps of its repetition it lies behind the first.
 type Rule<'p> = Option<(&'p RecordSpec, u16)>;
 
+/// The dates of a telegram, and where they stand.
+type Dates = SmallVec<[(Dib, Option<Stamp>); 8]>;
+
+/// Indexes of readings.
+pub(crate) type Places = SmallVec<[usize; USUAL]>;
+
+/// So many records a telegram has at most, usually: they need no allocation.
+const USUAL: usize = 24;
+
 struct Table<'a, 'd> {
     records: &'a [Record<'a>],
-    dates: Vec<(Dib, Option<Stamp>)>,
+    dates: Dates,
     today: Option<Date>,
     /// Indexes of readings whose history number follows from their dates.
-    by_date: Vec<usize>,
+    by_date: Places,
     /// Signed differences, with the state they begin with.
     differences: Vec<(Reading, bool)>,
     decoded: &'d mut Decoded,
@@ -156,8 +166,9 @@ impl<'a> Table<'a, '_> {
         match said {
             Said::Reading(reading, approximate) => self.reading(record, rule, reading, approximate),
             Said::Absent => {
-                let text = format!("record {} has no value", Hex(record.header()));
-                self.decoded.remark("absent", text);
+                self.decoded.remark_with("absent", || {
+                    format!("record {} has no value", Hex(record.header())).into()
+                });
             }
             Said::Nothing => {}
         }
@@ -181,8 +192,9 @@ impl<'a> Table<'a, '_> {
             }
         }
         if !self.date(record, rule, dated, &mut reading, &mut by_date) {
-            let text = format!("record {} has no date yet", Hex(record.header()));
-            self.decoded.remark("absent", text);
+            self.decoded.remark_with("absent", || {
+                format!("record {} has no date yet", Hex(record.header())).into()
+            });
             return;
         }
         if approximate {
@@ -209,12 +221,14 @@ impl<'a> Table<'a, '_> {
             repeats = self.stands(&reading);
         }
         if repeats {
-            let text = format!(
-                "record {} repeats an earlier one with value {}",
-                Hex(record.header()),
-                reading.value
-            );
-            self.decoded.remark("repeated", text);
+            self.decoded.remark_with("repeated", || {
+                let header = Hex(record.header());
+                format!(
+                    "record {header} repeats an earlier one with value {}",
+                    reading.value
+                )
+                .into()
+            });
             return;
         }
         if by_date {
@@ -283,11 +297,7 @@ impl<'a> Table<'a, '_> {
 }
 
 /// The dates of a telegram and where they stand; `None` for one that says "never".
-fn dates(
-    records: &[Record<'_>],
-    family: Option<&Family>,
-    decoded: &mut Decoded,
-) -> Vec<(Dib, Option<Stamp>)> {
+fn dates(records: &[Record<'_>], family: Option<&Family>, decoded: &mut Decoded) -> Dates {
     let unset = |stamp: &Stamp| {
         let day = stamp.day();
         day.is_some_and(|day| family.is_some_and(|family| family.unset_dates.contains(&day)))
@@ -306,8 +316,9 @@ fn dates(
             let stamp = record.value().moment().and_then(Stamp::of).map(every_year);
             let set = stamp.filter(|stamp| !unset(stamp));
             if let (Some(stamp), None, 1..) = (stamp, set, record.dib.storage) {
-                let text = format!("record {} is {stamp}, which says never", Hex(record.header()));
-                decoded.remark("absent", text);
+                decoded.remark_with("absent", || {
+                    format!("record {} is {stamp}, which says never", Hex(record.header())).into()
+                });
             }
             (record.dib, set)
         })

@@ -150,6 +150,7 @@ fn a_year_may_stand_for_every_year_or_for_never() {
             .unwrap();
         let context = Context {
             received: Date::new(2026, 3, 11),
+            ..Context::default()
         };
         let decoded = families.read(&telegram, &[], &context).unwrap();
         let remarks: Vec<_> = decoded
@@ -237,7 +238,16 @@ fn read(families: &Families, telegram: &[u8], spoken: &Spoken) -> decoders::Deco
     let received = spoken.device_time.and_then(|stamp| stamp.day());
     {
         let frame = Frame::parse_as(telegram, FrameFormat::Stripped).unwrap();
-        families.read_frame(&frame, &[], &Context { received }).unwrap()
+        families
+            .read_frame(
+                &frame,
+                &[],
+                &Context {
+                    received,
+                    ..Context::default()
+                },
+            )
+            .unwrap()
     }
 }
 
@@ -342,6 +352,7 @@ fn however_sealed(
     let key = Key::aes([0x5A; 16]);
     let context = Context {
         received: spoken.device_time.and_then(|stamp| stamp.day()),
+        ..Context::default()
     };
     // A maker's own layout has no configuration field, so no mode.
     let clear = family.telegram(meter, spoken, &Sealing::Clear).unwrap();
@@ -439,7 +450,7 @@ proptest! {
                 }
             }
             octets[0] = u8::try_from(octets.len() - 1).unwrap();
-            let context = Context { received: Date::new(2026, 3, 1) };
+            let context = Context { received: Date::new(2026, 3, 1), ..Context::default() };
             let _ = families.read(&octets, &[], &context);
         }
     }

@@ -25,8 +25,12 @@ pub(super) struct Reception<'a> {
 impl Reception<'_> {
     /// What the decoder is told: the local day.
     pub(super) fn context(&self) -> Context {
+        let without_remarks = true;
         if self.assumed {
-            return Context::default();
+            return Context {
+                received: None,
+                without_remarks,
+            };
         }
         let day = self.at.to_zoned_datetime(self.zone.clone()).date();
         Context {
@@ -35,6 +39,7 @@ impl Reception<'_> {
                 day.month().unsigned_abs(),
                 day.day().unsigned_abs(),
             ),
+            without_remarks,
         }
     }
 

@@ -15,6 +15,8 @@ pub struct Memory {
     lost: Vec<Address>,
     /// Whether the latest telegram was the last fragment of a whole message.
     whole: bool,
+    /// What an earlier telegram said, to be written over.
+    spare: Option<Decoded>,
 }
 
 /// A telegram that was read.
@@ -38,6 +40,7 @@ impl Memory {
             fragments: Reassembler::default(),
             lost: Vec::new(),
             whole: false,
+            spare: None,
         };
         memory.learn_from(families);
         memory
@@ -118,12 +121,19 @@ impl Memory {
             outcome => outcome?,
         };
         let message = self.expand(message, now)?;
+        let mut decoded = self.spare.take().unwrap_or_default();
+        families.decode_into(&message, context, &mut decoded)?;
         Ok(Opened {
             key: message.key,
             authenticated: message.authenticated,
             counter: message.message_counter().filter(|_| message.authenticated),
-            decoded: families.decode(&message, context)?,
+            decoded,
         })
+    }
+
+    /// Takes back what a telegram said, so that the next one needs no memory of its own.
+    pub fn give_back(&mut self, decoded: Decoded) {
+        self.spare = Some(decoded);
     }
 
     /// The layout that compact frames with this signature refer to, if it is known.

@@ -468,19 +468,23 @@ fn read(
             counter,
             key,
             authenticated,
-        }) => Read {
-            outcome: if decoded.readings.is_empty() {
-                Outcome::NoValue
-            } else {
-                Outcome::Read
-            },
-            evidence: None,
-            facts: facts(&decoded, counter),
-            readings: reception.date(&decoded),
-            key,
-            authenticated,
-            fragment: None,
-        },
+        }) => {
+            let read = Read {
+                outcome: if decoded.readings.is_empty() {
+                    Outcome::NoValue
+                } else {
+                    Outcome::Read
+                },
+                evidence: None,
+                facts: facts(&decoded, counter),
+                readings: reception.date(&decoded),
+                key,
+                authenticated,
+                fragment: None,
+            };
+            memory.give_back(decoded);
+            read
+        }
         Err(error) => Read {
             fragment: match error.kind {
                 ErrorKind::FragmentPending { fragment } => Some(fragment),

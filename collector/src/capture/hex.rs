@@ -55,6 +55,36 @@ pub(super) fn octets(text: &str, noise: fn(char) -> bool) -> Result<Vec<u8>, Rej
 
 /// As [`octets`], however few they are.
 pub(super) fn any_octets(text: &str, noise: fn(char) -> bool) -> Result<Vec<u8>, Rejection> {
+    match only_digits(text) {
+        Some(octets) => Ok(octets),
+        None => with_noise(text, noise),
+    }
+}
+
+/// The octets of a text that is pairs of digits and nothing else, as most are.
+fn only_digits(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes();
+    if digits.len() > 2 * MAX_OCTETS || !digits.len().is_multiple_of(2) {
+        return None;
+    }
+    let mut octets = Vec::with_capacity(digits.len() / 2);
+    for pair in digits.chunks_exact(2) {
+        let [high, low] = *pair else { return None };
+        octets.push(digit(high)? << 4 | digit(low)?);
+    }
+    Some(octets)
+}
+
+const fn digit(character: u8) -> Option<u8> {
+    match character {
+        b'0'..=b'9' => Some(character - b'0'),
+        b'A'..=b'F' => Some(character - b'A' + 10),
+        b'a'..=b'f' => Some(character - b'a' + 10),
+        _ => None,
+    }
+}
+
+fn with_noise(text: &str, noise: fn(char) -> bool) -> Result<Vec<u8>, Rejection> {
     let mut octets = Vec::with_capacity((text.len() / 2).min(MAX_OCTETS));
     let mut high: Option<u8> = None;
     let mut characters = text.chars().enumerate().peekable();

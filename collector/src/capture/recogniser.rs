@@ -89,6 +89,10 @@ impl Recogniser {
     fn telegrams(&self, text: &str) -> Result<Vec<Telegram>, Rejection> {
         let origin = &self.origin;
         let one = |telegram: Telegram| vec![telegram];
+        // Long recordings are ours, and no other format has such a line.
+        if stamped::is_ours(text) {
+            return stamped::parse(text, origin).map(one);
+        }
         if text.starts_with('{') {
             return json::parse(text, origin).map(one);
         }

@@ -71,6 +71,11 @@ pub(super) fn push(telegram: &Telegram, text: &mut String) {
     push_name(&telegram.radio, text);
 }
 
+/// True for a line that is certainly our own: it begins as our times do, or with the `-` for none.
+pub(super) fn is_ours(text: &str) -> bool {
+    text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) && our_check(text).is_some()
+}
+
 /// The fourth field, when it is the word only our own format has there.
 fn our_check(text: &str) -> Option<Check> {
     match text.split(' ').nth(3)? {

@@ -96,6 +96,9 @@ fn captured(line: &[u8]) -> Option<Vec<u8>> {
 /// Octets of hexadecimal digits; `|`, `_`, `:` and `0x` are left out.
 fn octets(text: &str) -> Option<Vec<u8>> {
     let text = text.strip_prefix("0x").unwrap_or(text);
+    if let Some(octets) = pairs(text.as_bytes()).filter(|octets| !octets.is_empty()) {
+        return Some(octets);
+    }
     let digits: Option<Vec<u8>> = text
         .chars()
         .filter(|c| !matches!(c, '|' | '_' | ':' | ' '))
@@ -108,4 +111,24 @@ fn octets(text: &str) -> Option<Vec<u8>> {
             .map(|pair| pair.iter().fold(0, |octet, digit| octet << 4 | digit))
             .collect(),
     )
+}
+
+/// Octets of pairs of digits with nothing between them, as most are.
+fn pairs(digits: &[u8]) -> Option<Vec<u8>> {
+    let (pairs, []) = digits.as_chunks::<2>() else {
+        return None;
+    };
+    pairs
+        .iter()
+        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?))
+        .collect()
+}
+
+const fn digit(character: u8) -> Option<u8> {
+    match character {
+        b'0'..=b'9' => Some(character - b'0'),
+        b'A'..=b'F' => Some(character - b'A' + 10),
+        b'a'..=b'f' => Some(character - b'a' + 10),
+        _ => None,
+    }
 }
