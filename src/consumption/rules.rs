@@ -67,7 +67,10 @@ impl Counter {
 
     /// Whether a counter can have gone from one value to a later one; `seconds` lie between them.
     pub fn can_gain(&self, gain: i64, seconds: i64) -> bool {
-        // An hour's worth at least: a latched value comes when it comes.
+        // An hour's worth at least: a latched value comes when it comes. Mostly it is less, and nothing is to be computed.
+        if gain <= self.most_an_hour {
+            return true;
+        }
         let most = i128::from(self.most_an_hour) * i128::from(seconds.max(3600)) / 3600;
         i128::from(gain) <= most + i128::from(self.noise)
     }
@@ -135,11 +138,15 @@ pub(super) fn join(counter: &Counter, samples: &[Sample]) -> Chain {
     chain.events.sort_unstable_by_key(|(at, _)| *at);
     place(counter, &mut chain.links, &frozen);
     // What the register itself showed, under the restarts and rollovers that were undone.
+    let mut rest = samples;
     for link in &mut chain.links {
-        let first = samples.partition_point(|sample| sample.at.as_second() < link.at);
-        link.raw = samples
+        while let Some((first, others)) = rest.split_first()
+            && first.at.as_second() < link.at
+        {
+            rest = others;
+        }
+        link.raw = rest
             .iter()
-            .skip(first)
             .take_while(|sample| sample.at.as_second() == link.at)
             .find(|sample| sample.source == link.source)
             .map_or(link.value, |sample| sample.value);

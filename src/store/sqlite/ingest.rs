@@ -12,14 +12,18 @@ use crate::store::{Facts, Ingest, NO_VALUE, READ, Redecoded, Source, StoredReadi
 
 /// Stores a batch.
 pub(super) fn ingest(batch: &mut Batch<'_>, items: &[Ingest]) -> Result<(), Fault> {
-    let mut instants: Vec<i64> = items
+    let wanted: Vec<(i64, i64, u64)> = items
         .iter()
         .filter_map(|item| match item {
-            Ingest::Telegram(telegram) => Some(telegram.received_at.as_second()),
+            Ingest::Telegram(telegram) => Some((
+                telegram.received_at.as_second(),
+                telegram.meter.0,
+                telegram.digest,
+            )),
             Ingest::Stranger(_) | Ingest::Again(_) | Ingest::Proof(_) | Ingest::Layout(_) => None,
         })
         .collect();
-    let mut window = Window::load(batch.transaction, &mut instants)?;
+    let mut window = Window::load(batch.transaction, &wanted)?;
     let floor = counter(batch.transaction, "raw_floor")?.unwrap_or(i64::MIN);
     let mut gathered = Gathered::default();
     for item in items {

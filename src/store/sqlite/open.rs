@@ -38,7 +38,8 @@ impl Default for Options {
             create: true,
             patience: Duration::from_secs(5),
             readers: 4,
-            cache_kib: 4096,
+            // What some hundred telegrams touch; the system keeps the rest of the file at hand anyway.
+            cache_kib: 2048,
             log_pages: 4000,
         }
     }
@@ -218,6 +219,7 @@ fn configure(connection: &Connection, options: Options) -> rusqlite::Result<()> 
     write_ahead(connection, options.patience)?;
     // A commit returns when it is on the disk: what is reported as stored has survived a power cut.
     connection.pragma_update(None, "synchronous", "FULL")?;
+    keep_plans(connection)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "wal_autocheckpoint", options.log_pages)?;
@@ -228,6 +230,14 @@ fn configure(connection: &Connection, options: Options) -> rusqlite::Result<()> 
     connection.pragma_update(None, "cache_size", -i64::from(options.cache_kib))?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
+}
+
+/// A statement's plan must not depend on what is bound to it: else each use of a prepared one plans it anew, which takes
+/// longer than most of them run.
+pub(super) fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map(drop)
 }
 
 /// Readers go on while we write. SQLite does not wait for others by itself when it changes the journal, so we do.

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::codes;
 use super::error::explain;
-use super::open::READ_ONLY;
+use super::open::{READ_ONLY, keep_plans};
 use crate::store::{Channel, ChannelId, Result};
 
 /// A small pool: connections are opened when they are first needed and then kept.
@@ -48,9 +48,9 @@ impl Readers {
     ) -> Result<T> {
         let explained = |error| explain(&self.path, error);
         let (connection, place) = self.lend().map_err(explained)?;
-        let snapshot = connection.unchecked_transaction().map_err(explained)?;
-        let answer = query(&snapshot, &self.channels).map_err(explained)?;
-        snapshot.finish().map_err(explained)?;
+        let answer = in_one_state(&connection, |connection| query(connection, &self.channels));
+        // One that met an error is closed, and with it what it had begun.
+        let answer = answer.map_err(explained)?;
         place.give_back(connection);
         Ok(answer)
     }
@@ -74,6 +74,7 @@ impl Readers {
     fn connect(&self) -> rusqlite::Result<Connection> {
         let connection = Connection::open_with_flags(&self.path, READ_ONLY)?;
         connection.busy_timeout(self.patience)?;
+        keep_plans(&connection)?;
         connection.pragma_update(None, "trusted_schema", false)?;
         // KiB: a reader walks a path or two, and there are several of them.
         connection.pragma_update(None, "cache_size", -1024)?;
@@ -84,6 +85,17 @@ impl Readers {
     fn idle(&self) -> MutexGuard<'_, Idle> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Runs a query between the beginning and the end of a transaction, which are prepared like all else.
+fn in_one_state<T>(
+    connection: &Connection,
+    query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    connection.prepare_cached("BEGIN")?.execute([])?;
+    let answer = query(connection)?;
+    connection.prepare_cached("COMMIT")?.execute([])?;
+    Ok(answer)
 }
 
 /// The place of a lent connection in the pool. A connection that met an error is not given back: its place is free

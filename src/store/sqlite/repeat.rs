@@ -1,6 +1,6 @@
 //! Repeats: telegrams of a meter with the same digest within half a minute are one transmission.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, params};
 
@@ -23,12 +23,19 @@ pub(super) struct Kept {
 }
 
 impl Window {
-    /// Loads what the archive has around these instants: one scan for each stretch of them.
-    pub(super) fn load(connection: &Connection, instants: &mut Vec<i64>) -> rusqlite::Result<Self> {
+    /// Loads what the archive has of these telegrams, each an instant, a meter and a digest: one scan for each stretch of
+    /// the instants. What was received beside them stays outside, so that the window is no larger than its batch, however
+    /// much came in that minute.
+    pub(super) fn load(connection: &Connection, wanted: &[(i64, i64, u64)]) -> rusqlite::Result<Self> {
         let mut window = Self::default();
         let mut statement = connection.prepare_cached(
             "SELECT received_at, meter, digest, outcome FROM telegram WHERE received_at BETWEEN ?1 AND ?2",
         )?;
+        let places: HashSet<(i64, u64)> = wanted
+            .iter()
+            .map(|(_, meter, digest)| (*meter, *digest))
+            .collect();
+        let mut instants: Vec<i64> = wanted.iter().map(|(at, _, _)| *at).collect();
         instants.sort_unstable();
         instants.dedup();
         for stretch in instants.chunk_by(|earlier, later| later.saturating_sub(*earlier) <= 2 * APART) {
@@ -38,11 +45,15 @@ impl Window {
             let range = params![first.saturating_sub(APART), last.saturating_add(APART)];
             let mut rows = statement.query(range)?;
             while let Some(row) = rows.next()? {
+                let place = (row.get(1)?, codes::unsigned(row.get(2)?));
+                if !places.contains(&place) {
+                    continue;
+                }
                 let kept = Kept {
                     received_at: row.get(0)?,
                     outcome: row.get(3)?,
                 };
-                window.add(row.get(1)?, codes::unsigned(row.get(2)?), kept);
+                window.add(place.0, place.1, kept);
             }
         }
         Ok(window)

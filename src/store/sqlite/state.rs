@@ -17,7 +17,7 @@ use crate::store::{Sighting, Telegram};
 pub(super) struct Gathered {
     meters: BTreeMap<i64, Meter>,
     outcomes: BTreeMap<(i64, i64), Tally>,
-    facts: BTreeMap<(i64, String), (i64, String)>,
+    facts: BTreeMap<i64, Vec<Fact>>,
     radios: BTreeMap<i64, Span>,
     strangers: BTreeMap<i64, Stranger>,
     live: BTreeMap<i64, i64>,
@@ -49,6 +49,13 @@ struct Opened {
     last: (i64, i64),
     device_time: Option<i64>,
     status: String,
+}
+
+/// Something that a meter said of itself, and when it said so last.
+struct Fact {
+    name: String,
+    at: i64,
+    value: String,
 }
 
 struct Tally {
@@ -144,13 +151,20 @@ impl Gathered {
 
     /// Something a meter says of itself.
     pub(super) fn fact(&mut self, meter: i64, name: &str, value: &str, at: i64) {
-        let news = (at, value.to_owned());
-        let fact = self
-            .facts
-            .entry((meter, name.to_owned()))
-            .or_insert_with(|| news.clone());
-        if *fact < news {
-            *fact = news;
+        // A handful, and mostly the same as before: looked through without making a text of each.
+        let facts = self.facts.entry(meter).or_default();
+        match facts.iter_mut().find(|fact| fact.name == name) {
+            Some(fact) => {
+                if (fact.at, fact.value.as_str()) < (at, value) {
+                    fact.at = at;
+                    value.clone_into(&mut fact.value);
+                }
+            }
+            None => facts.push(Fact {
+                name: name.to_owned(),
+                at,
+                value: value.to_owned(),
+            }),
         }
     }
 
@@ -229,7 +243,7 @@ impl Gathered {
             louder.execute(params![meter, at, digest, rssi_dbm])?;
         }
         store_outcomes(connection, &self.outcomes)?;
-        store_facts(connection, &self.facts)?;
+        store_facts(connection, self.facts)?;
         store_radios(connection, &self.radios)?;
         let mut thinned =
             connection.prepare_cached("UPDATE thinned SET until = ?2 WHERE meter = ?1 AND until > ?2")?;
@@ -383,17 +397,17 @@ fn store_outcomes(connection: &Connection, outcomes: &BTreeMap<(i64, i64), Tally
     Ok(())
 }
 
-fn store_facts(
-    connection: &Connection,
-    facts: &BTreeMap<(i64, String), (i64, String)>,
-) -> rusqlite::Result<()> {
+fn store_facts(connection: &Connection, facts: BTreeMap<i64, Vec<Fact>>) -> rusqlite::Result<()> {
     let mut put = connection.prepare_cached(
         "INSERT INTO meter_fact (meter, name, value, at) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (meter, name) DO UPDATE SET value = excluded.value, at = excluded.at
          WHERE (excluded.at, excluded.value) > (at, value)",
     )?;
-    for ((meter, name), (at, value)) in facts {
-        put.execute(params![meter, name, value, at])?;
+    for (meter, mut facts) in facts {
+        facts.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        for Fact { name, at, value } in facts {
+            put.execute(params![meter, name, value, at])?;
+        }
     }
     Ok(())
 }
