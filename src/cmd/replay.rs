@@ -1,10 +1,16 @@
 //! `releve replay`: captured telegrams into the store, as often as you like.
+//!
+//! ```text
+//! file ─► lines ─► pipeline ─► batch ─┊─► store      two threads: while one batch is stored, the next one is read
+//! ```
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
 
 use collector::capture::{Content, Origin, Reader};
 use jiff::tz::TimeZone;
@@ -14,7 +20,7 @@ use serde::Serialize;
 use super::{Done, Outcome, progress};
 use crate::pipeline::{self, Pipeline};
 use crate::store::sqlite::Options;
-use crate::store::{Ingest, IngestReport, SqliteStore, Store};
+use crate::store::{Ingest, IngestReport, SqliteStore, Store, StoreError};
 
 /// What to replay.
 #[derive(clap::Args)]
@@ -59,16 +65,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         .collect::<Result<Vec<_>, _>>()?;
     let store = SqliteStore::open_with(&args.db, Options::bulk())?;
     let pipeline = Pipeline::on(&store, families)?;
-    let mut replay = Replay {
-        store: &store,
-        pipeline,
-        batch: Vec::with_capacity(BATCH),
-        summary: Summary::default(),
-    };
-    for input in inputs {
-        replay.file(input, &zone)?;
-    }
-    let summary = replay.summary;
+    let summary = all(&store, pipeline, inputs, &zone)?;
     super::print(&if args.json {
         format!("{}\n", serde_json::to_string(&summary)?)
     } else {
@@ -83,20 +80,56 @@ pub(super) fn into(
     pipeline: Pipeline,
     files: &[PathBuf],
 ) -> Result<Summary, Box<dyn Error + Send + Sync>> {
-    let mut replay = Replay {
-        store,
-        pipeline,
-        batch: Vec::with_capacity(BATCH),
-        summary: Summary::default(),
-    };
-    for path in files {
-        replay.file(Input::open(path, None)?, &TimeZone::UTC)?;
-    }
-    Ok(replay.summary)
+    let inputs = files
+        .iter()
+        .map(|path| Input::open(path, None))
+        .collect::<Result<Vec<_>, _>>()?;
+    all(store, pipeline, inputs, &TimeZone::UTC)
 }
 
-/// Telegrams of one transaction: large, since each ends in a sync of the disk.
-const BATCH: usize = 10_000;
+/// Reads all files in their order, while another thread stores what was read; both end before this does.
+fn all(
+    store: &dyn Store,
+    pipeline: Pipeline,
+    inputs: Vec<Input>,
+    zone: &TimeZone,
+) -> Result<Summary, Box<dyn Error + Send + Sync>> {
+    thread::scope(|scope| {
+        // One waits while one is stored and one is read: three are in memory.
+        let (batches, taken) = sync_channel(1);
+        let storing = scope.spawn(move || store_all(store, &taken));
+        let mut replay = Replay {
+            batches,
+            pipeline,
+            batch: Vec::with_capacity(BATCH),
+            summary: Summary::default(),
+        };
+        let read = inputs.into_iter().try_for_each(|input| replay.file(input, zone));
+        let Replay {
+            batches, mut summary, ..
+        } = replay;
+        drop(batches);
+        let stored = storing
+            .join()
+            .map_err(|_| "the storing ended in an error of the program")?;
+        // What the store says comes first: that is why nobody took what was read.
+        summary.stored = stored?;
+        read?;
+        Ok(summary)
+    })
+}
+
+/// Stores batch after batch, in the order in which they were read.
+fn store_all(store: &dyn Store, batches: &Receiver<Vec<Ingest>>) -> Result<Stored, StoreError> {
+    let mut stored = Stored::default();
+    for batch in batches {
+        stored.add(store.ingest(&batch)?);
+    }
+    Ok(stored)
+}
+
+/// Telegrams of one transaction: large, since each ends in a sync of the disk, but three of them are in memory.
+const BATCH: usize = 5000;
 
 struct Input {
     path: PathBuf,
@@ -126,14 +159,14 @@ impl Input {
     }
 }
 
-struct Replay<'a> {
-    store: &'a dyn Store,
+struct Replay {
+    batches: SyncSender<Vec<Ingest>>,
     pipeline: Pipeline,
     batch: Vec<Ingest>,
     summary: Summary,
 }
 
-impl Replay<'_> {
+impl Replay {
     fn file(&mut self, input: Input, zone: &TimeZone) -> Result<(), Box<dyn Error + Send + Sync>> {
         let name = input
             .path
@@ -175,20 +208,21 @@ impl Replay<'_> {
                 }
             }
             if self.batch.len() >= BATCH {
-                self.commit()?;
+                self.hand_over()?;
                 bar.set_position(reader.position());
             }
         }
-        self.commit()?;
+        self.hand_over()?;
         bar.finish_and_clear();
         Ok(())
     }
 
-    fn commit(&mut self) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let report = self.store.ingest(&self.batch)?;
-        self.summary.add(report);
-        self.batch.clear();
-        Ok(())
+    /// Gives what was read to whoever stores it, waiting while that is behind.
+    fn hand_over(&mut self) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
+        self.batches
+            .send(batch)
+            .map_err(|_| "the store takes no more telegrams".into())
     }
 }
 
@@ -221,6 +255,18 @@ struct Stored {
     strangers: u64,
 }
 
+impl Stored {
+    fn add(&mut self, report: IngestReport) {
+        self.telegrams += report.telegrams;
+        self.duplicates += report.duplicates;
+        self.recovered += report.recovered;
+        self.readings += report.readings;
+        self.known_readings += report.known;
+        self.conflicts += report.conflicts;
+        self.strangers += report.strangers;
+    }
+}
+
 impl Summary {
     fn count(&mut self, code: &'static str) {
         *self.outcomes.entry(code).or_default() += 1;
@@ -228,17 +274,6 @@ impl Summary {
 
     fn first(&mut self, code: &'static str, example: impl FnOnce() -> String) {
         self.examples.entry(code).or_insert_with(example);
-    }
-
-    fn add(&mut self, report: IngestReport) {
-        let stored = &mut self.stored;
-        stored.telegrams += report.telegrams;
-        stored.duplicates += report.duplicates;
-        stored.recovered += report.recovered;
-        stored.readings += report.readings;
-        stored.known_readings += report.known;
-        stored.conflicts += report.conflicts;
-        stored.strangers += report.strangers;
     }
 
     /// The summary for people.
