@@ -10,7 +10,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use utoipa::{IntoParams, ToSchema};
 use wmbus::Decimal;
 
-use crate::consumption::{Consumption, Metered, Period, PeriodError, Step, of_dwelling};
+use crate::consumption::{Consumption, Metered, Period, PeriodError, Step, of_dwelling_by};
 use crate::registry::{self, DwellingId, Site};
 use crate::store::Store;
 
@@ -308,7 +308,7 @@ pub(super) fn report(
     let periods = whole
         .cut(step, &zone, MOST_PERIODS)
         .map_err(|error| range_problem(&error))?;
-    let metered = of_dwelling(store, dwelling.id, whole.start, whole.end, now)?;
+    let metered = of_dwelling_by(store, dwelling.id, (whole.start, whole.end), step.grain(), now)?;
     Ok(Report {
         from: from.to_string(),
         to: to.to_string(),

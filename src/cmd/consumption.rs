@@ -10,7 +10,7 @@ use jiff::{Timestamp, ToSpan};
 use wmbus::Decimal;
 
 use super::{Done, Outcome, print};
-use crate::consumption::{Consumption, Metered, Period, Quality, Step, of_dwelling};
+use crate::consumption::{Consumption, Metered, Period, Quality, Step, of_dwelling_by};
 use crate::registry::{Dwelling, Site};
 use crate::store::{SqliteStore, Store};
 
@@ -72,7 +72,13 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     let whole = Period::new(from, to, &zone)?;
     let periods = whole.cut(args.step, &zone, MOST_PERIODS)?;
-    let metered = of_dwelling(&store, dwelling.id, whole.start, whole.end, now)?;
+    let metered = of_dwelling_by(
+        &store,
+        dwelling.id,
+        (whole.start, whole.end),
+        args.step.grain(),
+        now,
+    )?;
     let table = Table {
         whole: &whole,
         periods: &periods,

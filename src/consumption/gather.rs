@@ -5,7 +5,8 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use crate::registry::{DwellingId, Kind, MeterId, Point};
 use crate::store::{
-    Aspect, Channel, ChannelId, Flags, Placement, ReadingQuery, ReadingRow, Result, Source, Store,
+    Aspect, Channel, ChannelId, Flags, Grain, Placement, ReadingQuery, ReadingRow, Result, Shown, Source,
+    Store,
 };
 
 use super::place::{Place, Service};
@@ -37,7 +38,21 @@ pub fn of_dwelling(
     end: Timestamp,
     now: Timestamp,
 ) -> Result<Vec<Metered>> {
-    let range = Range::around(start, end);
+    of_dwelling_by(store, dwelling, (start, end), Grain::Days, now)
+}
+
+/// As [`of_dwelling`], for questions that are finer than a day.
+///
+/// # Errors
+/// The store's.
+pub fn of_dwelling_by(
+    store: &dyn Store,
+    dwelling: DwellingId,
+    (start, end): (Timestamp, Timestamp),
+    grain: Grain,
+    now: Timestamp,
+) -> Result<Vec<Metered>> {
+    let range = Range::around(start, end, grain);
     let mut points: Vec<(Point, Vec<Placement>)> = Vec::new();
     for placement in store.placements(dwelling)? {
         match points.last_mut() {
@@ -105,15 +120,17 @@ fn of_point(
 struct Range {
     from: Timestamp,
     until: Timestamp,
+    grain: Grain,
 }
 
 impl Range {
     /// A boundary looks for readings up to a week away, and judges them by their neighbours.
-    fn around(start: Timestamp, end: Timestamp) -> Self {
+    fn around(start: Timestamp, end: Timestamp, grain: Grain) -> Self {
         let slack = (8 * 24).hours();
         Self {
             from: start.checked_sub(slack).unwrap_or(Timestamp::MIN),
             until: end.checked_add(slack).unwrap_or(Timestamp::MAX),
+            grain,
         }
     }
 }
@@ -128,11 +145,11 @@ fn samples(
     (id, channel): (ChannelId, &Channel),
     range: Range,
 ) -> Result<Vec<Sample>> {
-    let around = store.series(meter, id, range.from, range.until)?;
+    let around = store.shown(meter, id, range.from, range.until, range.grain)?;
     let mut samples = Vec::with_capacity(around.len());
-    let first = around.first().map_or(range.from, |row| row.reading.at);
+    let first = around.first().map_or(range.from, |shown| shown.at);
     let silent = around.windows(2).any(|pair| match pair {
-        [before, after] => after.reading.at.duration_since(before.reading.at) > SILENCE,
+        [before, after] => after.at.duration_since(before.at) > SILENCE,
         _ => false,
     });
     if silent && channel.quantity == Quantity::HeatCost {
@@ -145,7 +162,7 @@ fn samples(
             after: None,
             limit: MOST_SET_DATES,
         };
-        samples.extend(store.readings(&year)?.iter().filter_map(sample));
+        samples.extend(store.readings(&year)?.iter().filter_map(Sample::of));
     }
     samples.extend(around.iter().filter_map(sample));
     Ok(samples)
@@ -159,7 +176,7 @@ fn gained(
     range: Range,
     known: &[Sample],
 ) -> Result<Vec<Sample>> {
-    let rows = store.series(meter, slots, range.from, range.until)?;
+    let rows = store.shown(meter, slots, range.from, range.until, range.grain)?;
     let slots: Vec<_> = rows.iter().filter_map(sample).collect();
     Ok(indexes(&slots, known))
 }
@@ -187,18 +204,23 @@ pub fn index_of(
 impl Sample {
     /// A stored reading as the rules take it; `None` for one that is known to be wrong.
     pub fn of(row: &ReadingRow) -> Option<Self> {
-        sample(row)
+        let reading = &row.reading;
+        sample(&Shown {
+            at: reading.at,
+            source: reading.source,
+            value: reading.value,
+            flags: reading.flags,
+        })
     }
 }
 
 /// A reading as the rules take it; `None` for one that is known to be wrong.
-fn sample(row: &ReadingRow) -> Option<Sample> {
-    let reading = &row.reading;
-    (!reading.flags.intersects(DISTRUSTED)).then_some(Sample {
-        at: reading.at,
-        value: reading.value,
-        source: reading.source,
-        doubtful: reading.source != Source::Live && reading.flags.intersects(MISDATED),
+fn sample(shown: &Shown) -> Option<Sample> {
+    (!shown.flags.intersects(DISTRUSTED)).then_some(Sample {
+        at: shown.at,
+        value: shown.value,
+        source: shown.source,
+        doubtful: shown.source != Source::Live && shown.flags.intersects(MISDATED),
     })
 }
 

@@ -10,6 +10,8 @@ use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
+use crate::store::Grain;
+
 /// How a range of days is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
@@ -61,6 +63,14 @@ impl Step {
         Self::Season,
         Self::Year,
     ];
+
+    /// How fine the readings are that its periods are made of.
+    pub const fn grain(self) -> Grain {
+        match self {
+            Self::Hour => Grain::Hours,
+            Self::Day | Self::Week | Self::Month | Self::Season | Self::Year => Grain::Days,
+        }
+    }
 
     /// The word, as queries write it.
     pub const fn name(self) -> &'static str {

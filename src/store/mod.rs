@@ -42,7 +42,7 @@ pub use ingest::{
     Telegram, TelegramKey,
 };
 pub use keeping::{Keeping, Kept};
-pub use reading::{Flags, ReadingKey, ReadingRow, Source, StoredReading};
+pub use reading::{Flags, Grain, ReadingKey, ReadingRow, Shown, Source, StoredReading};
 pub use retain::{RetainReport, Retention};
 pub use sole::Sole;
 pub use sqlite::{SqliteStore, master_path};
@@ -269,6 +269,15 @@ pub trait Store: Send + Sync {
             })
             .collect())
     }
+    /// As [`Store::series`], but of each reading only what sums are made of, and as fine as it is asked for.
+    fn shown(
+        &self,
+        meter: MeterId,
+        channel: ChannelId,
+        from: Timestamp,
+        until: Timestamp,
+        grain: Grain,
+    ) -> Result<Vec<Shown>>;
     /// The other values that were reported for a reading flagged [`Flags::CONFLICT`].
     fn conflicts(&self, meter: MeterId, key: ReadingKey) -> Result<Vec<i64>>;
     /// Readings added or changed behind a cursor (0 for all), oldest change first; the cursor of the next page is the

@@ -40,6 +40,29 @@ pub struct ReadingRow {
     pub change: u64,
 }
 
+/// How fine a series is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grain {
+    /// Of days that are some days old the first and the last reading, and all that is not live: what days, weeks and
+    /// months are made of, for every household.
+    Days,
+    /// All that there is.
+    Hours,
+}
+
+/// What a series showed at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The instant.
+    pub at: Timestamp,
+    /// Where the value came from.
+    pub source: Source,
+    /// The value, in units of its channel.
+    pub value: i64,
+    /// What is doubtful about it.
+    pub flags: Flags,
+}
+
 /// The place of a reading among its meter's: what makes it one reading and not another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReadingKey {

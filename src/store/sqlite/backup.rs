@@ -132,7 +132,7 @@ fn references(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 /// Nothing may stand behind the end of the change feed: a portal would never see it.
 fn feed(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let beyond: i64 = connection.query_row(
-        "SELECT count(*) FROM reading WHERE change > (SELECT value FROM counter WHERE name = 'change')",
+        "SELECT count(*) FROM every_reading WHERE change > (SELECT value FROM counter WHERE name = 'change')",
         [],
         |row| row.get(0),
     )?;
@@ -153,7 +153,7 @@ fn examine(copy: &Path) -> Result<Copied> {
         });
     }
     let readings: i64 = connection
-        .query_row("SELECT count(*) FROM reading", [], |row| row.get(0))
+        .query_row("SELECT count(*) FROM every_reading", [], |row| row.get(0))
         .map_err(explained)?;
     let octets = fs::metadata(copy)
         .map_err(|error| refused_by_system(copy, &error))?

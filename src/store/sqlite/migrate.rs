@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_layouts.sql"),
     include_str!("migrations/0008_rhythm.sql"),
     include_str!("migrations/0009_history.sql"),
+    include_str!("migrations/0010_hours.sql"),
 ];
 
 /// The newest version known here.
@@ -115,7 +116,7 @@ mod tests {
         migrate(&mut connection).unwrap();
         let loose: i64 = connection
             .query_row(
-                "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND strict = 0 AND name NOT LIKE 'sqlite_%'",
+                "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND strict = 0 AND name NOT LIKE 'sqlite_%'",
                 [],
                 |row| row.get(0),
             )

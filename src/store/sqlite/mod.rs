@@ -53,10 +53,10 @@ use super::KeyProof;
 use super::StoreError;
 use super::{
     AlertFound, AlertQuery, AlertReport, AlertRow, ArchiveQuery, ArchivedTelegram, By, Channel, ChannelId,
-    Counts, DirectoryEntry, DwellingId, Flags, Heard, HistoryQuery, HistoryRow, Ingest, IngestReport,
+    Counts, DirectoryEntry, DwellingId, Flags, Grain, Heard, HistoryQuery, HistoryRow, Ingest, IngestReport,
     LearntLayout, MeterFact, MeterId, MeterState, OccupancyId, Outage, OutcomeCount, Placement, PointId,
     RadioState, ReadingKey, ReadingQuery, ReadingRow, ReceiverState, Redecoded, Result, RetainReport,
-    Retention, Side, SiteId, Store, StoredReading, Token,
+    Retention, Shown, Side, SiteId, Store, StoredReading, Token,
 };
 use crate::registry::{
     Change, Dwelling, Meter, NewOccupancy, Occupancy, OccupancyChange, Point, Registry, Site, SiteCode,
@@ -315,6 +315,17 @@ impl Store for SqliteStore {
         self.values(|values| values.series(meter, channel, from, until))
     }
 
+    fn shown(
+        &self,
+        meter: MeterId,
+        channel: ChannelId,
+        from: Timestamp,
+        until: Timestamp,
+        grain: Grain,
+    ) -> Result<Vec<Shown>> {
+        self.values(|values| values.shown(meter, channel, from, until, grain))
+    }
+
     fn conflicts(&self, meter: MeterId, key: ReadingKey) -> Result<Vec<i64>> {
         self.values(|values| values.conflicts(meter, key))
     }
@@ -428,7 +439,7 @@ impl Store for SqliteStore {
                 dwellings: count("dwelling")?,
                 points: count("point")?,
                 meters: count("meter")?,
-                readings: count("reading")?,
+                readings: count("every_reading")?,
                 telegrams: count("telegram")?,
                 heard: count("heard")?,
             })

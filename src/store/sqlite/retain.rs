@@ -1,4 +1,5 @@
-//! Letting go: old telegrams, old strangers, and all but the first and last live reading of a day.
+//! Letting go: old telegrams, old strangers, and all but the first and last live reading of a day, which households may
+//! keep: then they are put aside.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -89,13 +90,14 @@ fn thin(
                 done = Some(cutoff);
                 break;
             };
-            if !keeps_hourly(connection, meter, day, &zone)? {
-                let (looked_at, removed) = thin_day(connection, meter, start, end)?;
-                report.readings += removed;
-                *left = left.saturating_sub(looked_at);
+            let inner = if keeps_hourly(connection, meter, day, &zone)? {
+                Inner::PutAside
             } else {
-                *left = left.saturating_sub(1);
-            }
+                Inner::Remove
+            };
+            let (looked_at, removed) = thin_day(connection, meter, start, end, inner)?;
+            report.readings += removed;
+            *left = left.saturating_sub(looked_at.max(1));
             done = Some(end);
         }
         if done != until {
@@ -110,13 +112,29 @@ fn thin(
     Ok(())
 }
 
+/// What becomes of the readings between the first and the last of a day.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Inner {
+    Remove,
+    /// They are kept where questions for days don't pass by.
+    PutAside,
+}
+
 /// In each channel the first and the last reading of a day stay, and the first and the last without a flag.
-fn thin_day(connection: &Connection, meter: i64, start: i64, end: i64) -> rusqlite::Result<(usize, u64)> {
+fn thin_day(
+    connection: &Connection,
+    meter: i64,
+    start: i64,
+    end: i64,
+    inner: Inner,
+) -> rusqlite::Result<(usize, u64)> {
     let mut looked_at = 0;
     let mut removed = 0;
     let mut delete = connection.prepare_cached(
         "DELETE FROM reading WHERE meter = ?1 AND channel = ?2 AND at = ?3 AND source = ?4",
     )?;
+    let mut forget = connection
+        .prepare_cached("DELETE FROM hour WHERE meter = ?1 AND channel = ?2 AND at >= ?3 AND at < ?4")?;
     for channel in channels(connection, meter)? {
         let day = many(
             connection,
@@ -133,6 +151,15 @@ fn thin_day(connection: &Connection, meter: i64, start: i64, end: i64) -> rusqli
             sound().next().map(|(at, _)| *at),
             sound().next_back().map(|(at, _)| *at),
         ];
+        if inner == Inner::Remove {
+            removed += forget.execute([meter, channel, start, end])? as u64;
+        }
+        if inner == Inner::PutAside {
+            if let [_, _, Some(first), Some(last)] = stay {
+                put_aside(connection, (meter, channel), first, last)?;
+            }
+            continue;
+        }
         for (at, _) in &day {
             if !stay.contains(&Some(*at)) {
                 delete.execute([meter, channel, *at, LIVE])?;
@@ -141,6 +168,33 @@ fn thin_day(connection: &Connection, meter: i64, start: i64, end: i64) -> rusqli
         }
     }
     Ok((looked_at, removed))
+}
+
+/// Puts aside what is sound between two instants; what is doubtful stays where it is seen.
+fn put_aside(
+    connection: &Connection,
+    (meter, channel): (i64, i64),
+    first: i64,
+    last: i64,
+) -> rusqlite::Result<()> {
+    let place = [meter, channel, first, last, LIVE];
+    connection
+        .prepare_cached(
+            "INSERT INTO hour (meter, channel, at, value, resolution, change)
+             SELECT meter, channel, at, value, resolution, change FROM reading
+             WHERE meter = ?1 AND channel = ?2 AND at > ?3 AND at < ?4 AND source = ?5 AND flags = 0 AND stamp IS NULL
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute(place)?;
+    connection
+        .prepare_cached(
+            "DELETE FROM reading
+             WHERE meter = ?1 AND channel = ?2 AND at > ?3 AND at < ?4 AND source = ?5 AND flags = 0
+             AND change = (SELECT change FROM hour WHERE hour.meter = reading.meter
+                           AND hour.channel = reading.channel AND hour.at = reading.at)",
+        )?
+        .execute(place)?;
+    Ok(())
 }
 
 fn channels(connection: &Connection, meter: i64) -> rusqlite::Result<Vec<i64>> {

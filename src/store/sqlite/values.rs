@@ -7,7 +7,8 @@ use super::codes::{self, invalid};
 use super::find::{many, rows};
 use super::read::Channels;
 use crate::store::{
-    Channel, ChannelId, Flags, MeterId, ReadingKey, ReadingQuery, ReadingRow, Side, Source, StoredReading,
+    Channel, ChannelId, Flags, Grain, MeterId, ReadingKey, ReadingQuery, ReadingRow, Shown, Side, Source,
+    StoredReading,
 };
 
 /// Turns rows into readings.
@@ -104,8 +105,9 @@ impl Values<'_> {
         until: Timestamp,
     ) -> rusqlite::Result<Vec<ReadingRow>> {
         let edge = |condition: &str, instant: Timestamp, else_: i64| -> rusqlite::Result<i64> {
-            let sql =
-                format!("SELECT at FROM reading WHERE meter = ?1 AND channel = ?2 AND {condition} LIMIT 1");
+            let sql = format!(
+                "SELECT at FROM every_reading WHERE meter = ?1 AND channel = ?2 AND {condition} LIMIT 1"
+            );
             let found = self
                 .connection
                 .prepare_cached(&sql)?
@@ -119,6 +121,40 @@ impl Values<'_> {
             "meter = ?1 AND channel = ?2 AND at BETWEEN ?3 AND ?4 ORDER BY at, source",
             params![meter.0, channel.0, first, last],
         )
+    }
+
+    /// Light rows of a series, for sums: one walk along the table, which holds no more than a day's first and last hours
+    /// of what is old.
+    pub(super) fn shown(
+        &self,
+        meter: MeterId,
+        channel: ChannelId,
+        from: Timestamp,
+        until: Timestamp,
+        grain: Grain,
+    ) -> rusqlite::Result<Vec<Shown>> {
+        const SHOWN: &str = "SELECT at, source, value, flags FROM reading WHERE meter = ?1 AND channel = ?2
+             AND at >= ifnull((SELECT at FROM reading WHERE meter = ?1 AND channel = ?2 AND at < ?3
+                               ORDER BY at DESC LIMIT 1), ?3)
+             AND at <= ifnull((SELECT at FROM reading WHERE meter = ?1 AND channel = ?2 AND at >= ?4
+                               ORDER BY at LIMIT 1), ?4)";
+        const HOURS: &str = "SELECT at, 0, value, 0 FROM hour
+             WHERE meter = ?1 AND channel = ?2 AND at >= ?3 AND at < ?4";
+        let parameters = [meter.0, channel.0, from.as_second(), until.as_second()];
+        let row = |row: &Row<'_>| {
+            Ok(Shown {
+                at: codes::instant(row, 0)?,
+                source: codes::source(row, 1)?,
+                value: row.get(2)?,
+                flags: Flags(row.get(3)?),
+            })
+        };
+        let mut shown = many(self.connection, SHOWN, parameters, row)?;
+        if grain == Grain::Hours {
+            shown.extend(many(self.connection, HOURS, parameters, row)?);
+            shown.sort_by_key(|shown| (shown.at, shown.source));
+        }
+        Ok(shown)
     }
 
     pub(super) fn conflicts(&self, meter: MeterId, key: ReadingKey) -> rusqlite::Result<Vec<i64>> {
@@ -140,7 +176,7 @@ impl Values<'_> {
     }
 
     fn many(&self, condition: &str, parameters: &[&dyn ToSql]) -> rusqlite::Result<Vec<ReadingRow>> {
-        let sql = format!("SELECT {READING} FROM reading WHERE {condition}");
+        let sql = format!("SELECT {READING} FROM every_reading WHERE {condition}");
         many(self.connection, &sql, parameters, |row| self.row(row))
     }
 

@@ -117,6 +117,7 @@ impl Writer {
             vault,
             memory,
             change,
+            put_aside: None,
             report: IngestReport::default(),
         };
         let answer = work(&mut batch)?;
@@ -134,6 +135,8 @@ pub(super) struct Batch<'a> {
     pub(super) memory: Memory,
     pub(super) report: IngestReport,
     change: i64,
+    /// Whether some readings are put aside; not known until it is asked.
+    put_aside: Option<bool>,
 }
 
 impl Batch<'_> {
@@ -151,6 +154,14 @@ impl Batch<'_> {
         if lasting && self.memory.stored.get(&place) == Some(&reading.value) {
             self.report.known += 1;
             return Ok(());
+        }
+        if !lasting && let Some(kept) = self.aside(place)? {
+            if kept == reading.value {
+                self.report.known += 1;
+                return Ok(());
+            }
+            self.bring_back(place)?;
+            return self.beside(place, reading.value, lasting);
         }
         let added = self
             .transaction
@@ -226,6 +237,40 @@ impl Batch<'_> {
         Ok(())
     }
 
+    /// The value in a place, when it is one of those that were put aside.
+    fn aside(&mut self, (meter, channel, at, _): Place) -> rusqlite::Result<Option<i64>> {
+        let some = match self.put_aside {
+            Some(some) => some,
+            None => self
+                .transaction
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM hour)")?
+                .query_row([], |row| row.get(0))?,
+        };
+        self.put_aside = Some(some);
+        if !some {
+            return Ok(None);
+        }
+        self.transaction
+            .prepare_cached("SELECT value FROM hour WHERE meter = ?1 AND channel = ?2 AND at = ?3")?
+            .query_row([meter, channel, at], |row| row.get(0))
+            .optional()
+    }
+
+    /// Puts what was put aside back among the others, since something is to be said of it.
+    fn bring_back(&mut self, (meter, channel, at, source): Place) -> rusqlite::Result<()> {
+        self.transaction
+            .prepare_cached(
+                "INSERT INTO reading (meter, channel, at, source, value, resolution, flags, stamp, change)
+                 SELECT meter, channel, at, ?4, value, resolution, 0, NULL, change FROM hour
+                 WHERE meter = ?1 AND channel = ?2 AND at = ?3",
+            )?
+            .execute([meter, channel, at, source])?;
+        self.transaction
+            .prepare_cached("DELETE FROM hour WHERE meter = ?1 AND channel = ?2 AND at = ?3")?
+            .execute([meter, channel, at])?;
+        Ok(())
+    }
+
     /// Replaces a reading's flags; true when they were others.
     pub(super) fn set_flags(
         &mut self,
@@ -233,6 +278,10 @@ impl Batch<'_> {
         key: ReadingKey,
         flags: Flags,
     ) -> std::result::Result<bool, Fault> {
+        let place = (meter.0, key.channel.0, key.at.as_second(), key.source as i64);
+        if key.source == Source::Live && flags != Flags::NONE && self.aside(place)?.is_some() {
+            self.bring_back(place)?;
+        }
         let changed = self
             .transaction
             .prepare_cached(

@@ -6,7 +6,8 @@ use super::{content, instant, live, meaning, reading, sighting, store, telegram}
 use crate::registry::{NewOccupancy, Role};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
-    ArchiveQuery, DwellingId, Flags, Ingest, MeterId, ReadingQuery, RetainReport, Retention, Source, Store,
+    ArchiveQuery, DwellingId, Flags, Grain, Ingest, MeterId, ReadingQuery, RetainReport, Retention, Source,
+    Store,
 };
 
 const HOUR: i64 = 3600;
@@ -134,6 +135,64 @@ fn a_household_may_keep_its_hours() {
         .unwrap();
     assert_eq!(retain_all(&store, "2023-11-20T12:00:00Z", 10_000).readings, 22);
     assert_eq!(instants(&store, 1).len(), 2 + 24);
+}
+
+#[test]
+fn kept_hours_stand_beside_the_days_and_nothing_of_them_is_lost() {
+    let (_scratch, store) = store(1);
+    let heard = hourly(1, "2023-09-30T22:00:00Z", 48);
+    store.ingest(&heard).unwrap();
+    let household = NewOccupancy {
+        dwelling: DwellingId(1),
+        role: Role::Tenant,
+        from: date(2023, 9, 1),
+        keeps_hourly: true,
+    };
+    let by = crate::store::By {
+        who: "portal",
+        at: jiff::Timestamp::UNIX_EPOCH,
+    };
+    store.add_occupancy(&household, by).unwrap();
+    let before = instants(&store, 1);
+    assert_eq!(retain_all(&store, "2023-11-20T12:00:00Z", 10_000).readings, 0);
+    assert_eq!(instants(&store, 1), before);
+    let (channel, _) = store.channels(MeterId(1)).unwrap()[0];
+    let shown = |grain| {
+        let (from, until) = (instant("2023-09-30T22:00:00Z"), instant("2023-10-02T22:00:00Z"));
+        let shown = store.shown(MeterId(1), channel, from, until, grain).unwrap();
+        assert!(shown.is_sorted_by_key(|shown| shown.at));
+        shown.len()
+    };
+    assert_eq!((shown(Grain::Days), shown(Grain::Hours)), (4, 48));
+    let feed: Vec<_> = store
+        .changes(0, 100)
+        .unwrap()
+        .iter()
+        .map(|row| row.change)
+        .collect();
+    assert_eq!(feed, (1..=48).collect::<Vec<_>>());
+
+    // Heard once more, they are known; another value is a contradiction that shows.
+    let again = store.ingest(&heard).unwrap();
+    assert_eq!((again.readings, again.known), (0, 48));
+    let at = instant("2023-10-01T10:00:00Z");
+    let other = reading(at, Source::Live, 7);
+    let report = store.add_readings(MeterId(1), &[other]).unwrap();
+    assert_eq!((report.readings, report.conflicts), (0, 1));
+    assert_eq!((shown(Grain::Days), shown(Grain::Hours)), (5, 48));
+    assert_eq!(instants(&store, 1), before);
+
+    // A household that has gone without leave for its hours: they go, too.
+    let mut changed = store.occupancies(DwellingId(1)).unwrap();
+    let change = crate::registry::OccupancyChange {
+        keeps_hourly: Some(false),
+        ..crate::registry::OccupancyChange::default()
+    };
+    let id = changed.remove(0).id;
+    store.change_occupancy(id, &change, by).unwrap();
+    store.ingest(&[live(1, at.as_second() + 1, 8)]).unwrap();
+    retain_all(&store, "2023-11-20T12:00:00Z", 10_000);
+    assert!(shown(Grain::Hours) < 48);
 }
 
 #[test]
