@@ -11,6 +11,7 @@ mod body;
 mod compare;
 mod consumption;
 mod dwellings;
+mod erasures;
 mod evaluation;
 mod evidence;
 mod finding;
@@ -51,6 +52,7 @@ use utoipa_axum::routes;
 
 use crate::config;
 use crate::consumption::Step;
+use crate::logging::Often;
 use crate::registry::serial::AddressOfSerial;
 use crate::registry::{Dwelling, Site};
 use crate::store::{Keeping, ReadingRow, Store};
@@ -96,10 +98,12 @@ fn routes(context: &Context) -> OpenApiRouter<Context> {
         .routes(routes!(evaluation::monthly))
         .routes(routes!(evaluation::yearly))
         .routes(routes!(evidence::of_occupancy))
-        .routes(routes!(readings::changes));
+        .routes(routes!(readings::changes))
+        .routes(routes!(erasures::list));
     let operator = OpenApiRouter::new()
         .routes(routes!(consumption::show))
         .routes(routes!(evidence::of_dwelling))
+        .routes(routes!(erasures::erase))
         .routes(routes!(meters::list))
         .routes(routes!(meters::show))
         .routes(routes!(readings::list))
@@ -190,7 +194,9 @@ impl Context {
             question(&*store)
         });
         answer.await.unwrap_or_else(|error| {
-            tracing::error!(error = %error, "a question was not answered");
+            if let Some(times) = UNANSWERED.again() {
+                tracing::error!(event = "api.unanswered", %error, times, "a question was not answered");
+            }
             Err(Problem::Internal)
         })
     }
@@ -281,6 +287,9 @@ fn guarded(
     let state = (context.clone(), scopes);
     routes.route_layer(middleware::from_fn_with_state(state, auth::require))
 }
+
+/// Questions that ended in an error of the program.
+static UNANSWERED: Often = Often::new();
 
 /// Questions that the store works on at once.
 const TURNS: usize = 32;

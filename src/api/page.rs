@@ -125,6 +125,7 @@ pub(super) enum List {
     Radio = 6,
     History = 7,
     Alerts = 12,
+    Erasures = 13,
 }
 
 /// Not a secret: only tells what was typed or cut from what we gave.

@@ -12,6 +12,7 @@ use serde::Serialize;
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder, response::Response as Described};
 use utoipa::{IntoResponses, ToSchema};
 
+use crate::logging::Often;
 use crate::store::StoreError;
 
 use super::auth::Scope;
@@ -52,6 +53,8 @@ pub(super) enum Problem {
     OutsideOccupancy,
     /// Hours of a household that did not agree to be shown by the hour.
     NoConsent,
+    /// What can't be erased, and why.
+    NotErased { detail: String },
     /// Nothing has this name.
     NotFound { detail: String },
     /// More than one meter has this number.
@@ -202,6 +205,7 @@ impl Problem {
                 StatusCode::FORBIDDEN,
                 "The household did not agree to hourly figures",
             ),
+            Self::NotErased { .. } => ("not-erased", StatusCode::CONFLICT, "This can't be erased"),
             Self::NotFound { .. } => ("not-found", StatusCode::NOT_FOUND, "Nothing has this name"),
             Self::Ambiguous { .. } | Self::AmbiguousDwelling(_) => (
                 "ambiguous-serial",
@@ -318,7 +322,7 @@ impl Problem {
             Self::NoConsent => {
                 "ask for days, or set `keeps_hourly` of the occupancy when the household agrees".to_owned()
             }
-            Self::NotFound { detail } => detail,
+            Self::NotErased { detail } | Self::NotFound { detail } => detail,
             Self::Ambiguous { detail, candidates } => {
                 details.candidates = candidates;
                 detail
@@ -357,10 +361,16 @@ impl From<StoreError> for Problem {
         if let StoreError::Busy(_) = error {
             return Self::Busy;
         }
-        tracing::error!(error = %error, "the store did not answer a request");
+        // Clients ask as often as they like; a store that fails must not fill the log as well.
+        if let Some(times) = UNANSWERED.again() {
+            tracing::error!(event = "api.store", %error, times, "the store did not answer a request");
+        }
         Self::Internal
     }
 }
+
+/// Requests that the store did not answer.
+static UNANSWERED: Often = Often::new();
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {

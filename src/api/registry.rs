@@ -52,7 +52,7 @@ pub(super) struct TakeQuery {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Flag {
+pub(super) enum Flag {
     True,
     #[default]
     False,
@@ -146,7 +146,7 @@ pub(super) struct Past {
     at: String,
     /// A token's name, or the command line and its user.
     who: String,
-    /// `site`, `dwelling`, `point`, `meter`, `installation`, `factor`, `occupancy` or `key`.
+    /// `site`, `dwelling`, `point`, `meter`, `installation`, `factor`, `occupancy`, `key` or `erasure`.
     #[schema(example = "installation")]
     kind: String,
     /// What people call it.
@@ -162,7 +162,7 @@ pub(super) struct Past {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct HistoryParameters {
-    /// Only of `site`, `dwelling`, `point`, `meter`, `installation`, `factor`, `occupancy` or `key`.
+    /// Only of `site`, `dwelling`, `point`, `meter`, `installation`, `factor`, `occupancy`, `key` or `erasure`.
     kind: Option<String>,
     /// Where the page before ended.
     cursor: Option<String>,
@@ -453,7 +453,7 @@ impl<S: Sync> FromRequest<S> for SentList {
 }
 
 /// What the history speaks of.
-const NOUNS: [&str; 8] = [
+const NOUNS: [&str; 9] = [
     "site",
     "dwelling",
     "point",
@@ -462,6 +462,7 @@ const NOUNS: [&str; 8] = [
     "factor",
     "occupancy",
     "key",
+    "erasure",
 ];
 
 /// No building's list is larger.

@@ -17,6 +17,8 @@ use crate::store::{Result, Store};
 pub enum Area {
     /// The file: pages, references, the change feed, who may read it.
     Store,
+    /// Whether there is a copy of it, and what was erased since.
+    Backup,
     /// The space that is left.
     Disk,
     /// The time of this machine against the times in the store.
@@ -31,8 +33,9 @@ pub enum Area {
 
 impl Area {
     /// All of them, in the order of a report.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Store,
+        Self::Backup,
         Self::Disk,
         Self::Clock,
         Self::Registry,
@@ -44,6 +47,7 @@ impl Area {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Store => "store",
+            Self::Backup => "backup",
             Self::Disk => "disk",
             Self::Clock => "clock",
             Self::Registry => "registry",
@@ -99,6 +103,12 @@ pub struct Circumstances {
     pub size: u64,
     /// Files of the store that others than their owner can read.
     pub open_files: Vec<PathBuf>,
+    /// The folder of the store, when others than its owner can put files there.
+    pub loose_folder: Option<PathBuf>,
+    /// When a copy of the store was made last; `None` when none ever was.
+    pub last_backup: Option<Timestamp>,
+    /// Erasures that the list beside the store names and the store does not know, and receipts that are not as they were.
+    pub erasures: Vec<String>,
     /// What contradicts itself in the file, in the engine's words.
     pub contradictions: Vec<String>,
     /// After so long without a telegram a meter counts as silent.
@@ -111,6 +121,7 @@ pub struct Circumstances {
 /// The store can't be read.
 pub fn checkup(store: &dyn Store, around: &Circumstances) -> Result<Vec<Finding>> {
     let mut findings = file(around);
+    findings.extend(backup(around));
     findings.extend(clock(store, around.now)?);
     findings.extend(registry::gaps(store, around.now)?);
     findings.extend(air::keys(store)?);
@@ -130,6 +141,42 @@ fn in_clear(store: &dyn Store) -> Result<Option<Finding>> {
         advice: "seal them: `releve keys seal`, and keep the master key apart from copies of the store",
     }))
 }
+
+/// Whether a copy was made lately, and whether what was erased has stayed so.
+fn backup(around: &Circumstances) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let advice = "`releve backup` it to another disk, every day; it may run while the daemon does";
+    match around.last_backup {
+        None => findings.push(Finding {
+            area: Area::Backup,
+            weight: Weight::Note,
+            says: "no copy of the store was ever made".to_owned(),
+            advice,
+        }),
+        Some(last) if around.now.duration_since(last) > OLD_BACKUP => findings.push(Finding {
+            area: Area::Backup,
+            weight: Weight::Warning,
+            says: format!(
+                "the latest copy of the store is {} days old",
+                around.now.duration_since(last).as_hours() / 24
+            ),
+            advice,
+        }),
+        Some(_) => {}
+    }
+    for sentence in &around.erasures {
+        findings.push(Finding {
+            area: Area::Backup,
+            weight: Weight::Fault,
+            says: sentence.clone(),
+            advice: "put copies back with `releve restore`, which erases again what was erased, and keep STORE.erasures as it is",
+        });
+    }
+    findings
+}
+
+/// A copy older than this has lost more than the meters' own month-end values bring back.
+const OLD_BACKUP: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Less than this is too little for a store to grow and to be tidied.
 const LITTLE_SPACE: u64 = 64 << 20;
@@ -154,6 +201,17 @@ pub fn file(around: &Circumstances) -> Vec<Finding> {
                 path.display()
             ),
             advice: "chmod 600 it",
+        });
+    }
+    if let Some(folder) = &around.loose_folder {
+        findings.push(Finding {
+            area: Area::Store,
+            weight: Weight::Warning,
+            says: format!(
+                "others than the owner of {} can put files there, also in the place of the store",
+                folder.display()
+            ),
+            advice: "chmod 700 it, or keep the store in a folder of its own",
         });
     }
     if let Some(free) = around.free

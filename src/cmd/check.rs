@@ -9,7 +9,8 @@ use serde_json::json;
 
 use super::{Done, Outcome, print};
 use crate::checkup::{Area, Circumstances, Finding, Weight, checkup};
-use crate::store::SqliteStore;
+use crate::store::sqlite::{erasures_path, listed_erasures};
+use crate::store::{SqliteStore, Store, StoreError, broken_receipts};
 
 /// What to look over.
 #[derive(clap::Args)]
@@ -39,6 +40,11 @@ pub(super) fn run(args: &Args) -> Outcome {
         free: free_space(&args.db),
         size: fs::metadata(&args.db).map_or(0, |data| data.len()),
         open_files: open_files(&args.db),
+        loose_folder: Some(folder_of(&args.db))
+            .filter(|folder| fs::metadata(folder).is_ok_and(|data| is_loose(data.permissions().mode())))
+            .map(Path::to_owned),
+        last_backup: store.last_backup()?,
+        erasures: erasures(&store, &args.db)?,
         contradictions: if args.quick {
             Vec::new()
         } else {
@@ -70,17 +76,53 @@ pub(super) fn run(args: &Args) -> Outcome {
     Ok(if sound { Done::Whole } else { Done::InPart })
 }
 
-fn free_space(path: &Path) -> Option<u64> {
-    let folder = path
-        .parent()
+/// What is wrong with what was erased: a receipt that was changed, or one that only the list beside the store has.
+fn erasures(store: &SqliteStore, db: &Path) -> Result<Vec<String>, StoreError> {
+    let mut inside = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.erasures(after, 1000)?;
+        let Some((last, _)) = page.last() else { break };
+        after = Some(*last);
+        inside.extend(page.into_iter().map(|(_, receipt)| receipt));
+    }
+    let mut faults = broken_receipts(&inside);
+    match listed_erasures(&erasures_path(db)) {
+        Ok(listed) => faults.extend(
+            listed
+                .iter()
+                .filter(|listed| inside.iter().all(|known| known.name != listed.name))
+                .map(|listed| {
+                    format!(
+                        "what was erased of {} lot {} at {} may be in the store again",
+                        listed.site, listed.lot, listed.at
+                    )
+                }),
+        ),
+        Err(error) => faults.push(error.to_string()),
+    }
+    Ok(faults)
+}
+
+/// Whether others than its owner may put files into a folder, and nothing keeps them from replacing ours.
+fn is_loose(mode: u32) -> bool {
+    const STICKY: u32 = 0o1000;
+    mode & 0o022 != 0 && mode & STICKY == 0
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent()
         .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let system = rustix::fs::statvfs(folder).ok()?;
+        .unwrap_or(Path::new("."))
+}
+
+fn free_space(path: &Path) -> Option<u64> {
+    let system = rustix::fs::statvfs(folder_of(path)).ok()?;
     Some(system.f_bavail.saturating_mul(system.f_frsize))
 }
 
 fn open_files(db: &Path) -> Vec<PathBuf> {
-    ["", "-wal", "-shm"]
+    ["", "-wal", "-shm", ".master", ".erasures"]
         .into_iter()
         .map(|part| {
             let mut name = db.as_os_str().to_owned();

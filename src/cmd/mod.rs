@@ -7,6 +7,7 @@ mod check;
 mod consumption;
 mod decode;
 mod demo;
+mod erase;
 mod families;
 mod generate;
 mod keys;
@@ -31,6 +32,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use decoders::Families;
+
+use crate::plain::plain;
 
 /// Reads the wireless M-Bus meters of a building: decrypts, decodes, keeps exact readings, answers for consumption.
 #[derive(Parser)]
@@ -77,6 +80,8 @@ enum Command {
     Backup(backup::Args),
     /// Put a copy back; what was there is set aside.
     Restore(backup::RestoreArgs),
+    /// Delete a dwelling's data, or those of a household that has left, with a receipt.
+    Erase(erase::Args),
     /// Make, list and remove the tokens of the API.
     Token(token::Args),
     /// Make a building that never was: a capture, its registry, and what truly happened.
@@ -123,6 +128,7 @@ pub fn main() -> ExitCode {
         Command::Alerts(args) => alerts::run(&args),
         Command::Backup(args) => backup::run(&args),
         Command::Restore(args) => backup::restore(&args),
+        Command::Erase(args) => erase::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Demo(args) => demo::run(&args),
@@ -148,9 +154,10 @@ fn operator() -> String {
     }
 }
 
-/// Writes to standard output; a reader who has hung up is an error and no panic.
+/// Writes to standard output; a reader who has hung up is an error and no panic. Control characters that came with names
+/// and telegrams are written out.
 fn print(text: &str) -> io::Result<()> {
-    io::stdout().lock().write_all(text.as_bytes())
+    io::stdout().lock().write_all(plain(text).as_bytes())
 }
 
 /// The families that are built in, and those of a folder.
@@ -168,7 +175,7 @@ fn exit_code(outcome: Outcome) -> ExitCode {
         Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody is left to tell when standard error is closed too.
-            let _ = writeln!(io::stderr(), "releve: {}", chain(&*error));
+            let _ = writeln!(io::stderr(), "releve: {}", plain(&chain(&*error)));
             ExitCode::from(2)
         }
     }

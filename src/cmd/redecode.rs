@@ -10,7 +10,7 @@ use super::{Done, Outcome, progress};
 use crate::pipeline::{self, Pipeline};
 use crate::redecode::{Report, Scope, Turn, redecode};
 use crate::registry::Meter;
-use crate::store::{SqliteStore, Store, find_meters};
+use crate::store::{Sole, SqliteStore, Store, find_meters};
 
 /// What to read again.
 #[derive(clap::Args)]
@@ -20,7 +20,8 @@ Run it after new keys were imported, a page was added, or releve was updated. On
 changes nothing. What was read before is never given up.
 
 Telegrams refused as recordings (replayed) stay so, unless --outcome replayed --meter SERIAL accepts them: where a meter's
-message counter truly began anew. A running daemon goes by the new counter after its next start.")]
+message counter truly began anew. Stop the daemon first: what it remembers of counters and layouts would be older than what
+is written here.")]
 pub(super) struct Args {
     /// The store.
     #[arg(long, value_name = "FILE", default_value = super::DEFAULT_DB)]
@@ -42,6 +43,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Outcome {
     let families = super::families(args.families.as_deref())?;
     let store = SqliteStore::open(&args.db)?;
+    // A daemon judges by what it remembers of counters and layouts, which would not be what is written here.
+    let _sole = Sole::take(&args.db)?;
     let meter = args.meter.as_deref().map(|typed| meter(&store, typed));
     let scope = Scope {
         meter: meter.transpose()?.map(|meter| meter.id),

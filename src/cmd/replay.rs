@@ -253,6 +253,8 @@ struct Stored {
     known_readings: u64,
     conflicts: u64,
     strangers: u64,
+    erased_telegrams: u64,
+    erased_readings: u64,
 }
 
 impl Stored {
@@ -264,6 +266,8 @@ impl Stored {
         self.known_readings += report.known;
         self.conflicts += report.conflicts;
         self.strangers += report.strangers;
+        self.erased_telegrams += report.erased_telegrams;
+        self.erased_readings += report.erased_readings;
     }
 }
 
@@ -300,6 +304,8 @@ impl Summary {
             known_readings,
             conflicts,
             strangers,
+            erased_telegrams,
+            erased_readings,
         } = self.stored;
         let _ = writeln!(
             text,
@@ -310,6 +316,12 @@ impl Summary {
             "        {readings} readings ({known_readings} were there already, {conflicts} contradict one that is there),"
         );
         let _ = writeln!(text, "        {strangers} sightings of unregistered meters");
+        if erased_telegrams + erased_readings > 0 {
+            let _ = writeln!(
+                text,
+                "not taken: {erased_telegrams} telegrams and {erased_readings} readings of days that were erased"
+            );
+        }
         String::from_utf8_lossy(&text).into_owned()
     }
 }

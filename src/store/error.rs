@@ -49,8 +49,8 @@ pub enum StoreError {
     /// Another process holds it for longer than we wait.
     #[error("{}: another process is writing and did not finish in time: try again, or stop it", .0.display())]
     Busy(PathBuf),
-    /// Another daemon works on it.
-    #[error("{}: another `releve run` works on this store: stop it (`systemctl stop releve`), or give this one a store of its own", .0.display())]
+    /// A daemon, or a command that may not run beside one, works on it.
+    #[error("{}: another `releve run` works on this store, or a command that it may not run beside: stop it (`systemctl stop releve`), or give this one a store of its own", .0.display())]
     Taken(PathBuf),
     /// The file or its folder can't be written.
     #[error("{}: can't be written: give the file and its folder to the user that releve runs as", .0.display())]

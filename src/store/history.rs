@@ -35,7 +35,7 @@ pub struct HistoryRow {
     pub at: Timestamp,
     /// A token's name, or the command line and its user.
     pub who: String,
-    /// What kind of row: `site`, `dwelling`, `point`, `meter`, `installation`, `factor`, `key`.
+    /// What kind of row: `site`, `dwelling`, `point`, `meter`, `installation`, `factor`, `occupancy`, `key`, `erasure`.
     pub noun: String,
     /// The row's id.
     pub row: i64,

@@ -159,6 +159,10 @@ pub struct IngestReport {
     pub conflicts: u64,
     /// Sightings of unregistered meters counted.
     pub strangers: u64,
+    /// Telegrams of instants that were erased: not taken.
+    pub erased_telegrams: u64,
+    /// Readings of instants that were erased: not taken.
+    pub erased_readings: u64,
 }
 
 impl IngestReport {
@@ -172,5 +176,7 @@ impl IngestReport {
         self.known += other.known;
         self.conflicts += other.conflicts;
         self.strangers += other.strangers;
+        self.erased_telegrams += other.erased_telegrams;
+        self.erased_readings += other.erased_readings;
     }
 }

@@ -12,6 +12,7 @@
 
 mod alert;
 mod channel;
+mod erase;
 mod error;
 mod find;
 mod history;
@@ -34,6 +35,7 @@ use crate::registry::{
 pub use crate::registry::{ChannelId, DwellingId, InstallationId, MeterId, OccupancyId, PointId, SiteId};
 pub use alert::{AlertFound, AlertQuery, AlertReport, AlertRow};
 pub use channel::{Aspect, Channel, Measured, Standard, standard};
+pub use erase::{Deleted, Erase, ErasedMeter, Erasure, broken_receipts};
 pub use error::{Result, StoreError};
 pub use find::{Found, find_meters};
 pub use history::{By, HistoryQuery, HistoryRow};
@@ -191,6 +193,22 @@ pub trait Store: Send + Sync {
     fn occupancy(&self, id: OccupancyId) -> Result<Option<Occupancy>>;
     /// The occupancies of a dwelling, oldest first.
     fn occupancies(&self, dwelling: DwellingId) -> Result<Vec<Occupancy>>;
+
+    // Erasure.
+
+    /// Deletes a dwelling's data, or those of a household that has left, and gives the receipt; to rehearse is to do
+    /// nothing and say what would be done. Readings and telegrams of erased instants are never taken again.
+    ///
+    /// Fails with [`StoreError::Refused`] when there is no such dwelling or household, when the household still lives
+    /// there, or shares days with another.
+    fn erase(&self, wanted: Erase, rehearse: bool, by: By<'_>) -> Result<Erasure>;
+    /// Takes what was deleted out of the file: afterwards no octet of it is left there. Takes as long as writing the whole
+    /// store anew, and as much room; others may go on reading, whoever writes is refused meanwhile and tries again.
+    ///
+    /// When it fails, what was deleted stays deleted; only its octets may still be found, and another call takes them out.
+    fn purge(&self) -> Result<()>;
+    /// The receipts of erasures behind one, in the order in which they were made, each with its number.
+    fn erasures(&self, after: Option<i64>, limit: usize) -> Result<Vec<(i64, Erasure)>>;
 
     // Finding one's way.
 

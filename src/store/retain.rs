@@ -9,6 +9,8 @@ pub struct Retention {
     pub live_days: u32,
     /// Days that an unregistered meter is remembered after it was last heard.
     pub heard_days: u32,
+    /// Days that a time in which nobody listened is remembered after it ended: as long as it may explain a figure.
+    pub outage_days: u32,
     /// At most so many rows are removed in one call.
     pub rows: usize,
 }
@@ -19,6 +21,7 @@ impl Default for Retention {
             raw_days: 30,
             live_days: 7,
             heard_days: 7,
+            outage_days: 1100,
             rows: 10_000,
         }
     }
@@ -33,6 +36,8 @@ pub struct RetainReport {
     pub readings: u64,
     /// Unregistered meters forgotten.
     pub heard: u64,
+    /// Outages forgotten.
+    pub outages: u64,
     /// There is more to do: call again.
     pub more: bool,
 }

@@ -1,4 +1,5 @@
-//! One daemon a store: two that listen to the same receivers would fight over them and over the file.
+//! One daemon a store: two that listen to the same receivers would fight over them and over the file. Commands that
+//! would change the store behind a daemon's back (`restore`, `redecode`) take its place for as long as they run.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::sqlite::refused_by_system;
 use super::{Result, StoreError};
 
-/// Held by the one daemon of a store as long as it lives; the system takes it back however the process ends.
+/// Held by the one daemon of a store, or by a command in its place, as long as it lives; the system takes it back however the process ends.
 #[derive(Debug)]
 pub struct Sole {
     _file: File,

@@ -142,7 +142,7 @@ fn a_copy_made_while_a_daemon_writes_is_whole_and_can_be_put_back() {
     assert!(says(&again).contains("is there already"), "{}", says(&again));
     let held = run(&["restore", text(&copy), "--db", text(&db), "--replace"]);
     assert_eq!(held.status.code(), Some(2));
-    assert!(says(&held).contains("another process"), "{}", says(&held));
+    assert!(says(&held).contains("another `releve run`"), "{}", says(&held));
     daemon.stop();
 
     let refused = run(&["restore", text(&copy), "--db", text(&db)]);
@@ -209,4 +209,70 @@ fn a_damaged_store_is_noticed_set_aside_restored_and_filled_again() {
     json(&["replay", "--json", "--db", text(&db), text(&capture)]);
     assert_eq!(readings(&db), whole);
     assert!(findings(&db, &[]).iter().all(|(area, ..)| area != "store"));
+}
+
+#[test]
+fn a_copy_with_something_of_its_own_in_it_is_refused() {
+    let folder = Folder::new();
+    let [_, registry, _] = simulate(&folder, &["--days", "2"]);
+    let db = import(&folder, &registry);
+    for (number, change) in [
+        "CREATE TRIGGER t AFTER INSERT ON reading BEGIN DELETE FROM token; END",
+        "CREATE VIEW v AS SELECT * FROM meter_key",
+        "CREATE TABLE t (a)",
+        "CREATE INDEX i ON reading (value)",
+        "DROP INDEX alert_cleared",
+        "ALTER TABLE site ADD COLUMN more TEXT",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let copy = folder.path(&format!("copy-{number}.db"));
+        json(&["backup", text(&copy), "--db", text(&db), "--json"]);
+        let connection = rusqlite::Connection::open(&copy).unwrap();
+        connection.execute_batch(change).unwrap();
+        drop(connection);
+        let target = folder.path(&format!("restored-{number}.db"));
+        let refused = run(&["restore", text(&copy), "--db", text(&target)]);
+        assert_eq!(refused.status.code(), Some(2), "{change}");
+        assert!(
+            says(&refused).contains("is not as a release of releve makes it"),
+            "{}",
+            says(&refused)
+        );
+        assert!(!target.exists());
+    }
+}
+
+#[test]
+fn a_link_that_waits_for_a_copy_is_not_followed() {
+    let folder = Folder::new();
+    let [_, registry, _] = simulate(&folder, &["--days", "2"]);
+    let db = import(&folder, &registry);
+    let victim = folder.write("victim", "mine");
+    let copy = folder.path("copy.db");
+    let link = |name: &str| std::os::unix::fs::symlink(&victim, folder.path(name)).unwrap();
+    link("copy.db.partial");
+    json(&["backup", text(&copy), "--db", text(&db), "--json"]);
+    link("restored.db.partial");
+    json(&[
+        "restore",
+        text(&copy),
+        "--db",
+        text(&folder.path("restored.db")),
+        "--json",
+    ]);
+    link("releve.db.erasures.partial");
+    json(&["erase", "--db", text(&db), "--dwelling", "1", "--yes", "--json"]);
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "mine");
+    for made in ["copy.db", "restored.db", "releve.db.erasures"] {
+        let data = fs::symlink_metadata(folder.path(made)).unwrap();
+        assert!(data.is_file(), "{made}");
+        assert_eq!(data.permissions().mode() & 0o777, 0o600, "{made}");
+    }
+    // A name that is taken by a link is taken.
+    link("taken.db");
+    let refused = run(&["backup", text(&folder.path("taken.db")), "--db", text(&db)]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "mine");
 }

@@ -218,6 +218,20 @@ impl Daemon {
         (response.status().as_u16(), serde_json::from_str(&text).unwrap())
     }
 
+    /// Asks for something to be deleted, and gives what came back.
+    #[allow(dead_code, reason = "for the tests of erasure")]
+    pub(crate) fn delete(&self, path: &str) -> (u16, Value) {
+        let mut response = ureq::delete(self.address(path))
+            .config()
+            .http_status_as_error(false)
+            .build()
+            .header("Authorization", format!("Bearer {}", self.token))
+            .call()
+            .unwrap();
+        let text = response.body_mut().read_to_string().unwrap();
+        (response.status().as_u16(), serde_json::from_str(&text).unwrap())
+    }
+
     /// An answer that is good.
     pub(crate) fn good(&self, path: &str) -> Value {
         let (status, value) = self.get(path);

@@ -9,6 +9,8 @@
 mod care;
 mod cli;
 mod daemon;
+mod docs;
+mod erase;
 mod families;
 mod fixtures;
 mod fragments;

@@ -7,7 +7,7 @@ use super::occupancies::move_in;
 use super::{House, Scope};
 
 /// Each route with a path that exists, and the scopes that it is for; none for everyone.
-const ROUTES: [(&str, &str, &[Scope]); 22] = [
+const ROUTES: [(&str, &str, &[Scope]); 23] = [
     ("/metrics", "/metrics", &[Scope::Operator, Scope::Metrics]),
     ("/healthz", "/healthz", &[]),
     ("/readyz", "/readyz", &[]),
@@ -59,6 +59,7 @@ const ROUTES: [(&str, &str, &[Scope]); 22] = [
         &[Scope::Portal, Scope::Operator],
     ),
     ("/v1/readings", "/v1/readings", &[Scope::Portal, Scope::Operator]),
+    ("/v1/erasures", "/v1/erasures", &[Scope::Portal, Scope::Operator]),
     ("/v1/meters", "/v1/meters", &[Scope::Operator]),
     (
         "/v1/meters/{serial}",
@@ -77,7 +78,7 @@ const ROUTES: [(&str, &str, &[Scope]); 22] = [
 ];
 
 /// Each route that writes, with a path that exists, a good body, and the scopes that it is for.
-const WRITING: [(&str, &str, &str, &[Scope]); 3] = [
+const WRITING: [(&str, &str, &str, &[Scope]); 4] = [
     (
         "POST",
         "/v1/occupancies",
@@ -96,6 +97,7 @@ const WRITING: [(&str, &str, &str, &[Scope]); 3] = [
         r#"{"meter": [{"site": "EF789", "lot": "1"}]}"#,
         &[Scope::Operator],
     ),
+    ("DELETE", "/v1/dwellings/1/data", "{}", &[Scope::Operator]),
 ];
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod access;
 mod alerts;
 mod contract;
+mod erasures;
 mod evaluation;
 mod figures;
 mod formats;

@@ -283,6 +283,7 @@ async fn a_portal_reaches_figures_through_an_occupancy_only() {
         "/v1/occupancies",
         // Its own copy: the portal answers for that itself.
         "/v1/readings",
+        "/v1/erasures",
         "/healthz",
         "/readyz",
         "/openapi.json",

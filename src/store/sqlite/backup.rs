@@ -6,12 +6,16 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 
 use super::SqliteStore;
+use super::erasures::{known_at, listed};
 use super::error::explain;
+use super::migrate;
 use super::open::{READ_ONLY, beside, look, make, refused_by_system};
-use crate::store::{Result, StoreError};
+use super::write::{counter, set_counter};
+use crate::store::{By, Deleted, Erasure, Result, StoreError};
 
 /// What a copy turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +24,15 @@ pub struct Copied {
     pub octets: u64,
     /// Readings in it.
     pub readings: u64,
+}
+
+/// What putting a copy back did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// The name that the store has now which was there before.
+    pub aside: Option<PathBuf>,
+    /// What was erased after the copy was made, and is now erased in it as well.
+    pub erased_again: Vec<(Erasure, Deleted)>,
 }
 
 impl SqliteStore {
@@ -45,6 +58,23 @@ impl SqliteStore {
         copied
     }
 
+    /// Notes that a copy was made.
+    ///
+    /// # Errors
+    /// The store can't be written.
+    pub fn note_backup(&self, now: Timestamp) -> Result<()> {
+        self.write(|open| Ok(set_counter(open.transaction, BACKUP, now.as_second())?))
+    }
+
+    /// When a copy was made last.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn last_backup(&self) -> Result<Option<Timestamp>> {
+        let second = self.read(|connection| counter(connection, BACKUP))?;
+        Ok(second.and_then(|second| Timestamp::from_second(second).ok()))
+    }
+
     /// One transaction of a reader: the copy is of one moment, and without the gaps of the original.
     fn copy_into(&self, partial: &Path) -> Result<()> {
         let connection =
@@ -56,14 +86,28 @@ impl SqliteStore {
     }
 
     /// Puts a copy in the place of a store. What was there is set aside under a name with the time, never removed;
-    /// gives that name.
+    /// gives that name. What the store, the list beside it or another list (`erasures`) knows to be erased since the copy
+    /// was made is erased in the copy first.
     ///
     /// # Errors
     /// The copy is not a store of ours or is damaged, another process holds the store, or `replace` is not said and
     /// there is one.
-    pub fn restore(copy: &Path, target: &Path, replace: bool, now: Timestamp) -> Result<Option<PathBuf>> {
+    pub fn restore(
+        copy: &Path,
+        target: &Path,
+        replace: bool,
+        erasures: Option<&Path>,
+        by: By<'_>,
+    ) -> Result<Restored> {
         look(copy, false)?;
         examine(copy)?;
+        let mut erased = known_at(target)?;
+        if let Some(list) = erasures {
+            if !list.exists() {
+                return Err(StoreError::Missing(list.to_owned()));
+            }
+            erased.extend(listed(list)?);
+        }
         if target.exists() && !replace {
             return Err(StoreError::Exists(target.to_owned()));
         }
@@ -71,9 +115,10 @@ impl SqliteStore {
         discard(&partial);
         make(&partial)?;
         let restored = write_copy(copy, &partial).and_then(|()| {
-            let aside = target.exists().then(|| set_aside(target, now)).transpose()?;
+            let erased_again = erase_in(&partial, &erased, by)?;
+            let aside = target.exists().then(|| set_aside(target, by.at)).transpose()?;
             put(&partial, target)?;
-            Ok(aside)
+            Ok(Restored { aside, erased_again })
         });
         if restored.is_err() {
             discard(&partial);
@@ -87,10 +132,22 @@ impl SqliteStore {
     /// # Errors
     /// The file can't be read at all.
     pub fn contradictions(&self) -> Result<Vec<String>> {
-        let connection =
-            Connection::open_with_flags(&self.path, READ_ONLY).map_err(|error| explain(&self.path, error))?;
+        let connection = wary(&self.path).map_err(|error| explain(&self.path, error))?;
         contradictions(&connection).map_err(|error| explain(&self.path, error))
     }
+}
+
+/// Erases in a copy what was erased since it was made.
+fn erase_in(copy: &Path, erased: &[Erasure], by: By<'_>) -> Result<Vec<(Erasure, Deleted)>> {
+    if erased.is_empty() {
+        return Ok(Vec::new());
+    }
+    let store = SqliteStore::open(copy)?;
+    let done = store.erase_again(erased, by)?;
+    if !done.is_empty() {
+        store.rewrite()?;
+    }
+    Ok(done)
 }
 
 /// Pages, references, the feed. A file so damaged that a question can't be answered says so itself.
@@ -108,6 +165,9 @@ fn contradictions(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     found.truncate(SENTENCES);
     Ok(found)
 }
+
+/// The counter that holds the second of the latest copy.
+const BACKUP: &str = "backup";
 
 /// At most so many contradictions are listed.
 const SENTENCES: usize = 100;
@@ -142,10 +202,16 @@ fn feed(connection: &Connection) -> rusqlite::Result<Vec<String>> {
         .collect())
 }
 
-/// Looks at a copy that nobody else has open.
+/// Looks at a copy that nobody else has open, and that may be anybody's: what its schema says is not acted upon.
 fn examine(copy: &Path) -> Result<Copied> {
     let explained = |error| explain(copy, error);
-    let connection = Connection::open_with_flags(copy, READ_ONLY).map_err(explained)?;
+    let connection = wary(copy).map_err(explained)?;
+    if let Some(name) = migrate::foreign_object(&connection).map_err(explained)? {
+        return Err(StoreError::Damaged {
+            path: copy.to_owned(),
+            detail: format!("{name} is not as a release of releve makes it"),
+        });
+    }
     if let Some(first) = contradictions(&connection).map_err(explained)?.into_iter().next() {
         return Err(StoreError::Damaged {
             path: copy.to_owned(),
@@ -164,6 +230,16 @@ fn examine(copy: &Path) -> Result<Copied> {
     })
 }
 
+/// A connection that reads and believes nothing.
+fn wary(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, READ_ONLY)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    Ok(connection)
+}
+
 /// The octets of a copy in a file that is there, and that its owner alone can read.
 fn write_copy(copy: &Path, partial: &Path) -> Result<()> {
     fs::copy(copy, partial)
@@ -173,7 +249,7 @@ fn write_copy(copy: &Path, partial: &Path) -> Result<()> {
 }
 
 /// Gives a finished file its name, and makes both durable.
-fn put(partial: &Path, target: &Path) -> Result<()> {
+pub(super) fn put(partial: &Path, target: &Path) -> Result<()> {
     let refused = |error: io::Error| refused_by_system(target, &error);
     File::open(partial)
         .and_then(|file| file.sync_all())

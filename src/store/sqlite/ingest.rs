@@ -28,6 +28,14 @@ pub(super) fn ingest(batch: &mut Batch<'_>, items: &[Ingest]) -> Result<(), Faul
     let mut gathered = Gathered::default();
     for item in items {
         match item {
+            Ingest::Telegram(telegram)
+                if batch
+                    .memory
+                    .erased
+                    .telegram(telegram.meter.0, telegram.received_at.as_second()) =>
+            {
+                batch.report.erased_telegrams += 1;
+            }
             Ingest::Telegram(telegram) if telegram.received_at.as_second() < floor => {
                 expired(batch, &mut gathered, telegram)?;
             }

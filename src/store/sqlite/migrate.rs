@@ -1,5 +1,7 @@
 //! Migrations: each file once, all pending ones in one transaction, the version kept in the database.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, TransactionBehavior};
 
 /// What the file's header says it is: the letters RELV.
@@ -17,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_rhythm.sql"),
     include_str!("migrations/0009_history.sql"),
     include_str!("migrations/0010_hours.sql"),
+    include_str!("migrations/0011_erasures.sql"),
 ];
 
 /// The newest version known here.
@@ -69,6 +72,27 @@ pub(super) fn migrate_to(connection: &mut Connection, target: u32) -> rusqlite::
     transaction.pragma_update(None, "user_version", target)?;
     transaction.commit()?;
     Ok(Found::Ours)
+}
+
+/// The first table, index, trigger or view that no release of ours has made, or has made otherwise: of a file that came from
+/// elsewhere.
+pub(super) fn foreign_object(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let (_, version) = identify(connection)?;
+    let mut ours = Connection::open_in_memory()?;
+    migrate_to(&mut ours, version)?;
+    let expected = objects(&ours)?;
+    let found = objects(connection)?;
+    let differs = |(name, sql): &(String, String)| expected.get(name) != Some(sql);
+    let strange = found.clone().into_iter().find(differs).map(|(name, _)| name);
+    Ok(strange.or_else(|| expected.into_keys().find(|name| !found.contains_key(name))))
+}
+
+/// Everything that a schema defines: its kind and name, and how it was made.
+fn objects(connection: &Connection) -> rusqlite::Result<BTreeMap<String, String>> {
+    connection
+        .prepare("SELECT type || ' ' || name, ifnull(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
 }
 
 /// Application id and version.

@@ -5,6 +5,7 @@
 //! migrate  versions                       registry, keys, people  what operators enter
 //! write    the one writer                 find, values, air       questions
 //! read     the readers                    retain, backup          letting go, keeping a copy
+//!                                         erase, erasures         what is deleted on request, and its proof
 //! ```
 //!
 //! Tables and columns are explained in `migrations/`, where they are made.
@@ -13,6 +14,8 @@ mod air;
 mod alert;
 mod backup;
 mod codes;
+mod erase;
+mod erasures;
 mod error;
 mod find;
 mod history;
@@ -40,7 +43,8 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use wmbus::IdentificationNumber;
 
-pub use backup::Copied;
+pub use backup::{Copied, Restored};
+pub use erasures::{erasures_path, listed as listed_erasures};
 pub use open::Options;
 pub(super) use open::refused_by_system;
 use read::Readers;
@@ -53,10 +57,10 @@ use super::KeyProof;
 use super::StoreError;
 use super::{
     AlertFound, AlertQuery, AlertReport, AlertRow, ArchiveQuery, ArchivedTelegram, By, Channel, ChannelId,
-    Counts, DirectoryEntry, DwellingId, Flags, Grain, Heard, HistoryQuery, HistoryRow, Ingest, IngestReport,
-    LearntLayout, MeterFact, MeterId, MeterState, OccupancyId, Outage, OutcomeCount, Placement, PointId,
-    RadioState, ReadingKey, ReadingQuery, ReadingRow, ReceiverState, Redecoded, Result, RetainReport,
-    Retention, Shown, Side, SiteId, Store, StoredReading, Token,
+    Counts, DirectoryEntry, DwellingId, Erase, Erasure, Flags, Grain, Heard, HistoryQuery, HistoryRow,
+    Ingest, IngestReport, LearntLayout, MeterFact, MeterId, MeterState, OccupancyId, Outage, OutcomeCount,
+    Placement, PointId, RadioState, ReadingKey, ReadingQuery, ReadingRow, ReceiverState, Redecoded, Result,
+    RetainReport, Retention, Shown, Side, SiteId, Store, StoredReading, Token,
 };
 use crate::registry::{
     Change, Dwelling, Meter, NewOccupancy, Occupancy, OccupancyChange, Point, Registry, Site, SiteCode,
@@ -207,6 +211,18 @@ impl Store for SqliteStore {
 
     fn occupancies(&self, dwelling: DwellingId) -> Result<Vec<Occupancy>> {
         self.read(|connection| people::occupancies(connection, dwelling))
+    }
+
+    fn erase(&self, wanted: Erase, rehearse: bool, by: By<'_>) -> Result<Erasure> {
+        self.erase_rows(wanted, rehearse, by)
+    }
+
+    fn purge(&self) -> Result<()> {
+        self.rewrite()
+    }
+
+    fn erasures(&self, after: Option<i64>, limit: usize) -> Result<Vec<(i64, Erasure)>> {
+        self.read(|connection| erase::list(connection, after, limit))
     }
 
     fn site(&self, id: SiteId) -> Result<Option<Site>> {

@@ -222,6 +222,9 @@ fn configure(connection: &Connection, options: Options) -> rusqlite::Result<()> 
     keep_plans(connection)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
+    // A page that was damaged or forged is noticed when it is read, not when it is acted upon.
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.pragma_update(None, "wal_autocheckpoint", options.log_pages)?;
     // Behind a long read the log may grow further: give that space back.
     let limit = i64::from(options.log_pages) * 4096;

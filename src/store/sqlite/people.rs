@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codes::{instant, invalid, word};
+use super::erase;
 use super::find::many;
 use super::registry;
 use super::write::{Batch, Fault};
@@ -23,7 +24,8 @@ pub(super) fn add_occupancy(
     let last = occupancies(connection, new.dwelling)?
         .iter()
         .map(|occupancy| occupancy.from)
-        .max();
+        .max()
+        .max(erase::latest_move_in(connection, new.dwelling)?);
     if let Some(last) = last.filter(|last| new.from < *last) {
         return Err(StoreError::MoveInTooEarly { last }.into());
     }

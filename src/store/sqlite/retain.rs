@@ -1,5 +1,5 @@
-//! Letting go: old telegrams, old strangers, and all but the first and last live reading of a day, which households may
-//! keep: then they are put aside.
+//! Letting go: old telegrams, old strangers, old outages, and all but the first and last live reading of a day, which
+//! households may keep: then they are put aside.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -44,6 +44,15 @@ pub(super) fn retain(
         )?
         .execute([days_before(now, retention.heard_days), rows(left)])?;
     report.heard = removed as u64;
+    left = left.saturating_sub(removed);
+
+    let removed = connection
+        .prepare_cached(
+            "DELETE FROM outage WHERE (receiver, since) IN
+             (SELECT receiver, since FROM outage WHERE until < ?1 ORDER BY since LIMIT ?2)",
+        )?
+        .execute([days_before(now, retention.outage_days), rows(left)])?;
+    report.outages = removed as u64;
     left = left.saturating_sub(removed);
 
     thin(connection, now, retention.live_days, &mut left, &mut report)?;

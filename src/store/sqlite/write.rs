@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::codes;
+use super::erase::Erased;
 use super::error::explain;
 use super::repeat::Window;
 use super::vault::Vault;
@@ -49,10 +50,20 @@ pub(super) struct Memory {
     channels: HashMap<Channel, i64>,
     radios: HashMap<String, i64>,
     outcomes: HashMap<String, i64>,
-    /// Stored registers repeat in telegram after telegram, and are never removed: value by place.
+    /// Stored registers repeat in telegram after telegram, and only an erasure removes any: value by place.
     stored: HashMap<Place, i64>,
     /// Telegrams seen lately that the archive no longer takes.
     pub(super) expired: Window,
+    /// What was erased, and is not taken again.
+    pub(super) erased: Erased,
+}
+
+impl Memory {
+    /// Forgets what is remembered of rows that were erased.
+    pub(super) fn forget(&mut self) {
+        self.stored.clear();
+        self.expired = Window::default();
+    }
 }
 
 /// Meter, channel, instant, source: the key of a reading.
@@ -107,11 +118,12 @@ impl Writer {
     fn run<T>(
         connection: &mut Connection,
         vault: &Vault,
-        memory: Memory,
+        mut memory: Memory,
         work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>,
     ) -> std::result::Result<(T, Memory), Fault> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let change = counter(&transaction, "change")?.unwrap_or(0);
+        memory.erased.refresh(&transaction)?;
         let mut batch = Batch {
             transaction: &transaction,
             vault,
@@ -146,8 +158,12 @@ impl Batch<'_> {
         meter: MeterId,
         reading: &StoredReading,
     ) -> std::result::Result<(), Fault> {
-        let channel = self.channel(&reading.channel)?;
         let at = reading.at.as_second();
+        if self.memory.erased.reading(meter.0, at) {
+            self.report.erased_readings += 1;
+            return Ok(());
+        }
+        let channel = self.channel(&reading.channel)?;
         let source = reading.source as i64;
         let place = (meter.0, channel, at, source);
         let lasting = reading.source != Source::Live;

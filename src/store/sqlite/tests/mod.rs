@@ -1,6 +1,7 @@
 //! The store, tested through its trait and through its file.
 
 mod air;
+mod erasure;
 mod ingest;
 mod opening;
 mod registry;

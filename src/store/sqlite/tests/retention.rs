@@ -6,8 +6,8 @@ use super::{content, instant, live, meaning, reading, sighting, store, telegram}
 use crate::registry::{NewOccupancy, Role};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
-    ArchiveQuery, DwellingId, Flags, Grain, Ingest, MeterId, ReadingQuery, RetainReport, Retention, Source,
-    Store,
+    AlertFound, ArchiveQuery, DwellingId, Flags, Grain, Ingest, MeterId, ReadingQuery, ReceiverState,
+    RetainReport, Retention, Source, Store,
 };
 
 const HOUR: i64 = 3600;
@@ -274,4 +274,115 @@ fn a_late_telegram_of_an_old_day_is_thinned_with_the_rest_of_its_day() {
     retain_all(&store, "2023-10-20T12:00:00Z", 10_000);
     assert_eq!(instants(&store, 1), before);
     drop(scratch);
+}
+
+/// What the page says of how long something is kept.
+fn promised(what: &str) -> String {
+    let page = include_str!("../../../../docs/privacy.md");
+    let row = page.lines().find(|line| line.starts_with(&format!("| {what} |")));
+    let row = row.unwrap_or_else(|| panic!("docs/privacy.md has no line for {what}"));
+    row.split('|').nth(2).unwrap().trim().to_owned()
+}
+
+#[test]
+fn each_class_of_data_is_kept_as_long_as_the_page_says_and_no_longer() {
+    let (scratch, store) = store(1);
+    let heard = instant("2026-01-10T10:00:00Z");
+    let day = heard.as_second() / 86_400 * 86_400;
+    for hour in 8..=10 {
+        store.ingest(&[live(1, day + hour * HOUR, hour)]).unwrap();
+    }
+    store.ingest(&[sighting(7, heard.as_second())]).unwrap();
+    let found = |is| AlertFound {
+        meter: MeterId(1),
+        kind: "leak",
+        amount: None,
+        is,
+    };
+    store.put_alerts(heard, &[found(true)]).unwrap();
+    store.put_alerts(heard, &[found(false)]).unwrap();
+    let receiver = |condition: &str, second: i64| ReceiverState {
+        name: "cellar".to_owned(),
+        condition: condition.to_owned(),
+        since: super::at(second),
+        seen: super::at(second),
+        identity: String::new(),
+        reason: None,
+        opened: 0,
+        losses: 0,
+        asked: 0,
+        resets: 0,
+        reopened: 0,
+        telegrams: 0,
+        noise: 0,
+    };
+    let second = heard.as_second();
+    store
+        .note_receivers(&[receiver("lost", second - 60)], super::at(second - 60))
+        .unwrap();
+    store
+        .note_receivers(&[receiver("listening", second)], heard)
+        .unwrap();
+
+    let rows = |table: &str| {
+        let count = super::dump(&scratch.path(), &[&format!("SELECT count(*) FROM {table}")]);
+        count[0]
+            .rsplit("Integer(")
+            .next()
+            .unwrap()
+            .split(')')
+            .next()
+            .unwrap()
+            .parse::<i64>()
+            .unwrap()
+    };
+    let hourly = "reading WHERE source = 0";
+    // Each with the day on which it is still there, and the next one on which it is gone; hours wait for the end of a day.
+    let classes: [(&str, &str, i64, &str, i64, i64); 5] = [
+        ("every live value", hourly, 7, "7 days", 3, 2),
+        (
+            "meters that are not registered",
+            "heard",
+            7,
+            "7 days after they were last heard",
+            1,
+            0,
+        ),
+        ("raw telegrams", "telegram", 30, "30 days (`raw_days`)", 3, 0),
+        ("alerts that are over", "alert", 730, "two years", 1, 0),
+        (
+            "times in which nobody listened",
+            "outage",
+            1100,
+            "1100 days",
+            1,
+            0,
+        ),
+    ];
+    for (what, _, _, said, ..) in classes {
+        assert!(promised(what).starts_with(said), "{what}: {}", promised(what));
+    }
+    let mut looks: Vec<i64> = classes
+        .iter()
+        .flat_map(|class| [class.2 - 1, class.2 + 1])
+        .collect();
+    looks.sort_unstable();
+    looks.dedup();
+    for look in looks {
+        let now = super::at(second + look * 86_400 + 1);
+        retain_all(&store, &now.to_string(), 10_000);
+        store.put_alerts(now, &[]).unwrap();
+        for (what, table, days, _, before, after) in classes {
+            let wanted = if look < days { before } else { after };
+            assert_eq!(rows(table), wanted, "{what}, {look} days later");
+        }
+    }
+    // The first and the last value of a day stay.
+    assert_eq!(rows(hourly), 2);
+    assert_eq!(
+        promised("first and last live value of each day")
+            .split(' ')
+            .next(),
+        Some("until")
+    );
 }
