@@ -12,6 +12,7 @@ use super::kind::Kind;
 use super::quarantine::quarantine;
 use super::rules::{Verdict, judge};
 use super::signs::Signs;
+use crate::logging::Often;
 use crate::registry::MeterId;
 use crate::store::{AlertFound, AlertReport, Result, Store};
 
@@ -92,6 +93,7 @@ pub fn watch(store: Arc<dyn Store>, stop: Arc<AtomicBool>, sane: Arc<AtomicBool>
                 let AlertReport { raised, cleared, .. } = looked.alerts;
                 if raised + cleared + looked.quarantined > 0 {
                     info!(
+                        event = "watch.done",
                         raised,
                         cleared,
                         quarantined = looked.quarantined,
@@ -103,12 +105,17 @@ pub fn watch(store: Arc<dyn Store>, stop: Arc<AtomicBool>, sane: Arc<AtomicBool>
                 next_look = Instant::now() + pause.unsigned_abs();
             }
             Err(error) => {
-                warn!(%error, "the meters could not be looked over");
+                if let Some(times) = FAILED.again() {
+                    warn!(event = "watch.failed", %error, times, "the meters could not be looked over");
+                }
                 next_look = Instant::now() + SOON.unsigned_abs();
             }
         }
     }
 }
+
+/// Looks that failed.
+static FAILED: Often = Often::new();
 
 /// Meters in one look: some thousands of look-ups.
 const AT_A_TIME: usize = 20;

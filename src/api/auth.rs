@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 use crate::store::Token;
 
@@ -46,7 +47,7 @@ impl Scope {
 }
 
 /// A new token, known to nobody but the one who is told now. Neither `Debug` nor any log shows it.
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// 256 bits from the operating system.
@@ -54,17 +55,24 @@ impl Secret {
     /// # Errors
     /// The system has no randomness.
     pub fn generate() -> Result<Self, getrandom::Error> {
-        let mut octets = [0; 32];
-        getrandom::fill(&mut octets)?;
-        let digits: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
-        Ok(Self(format!("{PREFIX}{digits}")))
+        let mut octets = Zeroizing::new([0; 32]);
+        getrandom::fill(&mut *octets)?;
+        // Room for all of it, so that growing leaves no copy behind.
+        let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + 64));
+        text.push_str(PREFIX);
+        for octet in octets.iter() {
+            for digit in [octet >> 4, octet & 0xF] {
+                text.extend(char::from_digit(u32::from(digit), 16));
+            }
+        }
+        Ok(Self(text))
     }
 
     /// One that somebody chose: at least 32 characters of ASCII that can be printed, without blanks.
     pub fn chosen(text: &str) -> Option<Self> {
         let fits =
             text.len() >= 32 && text.len() <= 256 && text.bytes().all(|octet| octet.is_ascii_graphic());
-        fits.then(|| Self(text.to_owned()))
+        fits.then(|| Self(Zeroizing::new(text.to_owned())))
     }
 
     /// To be shown once.

@@ -16,6 +16,7 @@ use std::fmt;
 use super::json::Json;
 use super::page::Page;
 use super::problem::Problem;
+use crate::plain::cell;
 
 /// How a client wants its answer, and what it asked.
 #[derive(Clone, Debug)]
@@ -150,7 +151,7 @@ impl Wanted {
             format => match self.lines(format, &value) {
                 Ok(response) => response,
                 Err(error) => {
-                    tracing::error!(error = %error, "an answer could not be written line by line");
+                    tracing::error!(event = "api.unwritten", error = %error, "an answer could not be written line by line");
                     Problem::Internal.into_response()
                 }
             },
@@ -264,7 +265,11 @@ fn flatten(path: &str, value: &RawValue, cells: &mut Vec<(String, String)>) -> s
 fn plain(value: &RawValue) -> serde_json::Result<String> {
     match value.get() {
         "null" => Ok(String::new()),
-        text if text.starts_with('"') => serde_json::from_str(text),
+        // Texts are names that people chose, and spreadsheets run what looks like a formula.
+        text if text.starts_with('"') => {
+            let text: String = serde_json::from_str(text)?;
+            Ok(cell(&text).into_owned())
+        }
         text => Ok(text.to_owned()),
     }
 }
@@ -335,11 +340,11 @@ mod tests {
 
     #[test]
     fn cells_keep_their_digits_and_their_commas() {
-        let line = r#"{"a":123456789.012345678,"b":{"c":"x, \"y\"","d":null},"e":["p","q"],"f":true}"#;
+        let line = r#"{"a":-123456789.012345678,"b":{"c":"x, \"y\"","d":null},"e":["p","=q"],"f":true,"g":"=1+1,2"}"#;
         let line = RawValue::from_string(line.to_owned()).unwrap();
         assert_eq!(
-            csv(&["a", "b.c", "b.d", "e", "f", "gone"], &[line]).unwrap(),
-            "a,b.c,b.d,e,f,gone\r\n123456789.012345678,\"x, \"\"y\"\"\",,p q,true,\r\n"
+            csv(&["a", "b.c", "b.d", "e", "f", "gone", "g"], &[line]).unwrap(),
+            "a,b.c,b.d,e,f,gone,g\r\n-123456789.012345678,\"x, \"\"y\"\"\",,p '=q,true,,\"'=1+1,2\"\r\n"
         );
     }
 }

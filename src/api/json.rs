@@ -32,7 +32,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
                 response
             }
             Err(error) => {
-                tracing::error!(error = %error, "an answer could not be written as JSON");
+                tracing::error!(event = "api.unwritten", error = %error, "an answer could not be written as JSON");
                 Problem::Internal.into_response()
             }
         }

@@ -39,7 +39,11 @@ fn figures(store: &dyn Store, kept: Kept) -> Result<String, Problem> {
     let mut text = Text(String::new());
     text.head("releve_build_info", "gauge", "Always 1; which release runs.");
     text.line("releve_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
-    text.head("releve_registry_version", "counter", "Changes of the registry.");
+    text.head(
+        "releve_registry_version",
+        "gauge",
+        "The registry's version, one more with each change.",
+    );
     text.line("releve_registry_version", &[], store.registry_version()?);
     text.head(
         "releve_reading_changes_total",

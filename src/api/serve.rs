@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
@@ -18,12 +19,14 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::{Context, router};
+use crate::logging::Often;
 
 /// Where the API listens.
 #[derive(Debug)]
 pub struct Listener {
     socket: Socket,
     address: String,
+    patience: Duration,
 }
 
 #[derive(Debug)]
@@ -49,6 +52,7 @@ impl Listener {
             Some(path) => unix(Path::new(path)).await.map_err(named).map(|socket| Self {
                 socket,
                 address: address.to_owned(),
+                patience: PATIENCE,
             }),
             None => {
                 let listener = TcpListener::bind(address).await.map_err(named)?;
@@ -56,9 +60,16 @@ impl Listener {
                 Ok(Self {
                     socket: Socket::Tcp(listener),
                     address,
+                    patience: PATIENCE,
                 })
             }
         }
+    }
+
+    /// With another time that a client has to take its answer and to ask for more; a minute by default.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Where it listens: with the port that the system chose, if it did.
@@ -96,17 +107,19 @@ pub async fn serve(listener: Listener, context: Context, shutdown: impl Future<O
         };
         // Those that have ended need not be remembered.
         while connections.try_join_next().is_some() {}
-        let (router, told) = (router.clone(), told.clone());
+        let (router, told, patience) = (router.clone(), told.clone(), listener.patience);
         match accepted {
             Ok(stream) => {
                 connections.spawn(async move {
-                    converse(stream, router, told).await;
+                    converse(stream, router, told, patience).await;
                     drop(place);
                 });
             }
             Err(error) => {
                 // Mostly no file descriptors left: the next connection to end gives some back.
-                tracing::warn!(error = %error, "a connection could not be accepted");
+                if let Some(times) = UNACCEPTED.again() {
+                    tracing::warn!(event = "api.unaccepted", %error, times, "a connection could not be accepted");
+                }
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -116,17 +129,20 @@ pub async fn serve(listener: Listener, context: Context, shutdown: impl Future<O
     let _ = closing.send(());
     let all = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(GRACE, all).await.is_err() {
-        tracing::warn!("some requests did not end in time and were cut off");
+        tracing::warn!(
+            event = "api.cut_off",
+            "some requests did not end in time and were cut off"
+        );
     }
 }
 
-/// Speaks HTTP/1.1 or HTTP/2 until the client is done, the service stops, or the connection is too old.
-async fn converse(stream: Stream, router: Router, mut told: watch::Receiver<()>) {
+/// Speaks HTTP/1.1 or HTTP/2 until the client is done or stalls, the service stops, or the connection is too old.
+async fn converse(stream: Stream, router: Router, mut told: watch::Receiver<()>, patience: Duration) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
+        .header_read_timeout(HEAD.min(patience))
         .max_buf_size(HEAD_OCTETS);
     builder
         .http2()
@@ -135,16 +151,34 @@ async fn converse(stream: Stream, router: Router, mut told: watch::Receiver<()>)
         .max_concurrent_streams(STREAMS)
         .keep_alive_interval(Some(HEAD))
         .keep_alive_timeout(HEAD);
+    // How many requests are worked on; their answers may still be on their way.
+    let (working, mut worked) = watch::channel(0_usize);
     let service = TowerToHyperService::new(router);
+    let service = service_fn(move |request| {
+        working.send_modify(|requests| *requests += 1);
+        let (answer, working) = (service.call(request), working.clone());
+        async move {
+            let answer = answer.await;
+            working.send_modify(|requests| *requests = requests.saturating_sub(1));
+            answer
+        }
+    });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    tokio::select! {
-        // What goes wrong here is the client's connection; nothing to be done about it.
-        _ = connection.as_mut() => return,
-        _ = told.changed() => {}
-        () = tokio::time::sleep(OLDEST) => {}
+    let mut oldest = pin!(tokio::time::sleep(OLDEST));
+    loop {
+        let idle = *worked.borrow_and_update() == 0;
+        tokio::select! {
+            // What goes wrong here is the client's connection; nothing to be done about it.
+            _ = connection.as_mut() => return,
+            _ = told.changed() => break,
+            () = &mut oldest => break,
+            // It neither takes its answers nor asks for more: others may want the place.
+            () = tokio::time::sleep(patience), if idle => break,
+            Ok(()) = worked.changed() => {}
+        }
     }
     connection.as_mut().graceful_shutdown();
-    let _ = tokio::time::timeout(GRACE, connection).await;
+    let _ = tokio::time::timeout(GRACE.min(patience), connection).await;
 }
 
 async fn accept(socket: &Socket) -> io::Result<Stream> {
@@ -203,11 +237,14 @@ impl Drop for SocketFile {
     }
 }
 
+/// Connections that could not be accepted.
+static UNACCEPTED: Often = Often::new();
+
 /// Connections at once.
 const CONNECTIONS: usize = 512;
 
 /// Requests at once on one HTTP/2 connection.
-const STREAMS: u32 = 64;
+const STREAMS: u32 = 16;
 
 /// A client has this long to send the head of its next request.
 const HEAD: Duration = Duration::from_secs(30);
@@ -217,6 +254,9 @@ const HEAD_OCTETS: usize = 16 * 1024;
 
 /// The same for HTTP/2.
 const HEAD_OCTETS_HTTP2: u32 = 16 * 1024;
+
+/// A client that takes no answer and asks nothing for so long is told to go.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// After this a connection is told to go, so that none is held for ever.
 const OLDEST: Duration = Duration::from_secs(600);

@@ -14,6 +14,7 @@ use super::source::{SourceArgs, stop_on_signals};
 use super::{Done, Outcome};
 use crate::air::{Air, Presence};
 use crate::intake::Heard;
+use crate::plain::plain;
 use crate::registry::{Directory, Meter};
 use crate::store::{SqliteStore, Store};
 
@@ -120,7 +121,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 /// Draws over what was there; on a terminal only.
 fn redraw(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    write!(out, "\x1b[H\x1b[2J{text}")?;
+    write!(out, "\x1b[H\x1b[2J{}", plain(text))?;
     out.flush()
 }
 

@@ -1,7 +1,9 @@
 //! `releve run`: the daemon. Listens, reads, stores, answers; ends on SIGINT or SIGTERM with everything committed.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -36,6 +38,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Outcome {
     log();
     let config = Config::read(&args.config)?;
+    look_at_permissions(&args.config, &config);
     // Held to the end.
     let _sole = Sole::take(&config.store.path)?;
     let notifier = Notifier::from_environment().map(Arc::new);
@@ -56,10 +59,12 @@ pub(super) fn run(args: &Args) -> Outcome {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let listener = runtime.block_on(Listener::bind(&config.api.listen))?;
+    let listener = runtime
+        .block_on(Listener::bind(&config.api.listen))?
+        .with_patience(Duration::from_secs(config.api.patience_seconds.into()));
     // Before it says that it is ready: from then on it may be told to end.
     let ends = runtime.block_on(async { Ends::new() })?;
-    info!(api = %listener, store = %config.store.path.display(), "ready");
+    info!(event = "ready", api = %listener, store = %config.store.path.display(), "ready");
     let status = format!("answering on {listener}");
     let listening = thread::Builder::new()
         .name("intake".to_owned())
@@ -92,15 +97,40 @@ pub(super) fn run(args: &Args) -> Outcome {
         notifier.stopping();
     }
     if watching.join().is_err() {
-        error!("the watch ended in an error of the program");
+        error!(event = "bug", "the watch ended in an error of the program");
     }
     let outcomes = listening
         .join()
         .map_err(|_| "the intake ended in an error of the program")??;
-    info!(?outcomes, "stopped, everything heard is stored");
+    info!(
+        event = "stopped",
+        ?outcomes,
+        "stopped, everything heard is stored"
+    );
     // A reload that came too late may still wait for an intake that is gone.
     runtime.shutdown_background();
     Ok(Done::Whole)
+}
+
+/// Says who else may change what the daemon does, or read what it was trusted with.
+fn look_at_permissions(path: &Path, config: &Config) {
+    let mode = |path: &Path| fs::metadata(path).map_or(0, |data| data.permissions().mode());
+    if mode(path) & 0o022 != 0 {
+        warn!(
+            event = "config.writable", path = %path.display(),
+            "others than its owner can write the configuration, which names programs to run: chmod 640 it"
+        );
+    }
+    let passwords = config
+        .receivers
+        .iter()
+        .filter_map(|receiver| receiver.password_file.as_deref());
+    for path in passwords.filter(|path| mode(path) & 0o077 != 0) {
+        warn!(
+            event = "config.readable", path = %path.display(),
+            "others than its owner can read the file of a password: chmod 600 it"
+        );
+    }
 }
 
 /// What the configuration says of intake.
@@ -110,7 +140,7 @@ fn setup(config: &Config) -> Result<Setup, Box<dyn Error + Send + Sync>> {
         Some(folder) => {
             let (families, refused) = Families::with_good_pages_of(folder)?;
             for page in refused {
-                warn!(%page, "a page of a family is wrong and left out");
+                warn!(event = "families.page", %page, "a page of a family is wrong and left out");
             }
             families
         }
@@ -136,13 +166,18 @@ fn take_credentials(store: &dyn Store) {
     match credentials::take(store) {
         Ok(taken) => {
             for fault in &taken.faults {
-                warn!(%fault, "a credential is wrong and left out");
+                warn!(event = "credentials.wrong", %fault, "a credential is wrong and left out");
             }
             if taken.keys + taken.tokens > 0 {
-                info!(keys = taken.keys, tokens = taken.tokens, "credentials taken");
+                info!(
+                    event = "credentials.taken",
+                    keys = taken.keys,
+                    tokens = taken.tokens,
+                    "credentials taken"
+                );
             }
         }
-        Err(error) => warn!(%error, "the credentials could not be taken"),
+        Err(error) => warn!(event = "credentials.untaken", %error, "the credentials could not be taken"),
     }
 }
 
@@ -171,7 +206,7 @@ impl Reloading {
             match done.await {
                 Ok(again) => self = again,
                 Err(error) => {
-                    error!(%error, "reading the configuration again failed");
+                    error!(event = "bug", %error, "reading the configuration again failed");
                     return;
                 }
             }
@@ -190,26 +225,32 @@ impl Reloading {
         let (setup, config) = match wanted() {
             Ok(wanted) => wanted,
             Err(error) => {
-                error!(%error, "the configuration is wrong, and the one before still holds");
+                error!(event = "reload.refused", %error, "the configuration is wrong, and the one before still holds");
                 return;
             }
         };
         if config.store.path != self.config.store.path || config.api != self.config.api {
-            warn!("another store or another address of the API holds after the next start only");
+            warn!(
+                event = "reload.later",
+                "another store or another address of the API holds after the next start only"
+            );
         }
         take_credentials(&*self.store);
         match self.control.change(setup) {
             Some(changed) => {
                 for reason in &changed.refused {
-                    warn!(%reason, "a receiver could not be begun");
+                    warn!(event = "receiver.refused", %reason, "a receiver could not be begun");
                 }
                 info!(
-                    begun = ?changed.begun, ended = ?changed.ended, meters = changed.meters,
+                    event = "reload.done", begun = ?changed.begun, ended = ?changed.ended, meters = changed.meters,
                     "read again: configuration, pages, registry and keys"
                 );
                 self.config = config;
             }
-            None => warn!("the intake has ended, so nothing was changed"),
+            None => warn!(
+                event = "reload.late",
+                "the intake has ended, so nothing was changed"
+            ),
         }
     }
 }
@@ -257,7 +298,7 @@ pub(super) async fn serve(
             _ = ends.interrupt.recv() => {}
             _ = ends.terminate.recv() => {}
         }
-        info!("stopping");
+        info!(event = "stopping", "stopping");
         stop.store(true, Ordering::Relaxed);
         let _ = told.send(());
     });
@@ -273,24 +314,10 @@ pub(super) async fn serve(
 
 /// Log lines on standard error, where systemd and people look for them; `RELEVE_LOG=debug` says more.
 pub(super) fn log() {
-    log_from(tracing::Level::INFO);
+    crate::logging::begin(tracing::Level::INFO);
 }
 
 /// As [`log`], but silent while all is well: for commands that show something themselves.
 pub(super) fn log_warnings() {
-    log_from(tracing::Level::WARN);
-}
-
-fn log_from(level: tracing::Level) {
-    let level = std::env::var("RELEVE_LOG")
-        .ok()
-        .and_then(|level| level.parse().ok())
-        .unwrap_or(level);
-    let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    // A second call, in a test process, finds the first one's subscriber and changes nothing.
-    let _ = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(terminal)
-        .try_init();
+    crate::logging::begin(tracing::Level::WARN);
 }

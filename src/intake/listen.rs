@@ -10,6 +10,7 @@ use collector::{Condition, Event, Health, Receiver, Telegram};
 use tracing::{info, warn};
 
 use super::{Changed, Setup};
+use crate::logging::Often;
 use crate::store::Keeping;
 
 /// How long a receiver is asked before it is told to stop.
@@ -47,6 +48,8 @@ pub(super) fn listen(
             stop,
             told: None,
             rejected: 0,
+            healed: Often::new(),
+            lost: Often::new(),
             keeping,
         }
         .run();
@@ -63,13 +66,15 @@ struct Listening {
     /// What was told last, and when.
     told: Option<(Health, Instant)>,
     rejected: u64,
+    healed: Often,
+    lost: Often,
     keeping: Arc<Keeping>,
 }
 
 impl Listening {
     fn run(mut self) {
         let radio = self.radio.clone();
-        info!(%radio, "listening");
+        info!(event = "receiver.listening", %radio, "listening");
         while !self.stop.load(Ordering::Relaxed) {
             let event = self.receiver.next(PATIENCE);
             self.follow(&event);
@@ -84,15 +89,26 @@ impl Listening {
                     // The first, the tenth, the hundredth …: a flood of noise must not become a flood of log.
                     if self.rejected == 10_u64.pow(self.rejected.ilog10()) {
                         let rejected = self.rejected;
-                        warn!(%radio, line, rejected, %rejection, "a line that is no telegram");
+                        warn!(event = "receiver.line", %radio, line, rejected, %rejection, "a line that is no telegram");
                     }
                 }
-                Event::Ready(identity) => info!(%radio, %identity, "receiver set up"),
-                Event::Healing(step) => warn!(%radio, %step, "receiver in need of help"),
-                Event::Lost(reason) => warn!(%radio, %reason, "receiver lost, trying to get it back"),
+                Event::Ready(identity) => {
+                    info!(event = "receiver.ready", %radio, %identity, "receiver set up")
+                }
+                // A plug that hangs loose may do this all day.
+                Event::Healing(step) => {
+                    if let Some(times) = self.healed.again() {
+                        warn!(event = "receiver.healing", %radio, %step, times, "receiver in need of help");
+                    }
+                }
+                Event::Lost(reason) => {
+                    if let Some(times) = self.lost.again() {
+                        warn!(event = "receiver.lost", %radio, %reason, times, "receiver lost, trying to get it back");
+                    }
+                }
                 Event::Idle => {}
                 Event::Ended => {
-                    info!(%radio, "read to its end");
+                    info!(event = "receiver.ended", %radio, "read to its end");
                     self.tell(true);
                     return;
                 }
@@ -158,7 +174,7 @@ impl Listening {
                     if patience.take_if(|until| Instant::now() >= *until).is_some() {
                         let dropped = self.keeping.dropped();
                         if dropped == 10_u64.pow(dropped.ilog10()) {
-                            warn!(radio = %self.radio, dropped, "no room for what is heard, it is lost");
+                            warn!(event = "intake.dropped", radio = %self.radio, dropped, "no room for what is heard, it is lost");
                         }
                         return true;
                     }

@@ -27,6 +27,7 @@ use tracing::{error, info, warn};
 
 use crate::clock::{GatewayClock, Look};
 use crate::config::{self, Accept};
+use crate::logging::Often;
 use crate::pipeline::{Outcome, Pipeline, Seen};
 use crate::registry::{Change, Directory, Meter, MeterAddress, MeterId};
 use crate::store::{Ingest, Keeping, ReceiverState, Retention, Store, StoreError};
@@ -150,6 +151,10 @@ pub struct Intake {
     keeping: Arc<Keeping>,
     /// Which refusal the log has.
     told_refusal: Option<&'static str>,
+    /// What may fail with every telegram or batch, and need not fill the log.
+    unadopted: Often,
+    unretained: Often,
+    unread: Often,
 }
 
 /// Telegrams that wait between receivers and pipeline. A radio channel carries some thirty in a second.
@@ -176,7 +181,11 @@ impl Intake {
     ) -> Result<Self, StoreError> {
         let registry_version = store.registry_version()?;
         let pipeline = Pipeline::on(&*store, families)?;
-        info!(meters = pipeline.meters(), "registry read");
+        info!(
+            event = "registry.read",
+            meters = pipeline.meters(),
+            "registry read"
+        );
         let batch = Vec::with_capacity(options.commit_telegrams);
         let (sender, queue) = sync_channel(QUEUE);
         let known = store.radios()?.iter().map(|radio| radio.last_heard).max();
@@ -197,6 +206,9 @@ impl Intake {
             sane: Arc::new(AtomicBool::new(true)),
             keeping: Arc::default(),
             told_refusal: None,
+            unadopted: Often::new(),
+            unretained: Often::new(),
+            unread: Often::new(),
         };
         intake.look_at_clock();
         Ok(intake)
@@ -216,7 +228,7 @@ impl Intake {
         let look = self.clock.look();
         self.sane.store(look.is_sane, Ordering::Relaxed);
         if let Some(news) = &look.news {
-            warn!(%news, "the gateway's clock");
+            warn!(event = "clock.news", %news, "the gateway's clock");
         }
         look
     }
@@ -242,7 +254,7 @@ impl Intake {
         };
         let names: Vec<&str> = receivers.iter().map(|(config, _)| config.name.as_str()).collect();
         if let Err(error) = self.store.begin_listening(&names, Timestamp::now()) {
-            warn!(%error, "the time in which nobody listened could not be noted");
+            warn!(event = "outage.unnoted", %error, "the time in which nobody listened could not be noted");
         }
         for (config, receiver) in receivers {
             self.begin(config, receiver);
@@ -260,7 +272,7 @@ impl Intake {
         drop(queue);
         for source in self.sources.drain(..) {
             if source.thread.join().is_err() {
-                error!("a receiver ended in an error of the program");
+                error!(event = "bug", "a receiver ended in an error of the program");
             }
         }
         outcome.map(|()| self.outcomes)
@@ -270,7 +282,7 @@ impl Intake {
         let stop = Arc::new(AtomicBool::new(false));
         let silence = receiver.silence().map(|silence| {
             let saved = self.store.rhythm(&config.name).unwrap_or_else(|error| {
-                warn!(%error, "the rhythm of a receiver could not be read");
+                warn!(event = "rhythm.unread", %error, "the rhythm of a receiver could not be read");
                 None
             });
             (silence, Rhythm::load(&saved.unwrap_or_default()))
@@ -301,7 +313,7 @@ impl Intake {
             }
         }
         if source.thread.join().is_err() {
-            error!("a receiver ended in an error of the program");
+            error!(event = "bug", "a receiver ended in an error of the program");
         }
     }
 
@@ -316,7 +328,7 @@ impl Intake {
                 changed.meters = directory.len();
                 self.pipeline.register(directory);
             }
-            Err(error) => warn!(%error, "the registry could not be read again"),
+            Err(error) => warn!(event = "registry.unread", %error, "the registry could not be read again"),
         }
         // What was learnt of receivers that go is there when they come back.
         self.tune();
@@ -424,7 +436,11 @@ impl Intake {
         if seen.outcome == Outcome::Unregistered && self.options.accept == Accept::All {
             match self.adopt(&seen) {
                 Ok(()) => seen = self.pipeline.take(telegram, now),
-                Err(error) => warn!(%error, "a meter could not be registered"),
+                Err(error) => {
+                    if let Some(times) = self.unadopted.again() {
+                        warn!(event = "registry.unadopted", %error, times, "a meter could not be registered");
+                    }
+                }
             }
         }
         for seen in seen.each() {
@@ -439,7 +455,7 @@ impl Intake {
             Ok(()) => {
                 if let Some(since) = self.keeping.stored() {
                     self.told_refusal = None;
-                    info!(%since, "the store takes telegrams again, all that waited are stored");
+                    info!(event = "store.recovered", %since, "the store takes telegrams again, all that waited are stored");
                 }
                 self.follow_registry();
                 Some(self.options.commit_every)
@@ -451,7 +467,7 @@ impl Intake {
                 let refusals = self.keeping.now().refusals;
                 if refusals == 10_u64.pow(refusals.ilog10()) || self.told_refusal != Some(error.code()) {
                     self.told_refusal = Some(error.code());
-                    error!(%error, telegrams = self.batch.len(), refusals, "nothing was stored, trying again");
+                    error!(event = "store.refused", %error, telegrams = self.batch.len(), refusals, "nothing was stored, trying again");
                 }
                 None
             }
@@ -482,13 +498,19 @@ impl Intake {
                 return Ok(());
             }
             let directory = Directory::new(self.store.directory()?);
-            info!(meters = directory.len(), "registry read again");
+            info!(
+                event = "registry.read_again",
+                meters = directory.len(),
+                "registry read again"
+            );
             self.pipeline.register(directory);
             self.registry_version = version;
             Ok(())
         });
-        if let Err(error) = changed {
-            warn!(%error, "the registry could not be read again");
+        if let Err(error) = changed
+            && let Some(times) = self.unread.again()
+        {
+            warn!(event = "registry.unread", %error, times, "the registry could not be read again");
         }
     }
 
@@ -503,7 +525,7 @@ impl Intake {
             printed_serial: None,
         };
         self.store.apply(registry.version, &[Change::Meter(meter)])?;
-        info!(meter = %address, "registered on the spot");
+        info!(event = "registry.adopted", meter = %address, "registered on the spot");
         self.registry_version = self.store.registry_version()?;
         self.pipeline.register(Directory::new(self.store.directory()?));
         Ok(())
@@ -521,7 +543,7 @@ impl Intake {
             if let Some(saved) = saved
                 && let Err(error) = self.store.note_rhythm(&source.config.name, &saved)
             {
-                warn!(%error, "the rhythm of a receiver could not be kept");
+                warn!(event = "rhythm.unkept", %error, "the rhythm of a receiver could not be kept");
             }
         }
     }
@@ -536,7 +558,9 @@ impl Intake {
             Ok(report) if report.more => Duration::from_secs(1),
             Ok(_) => RETAIN_EVERY,
             Err(error) => {
-                warn!(%error, "old data could not be let go of");
+                if let Some(times) = self.unretained.again() {
+                    warn!(event = "retention.failed", %error, times, "old data could not be let go of");
+                }
                 RETAIN_EVERY
             }
         }

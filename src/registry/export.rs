@@ -259,6 +259,7 @@ fn csv(lines: &[Line]) -> Zeroizing<String> {
             let Some((_, cell)) = line.iter().find(|(used, _)| used == column) else {
                 continue;
             };
+            let cell = crate::plain::cell(cell);
             if cell.contains([',', ';', '\t', '"', '\n', '\r']) {
                 text.push('"');
                 for character in cell.chars() {
@@ -269,7 +270,7 @@ fn csv(lines: &[Line]) -> Zeroizing<String> {
                 }
                 text.push('"');
             } else {
-                text.push_str(cell);
+                text.push_str(&cell);
             }
         }
         text.push('\n');

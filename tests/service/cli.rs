@@ -282,3 +282,68 @@ fn decode_shows_all_telegrams_of_a_transmission() {
     assert_eq!(both["also"].as_array().unwrap().len(), 1);
     assert_eq!(both["also"][0]["readings"], decode(older)["readings"]);
 }
+
+/// A meter may call itself what it likes.
+#[test]
+fn a_text_in_a_telegram_commands_no_terminal() {
+    // A volume, and a fabrication number that clears the screen: ESC [ 2 J.
+    let telegram = "1B44595F7856341201077A2A0400000413181E00000D78044A325B1B";
+    let page = run(&["decode", telegram]);
+    let said = String::from_utf8(page.stdout).unwrap();
+    assert!(page.status.success(), "{said}");
+    assert!(said.contains("[2J"), "{said}");
+    assert!(
+        !said.contains(|letter: char| letter.is_control() && letter != '\n'),
+        "{said:?}"
+    );
+    let line = run(&["decode", "--json", telegram]);
+    let said = String::from_utf8(line.stdout).unwrap();
+    assert!(!said.contains('\u{1b}'), "{said:?}");
+    // Nor does a line of a capture, or a name on the command line.
+    let folder = Folder::new();
+    let capture = folder.write("evil.txt", "\u{1b}]0;owned\u{7}\u{9b}31m no telegram\r\n");
+    let db = folder.path("store.db");
+    for output in [
+        run(&["replay", "--db", db.to_str().unwrap(), capture.to_str().unwrap()]),
+        run(&["readings", "\u{1b}[2J", "--db", db.to_str().unwrap()]),
+        run(&["backup", "\u{1b}[2J/x", "--db", db.to_str().unwrap()]),
+    ] {
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8(said).unwrap();
+        assert!(!said.is_empty());
+        assert!(
+            !said.contains(|letter: char| letter.is_control() && letter != '\n'),
+            "{said:?}"
+        );
+    }
+}
+
+#[test]
+fn a_configuration_that_others_can_write_is_told_of() {
+    let folder = Folder::new();
+    let password = folder.write("password", "secret\n");
+    let config = folder.write(
+        "releve.toml",
+        &format!(
+            "[store]\npath = \"/nowhere/releve.db\"\n[[receiver]]\nname = \"b\"\nmqtt = \"localhost\"\nuser = \"u\"\npassword_file = {password:?}\n"
+        ),
+    );
+    let says = |mode: u32| {
+        for path in [&config, &password] {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        String::from_utf8(run(&["run", "--config", config.to_str().unwrap()]).stderr).unwrap()
+    };
+    let said = says(0o666);
+    assert!(
+        said.contains("event=config.writable") && said.contains("chmod 640"),
+        "{said}"
+    );
+    assert!(
+        said.contains("event=config.readable") && said.contains("chmod 600"),
+        "{said}"
+    );
+    let said = says(0o600);
+    assert!(!said.contains("event="), "{said}");
+    assert!(said.contains("the folder is not there"), "{said}");
+}

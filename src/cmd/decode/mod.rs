@@ -14,6 +14,7 @@ use self::input::Input;
 use super::{Done, Outcome};
 use crate::json::{Failure, Line};
 use crate::pipeline::Memory;
+use crate::plain::plain;
 
 /// What to decode.
 #[derive(clap::Args)]
@@ -181,7 +182,7 @@ impl Reader<'_> {
             serde_json::to_writer(&mut *out, &Line::Failed { meter: None, error })?;
             writeln!(out)
         } else {
-            writeln!(out, "{}", error.message)
+            writeln!(out, "{}", plain(&error.message))
         }
     }
 

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::fault::quoted;
 use super::{Column, Fault, Row};
+use crate::plain::uncell;
 
 /// The rows of a text.
 ///
@@ -44,7 +45,7 @@ pub(super) fn rows(file: &str, text: &str) -> (Vec<Row>, Vec<Fault>) {
         let cells = columns
             .iter()
             .zip(cells)
-            .map(|(column, cell)| (*column, Zeroizing::new(cell.trim().to_owned())))
+            .map(|(column, cell)| (*column, Zeroizing::new(uncell(cell.trim()).to_owned())))
             .filter(|(_, cell)| !cell.is_empty())
             .collect();
         rows.push(Row { line, cells });

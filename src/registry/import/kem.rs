@@ -280,6 +280,28 @@ mod tests {
     }
 
     #[test]
+    fn an_xml_bomb_stays_as_small_as_it_is() {
+        let mut bomb = "<?xml version=\"1.0\"?><!DOCTYPE x [<!ENTITY a \"0F0E0D0C\">".to_owned();
+        for (this, before) in ["b", "c", "d", "e", "f", "g", "h"]
+            .iter()
+            .zip(["a", "b", "c", "d", "e", "f", "g"])
+        {
+            bomb.push_str(&format!(
+                "<!ENTITY {this} \"{}\">",
+                format!("&{before};").repeat(20)
+            ));
+        }
+        bomb.push_str("<!ENTITY file SYSTEM \"file:///etc/passwd\">]>");
+        let meter = "<MetersInOrder><Meter><SerialNo>&file;76543210&h;</SerialNo><DEK>0F0E0D0C&h;</DEK></Meter></MetersInOrder>";
+        let (found, _) = rows("a.kem", format!("{bomb}{meter}").as_bytes(), None).unwrap();
+        assert_eq!(found[0].get(Column::Id), Some("76543210"));
+        assert_eq!(found[0].get(Column::Key), Some("0F0E0D0C"));
+        // Elements in elements go as deep as they like: nobody walks down by calling themselves.
+        let deep = format!("{}{meter}", "<a>".repeat(200_000));
+        assert_eq!(rows("a.kem", deep.as_bytes(), None).unwrap().0.len(), 1);
+    }
+
+    #[test]
     fn no_octets_make_it_panic() {
         proptest::proptest!(|(octets: Vec<u8>, before in 0..4_usize)| {
             let starts: [&[u8]; 4] = [b"<", b"<Meter><DEK>", b"<CipherValue>", b""];

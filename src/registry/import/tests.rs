@@ -471,3 +471,27 @@ proptest! {
         let _ = plan(&Registry::default(), "list", list.as_bytes(), Format::Csv, None);
     }
 }
+
+#[test]
+fn a_name_that_looks_like_a_formula_is_text_in_tables_and_comes_back_as_it_was() {
+    let evil = "=HYPERLINK(\"https://example.org\",\"Cuisine\")";
+    let list = format!(
+        "site,site_name,lot,room,manufacturer,id,version,type\nAB123,@Tilleuls,-7,\"{}\",KAM,12345678,1B,06\n",
+        evil.replace('"', "\"\"")
+    );
+    let (registry, _) = import(Registry::default(), &list);
+    assert_eq!(registry.points[0].room, evil);
+    let table = export(&registry, Format::Csv, false);
+    assert!(table.contains("\"'=HYPERLINK(\"\"https"), "{}", *table);
+    assert!(table.contains(",'@Tilleuls,"), "{}", *table);
+    let (again, plan) = import(registry.clone(), &table);
+    assert!(plan.changes.is_empty());
+    assert_eq!(again.points, registry.points);
+    // Whatever form it goes through, it is the same.
+    for format in [Format::Csv, Format::Toml, Format::Json] {
+        let text = export(&registry, format, false);
+        let plan = super::plan(&Registry::default(), "list", text.as_bytes(), format, None);
+        assert_eq!(plan.faults, []);
+        assert_eq!(applied(Registry::default(), &plan).points[0].room, evil);
+    }
+}

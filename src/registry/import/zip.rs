@@ -193,6 +193,31 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_packed_bomb_is_refused_before_it_is_unpacked() {
+        let zeros = vec![0; LARGEST + 1];
+        let bomb = packed(&[("a", b""), ("bomb", &zeros)]);
+        assert!(bomb.len() < LARGEST / 500);
+        assert_eq!(files(&bomb).unwrap_err(), ZipError::TooLarge);
+        // One that says it is small is unpacked so far and no further.
+        let mut lying = bomb;
+        let at = lying
+            .windows(4)
+            .rposition(|window| window == b"PK\x01\x02")
+            .unwrap();
+        lying[at + 24..at + 28].copy_from_slice(&100_u32.to_le_bytes());
+        assert_eq!(files(&lying).unwrap_err(), ZipError::Damaged);
+        // Each file fits, all together don't.
+        let half = vec![0; LARGEST / 2 + 1];
+        let many = packed(&[("a", b""), ("b", &half), ("c", &half)]);
+        assert_eq!(files(&many).unwrap_err(), ZipError::TooLarge);
+        // More files than anybody packs, and names that lead elsewhere, which nobody reads.
+        let names: Vec<_> = (0..=MOST).map(|number| format!("../../{number}")).collect();
+        let crowd: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b"x"[..])).collect();
+        assert_eq!(files(&packed(&crowd)).unwrap_err(), ZipError::TooLarge);
+        assert_eq!(files(&packed(&crowd[..3])).unwrap().len(), 3);
+    }
+
+    #[test]
     fn no_octets_make_it_panic() {
         let archive = packed(&[("a", b"stored"), ("b", &[7; 300])]);
         proptest::proptest!(|(at in 0..archive.len(), octet: u8, cut in 0..archive.len())| {

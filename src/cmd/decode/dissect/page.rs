@@ -5,6 +5,8 @@ use std::io::{self, Write};
 
 use clap::builder::styling::{AnsiColor, Style};
 
+use crate::plain::one_line;
+
 /// What a piece of text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ink {
@@ -141,11 +143,13 @@ impl Page {
     }
 
     fn put(&mut self, text: &str, ink: Ink) {
+        // Some of it stood in a telegram.
+        let text = one_line(text);
         let style = ink.style();
         if self.colour && ink != Ink::Plain {
             let _ = write!(self.text, "{style}{text}{style:#}");
         } else {
-            self.text.push_str(text);
+            self.text.push_str(&text);
         }
     }
 }
