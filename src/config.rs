@@ -67,12 +67,15 @@ impl Default for Store {
 pub struct Api {
     /// `ADDRESS:PORT`, or `unix:/path/of/socket`. Loopback by default: whoever opens it puts TLS in front.
     pub listen: String,
+    /// A client that neither takes its answers nor asks for more is let go after so many seconds (1 to 600).
+    pub patience_seconds: u32,
 }
 
 impl Default for Api {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8080".to_owned(),
+            patience_seconds: 60,
         }
     }
 }
@@ -216,12 +219,13 @@ impl Config {
     fn fault(&self) -> Option<String> {
         let range = |name: &str, value: u32, low: u32, high: u32| {
             (value < low || value > high)
-                .then(|| format!("store.{name} is {value}: write a number from {low} to {high}"))
+                .then(|| format!("{name} is {value}: write a number from {low} to {high}"))
         };
-        range("commit_seconds", self.store.commit_seconds, 1, 60)
-            .or_else(|| range("commit_telegrams", self.store.commit_telegrams, 1, 10_000))
-            .or_else(|| range("raw_days", self.store.raw_days, 0, 3650))
-            .or_else(|| range("live_days", self.store.live_days, 1, 3650))
+        range("store.commit_seconds", self.store.commit_seconds, 1, 60)
+            .or_else(|| range("store.commit_telegrams", self.store.commit_telegrams, 1, 10_000))
+            .or_else(|| range("store.raw_days", self.store.raw_days, 0, 3650))
+            .or_else(|| range("store.live_days", self.store.live_days, 1, 3650))
+            .or_else(|| range("api.patience_seconds", self.api.patience_seconds, 1, 600))
             .or_else(|| self.receivers.iter().find_map(Receiver::fault))
             .or_else(|| {
                 let mut names: Vec<_> = self.receivers.iter().map(|receiver| &receiver.name).collect();

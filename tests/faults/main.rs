@@ -15,5 +15,6 @@ mod figures;
 #[path = "../service/harness.rs"]
 mod harness;
 mod kill;
+mod limits;
 mod stored;
 mod twice;

@@ -96,3 +96,86 @@ impl Read for Messages {
         self.waiting.read(buffer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::{TcpListener, TcpStream};
+    use std::thread;
+
+    use super::*;
+
+    /// A broker for one client, which sends it these octets once it has said who it is.
+    fn broker(octets: Vec<u8>) -> Broker {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            let (mut client, _): (TcpStream, _) = listener.accept().unwrap();
+            let mut hello = [0; 256];
+            let _ = client.read(&mut hello).unwrap();
+            client.write_all(&[0x20, 2, 0, 0]).unwrap();
+            let _ = client.write_all(&octets);
+            // Until the client has gone.
+            while client.read(&mut hello).is_ok_and(|length| length > 0) {}
+        });
+        Broker {
+            host: "127.0.0.1".to_owned(),
+            port,
+            topics: vec!["a".to_owned()],
+            login: None,
+            client: "test".to_owned(),
+        }
+    }
+
+    /// A message of so many octets under the topic `a`.
+    fn publish(length: usize) -> Vec<u8> {
+        let mut octets = vec![0x30];
+        let mut rest = length + 3;
+        while rest > 0 {
+            let more = if rest > 127 { 0x80 } else { 0 };
+            octets.push((rest % 128) as u8 | more);
+            rest /= 128;
+        }
+        octets.extend([0, 1, b'a']);
+        octets.extend(vec![b'x'; length]);
+        octets
+    }
+
+    /// All that is read until something goes wrong.
+    fn read(mut broker: Broker) -> (usize, io::ErrorKind) {
+        let mut source = broker.open().unwrap();
+        let (mut octets, mut buffer) = (0, [0; 4096]);
+        loop {
+            match source.read(&mut buffer) {
+                Ok(0) => return (octets, io::ErrorKind::UnexpectedEof),
+                Ok(length) => octets += length,
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
+                Err(error) => return (octets, error.kind()),
+            }
+        }
+    }
+
+    #[test]
+    fn a_broker_that_sends_too_much_is_left() {
+        let small = publish(100);
+        let two = [small.clone(), small.clone()].concat();
+        let mut source = broker(two).open().unwrap();
+        let mut lines = [0; 202];
+        let mut filled = 0;
+        while filled < lines.len() {
+            match source.read(&mut lines[filled..]) {
+                Ok(length) => filled += length,
+                Err(error) => assert_eq!(error.kind(), io::ErrorKind::TimedOut),
+            }
+        }
+        // What came with what is too much may be lost with it.
+        let (octets, why) = read(broker(
+            [small.clone(), publish(10 * LARGEST), small.clone()].concat(),
+        ));
+        assert!(octets <= 101 && why == io::ErrorKind::Other, "{octets} {why}");
+        // Nor is one that says that gigabytes are to come.
+        let endless = [small, vec![0x30, 0xFF, 0xFF, 0xFF, 0x7F]].concat();
+        let (octets, why) = read(broker(endless));
+        assert!(octets <= 101 && why == io::ErrorKind::Other, "{octets} {why}");
+    }
+}
