@@ -17,6 +17,13 @@ RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 step "tests"
 cargo test --workspace --locked
 
+if command -v cargo-deny >/dev/null; then
+    step "licences, crates and sources; advisories: cargo deny check advisories"
+    cargo deny check licenses bans sources
+else
+    step "licences left out: cargo install cargo-deny"
+fi
+
 if command -v cargo-fuzz >/dev/null; then
     step "fuzzing, ten seconds of each target"
     fuzz/run.sh 10
