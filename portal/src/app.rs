@@ -1,18 +1,21 @@
 //! The portal as a whole: what its pages share, and which path leads where.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::middleware;
 use axum::routing::get;
 use jiff::Timestamp;
+use tokio::task::JoinSet;
 
 use crate::accounts::{Accounts, AccountsError};
-use crate::config::Settings;
+use crate::config::{ConfigError, Settings};
 use crate::failure::Failure;
-use crate::guard::{self, Limiter};
-use crate::secret::{HashFailed, Hasher, Key};
-use crate::{account, assets, home};
+use crate::guard::{self, Kind, Limiter};
+use crate::mail::Post;
+use crate::query::Query;
+use crate::secret::{Hash, HashFailed, Hasher, Key, Token};
+use crate::{account, assets, guide, home, privacy};
 
 /// The portal, ready to answer. Cheap to clone.
 #[derive(Clone)]
@@ -25,6 +28,12 @@ pub struct Inner {
     pub(crate) key: Key,
     pub(crate) hasher: Hasher,
     pub(crate) limiter: Limiter,
+    pub(crate) post: Post,
+    pub(crate) service: Query,
+    /// What goes on after an answer.
+    tasks: Mutex<JoinSet<()>>,
+    /// One link at a time; which of them by the first octet of its hash.
+    turns: [tokio::sync::Mutex<()>; 16],
     clock: Clock,
 }
 
@@ -37,6 +46,9 @@ pub enum AppError {
     /// Its database.
     #[error(transparent)]
     Accounts(#[from] AccountsError),
+    /// What it was told.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// No randomness, or no memory, to hash with.
     #[error("the system has no randomness")]
     Random,
@@ -67,6 +79,10 @@ impl App {
             key: accounts.key()?,
             hasher: Hasher::new()?,
             limiter: Limiter::default(),
+            post: Post::open(&settings.mail)?,
+            service: Query::new(settings.service.clone()),
+            tasks: Mutex::default(),
+            turns: Default::default(),
             accounts: Arc::new(accounts),
             settings,
             clock,
@@ -92,11 +108,58 @@ impl App {
         }
     }
 
+    /// Does something after the answer, which need not wait for it and must not tell of it.
+    pub(crate) fn later(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(task);
+    }
+
+    /// Waits until everything that went on after answers is done and every mail has left or been given up.
+    pub async fn settle(&self) {
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        tasks.join_all().await;
+        self.post.settle().await;
+    }
+
+    /// Whether an address may get another mail now; it is counted.
+    pub(crate) fn may_mail(&self, address: &str) -> bool {
+        let (key, now) = (address.to_lowercase(), self.now());
+        let most = self.settings.limits.mail_address;
+        if self.limiter.admit(Kind::MailToAddress, &key, most, now).is_err() {
+            tracing::warn!("an address got as many mails as it may; one was not sent");
+            return false;
+        }
+        self.limiter.count(Kind::MailToAddress, &key, now);
+        true
+    }
+
+    /// The address of a link in a mail.
+    pub(crate) fn link(&self, path: &str, token: &Token) -> String {
+        format!("{}/{path}/{}", self.settings.public, *token.reveal())
+    }
+
+    /// Waits for one's turn with a link, so that what follows happens once.
+    pub(crate) async fn turn(&self, link: Hash) -> tokio::sync::MutexGuard<'_, ()> {
+        let [first, ..] = link.0;
+        let [lane, ..] = &self.turns;
+        self.turns
+            .get(usize::from(first) % self.turns.len())
+            .unwrap_or(lane)
+            .lock()
+            .await
+    }
+
     /// Ends what is over: sessions, links, what nobody confirmed.
-    pub(crate) async fn sweep(&self) {
+    pub async fn sweep(&self) {
         let now = self.now();
         // What went wrong is in the log already, and it is tried again soon.
         let _ = self.ask(move |accounts| accounts.sweep(now)).await;
+    }
+
+    /// Writes what is still in the database's log into its file, and empties the log: what was deleted is gone from both.
+    pub async fn checkpoint(&self) {
+        let _ = self.ask(Accounts::checkpoint).await;
     }
 
     /// Every page, behind every guard.
@@ -104,7 +167,9 @@ impl App {
         Router::new()
             .route("/", get(home::show))
             .route("/language/{code}", get(home::choose_language))
+            .route("/privacy", get(privacy::show))
             .merge(account::routes())
+            .merge(guide::routes())
             .merge(assets::routes())
             .fallback(|| async { Failure::NotFound })
             .method_not_allowed_fallback(|| async { Failure::MethodNotAllowed })

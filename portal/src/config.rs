@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::query;
 use crate::secret::Hidden;
 
 /// Everything that the portal needs to know to run. Without `Debug`: it has the service's token.
@@ -18,25 +19,14 @@ pub struct Settings {
     pub public: String,
     /// Whether the portal stands behind a proxy of its own that sets `X-Forwarded-For`.
     pub behind_proxy: bool,
-    /// Where releve answers.
-    pub service: Service,
+    /// Where releve answers, with which token, and how long an answer may take.
+    pub service: query::Settings,
     /// Where mail goes.
     pub mail: Mail,
     /// Who answers for the portal.
     pub operator: Operator,
     /// How often is too often.
     pub limits: Limits,
-}
-
-/// Where releve answers.
-#[derive(Clone)]
-pub struct Service {
-    /// `http://127.0.0.1:8080`.
-    pub url: String,
-    /// A token of the scope `portal`.
-    pub token: Hidden,
-    /// An answer that takes longer is none.
-    pub timeout: Duration,
 }
 
 /// Where mail goes.
@@ -166,7 +156,7 @@ pub struct Config {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceConfig {
-    /// `http://ADDRESS:PORT` of its query API.
+    /// `http://ADDRESS:PORT` of its query API, or `unix:/path/of/socket`.
     #[serde(default = "service")]
     pub url: String,
     /// A file with a token of the scope `portal` (`releve token add`). Without it: the credential `token` of systemd.
@@ -237,10 +227,18 @@ impl Config {
             store: self.store.clone(),
             public: public(&self.public)?,
             behind_proxy: self.behind_proxy,
-            service: Service {
-                url: self.service.url.trim_end_matches('/').to_owned(),
-                token: secret("service.token_file", self.service.token_file.as_deref(), "token")?,
-                timeout: match self.service.timeout_seconds {
+            service: query::Settings {
+                address: self
+                    .service
+                    .url
+                    .parse()
+                    .map_err(|error| ConfigError(format!("service.url: {:?}: {error}", self.service.url)))?,
+                token: token(&secret(
+                    "service.token_file",
+                    self.service.token_file.as_deref(),
+                    "token",
+                )?)?,
+                limit: match self.service.timeout_seconds {
                     seconds @ 1..=30 => Duration::from_secs(seconds.into()),
                     other => {
                         return Err(ConfigError(format!(
@@ -303,6 +301,19 @@ pub fn public(text: &str) -> Result<String, ConfigError> {
             "public: {text:?} is not the address of a site of its own: write https://HOST or http://HOST:PORT"
         ))),
     }
+}
+
+/// A token of the service.
+///
+/// # Errors
+/// The text can't be one.
+pub fn token(text: &Hidden) -> Result<query::Token, ConfigError> {
+    query::Token::new(text.reveal()).ok_or_else(|| {
+        ConfigError(
+            "service.token_file: what is in it is no token: write it as `releve token add` prints it"
+                .to_owned(),
+        )
+    })
 }
 
 /// A secret from a file, or from what systemd passes on.

@@ -27,6 +27,8 @@ pub(crate) enum Failure {
     TooLarge,
     /// Too often; some of it is forgotten after so many seconds.
     TooMany { seconds: u64 },
+    /// The service that has the figures does not answer.
+    Unavailable,
     /// It took too long here.
     TimedOut,
     /// Ours; the log says which.
@@ -49,7 +51,7 @@ impl Failure {
             Self::Unreadable => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -67,7 +69,7 @@ impl Failure {
             Self::Unreadable => language.of("Ce formulaire est illisible", "This form can't be read"),
             Self::TooLarge => language.of("C'est trop long", "That is too long"),
             Self::TooMany { .. } => language.of("Trop d'essais", "Too many attempts"),
-            Self::TimedOut => language.of(
+            Self::Unavailable | Self::TimedOut => language.of(
                 "Le service ne répond pas pour le moment",
                 "The service does not answer at the moment",
             ),
@@ -110,7 +112,7 @@ impl Failure {
                     Language::English => format!("Try again in {minutes} min."),
                 }
             }
-            Self::TimedOut => language
+            Self::Unavailable | Self::TimedOut => language
                 .of(
                     "Vos données ne sont pas perdues. Réessayez dans quelques minutes.",
                     "Your data are not lost. Try again in a few minutes.",

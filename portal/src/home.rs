@@ -71,6 +71,13 @@ pub(crate) fn next(uri: &Uri) -> String {
         .unwrap_or_else(|| "/".to_owned())
 }
 
+/// What `?told=` says was done: a code, which a page has a sentence for or not.
+pub(crate) fn told(uri: &Uri) -> Option<&str> {
+    uri.query()?
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("told="))
+}
+
 /// Whether a path stays with us, however a browser reads it.
 pub(crate) fn is_ours(path: &str) -> bool {
     path.starts_with('/')

@@ -103,6 +103,132 @@ pub(crate) fn form(visitor: &Visitor, action: &str, fields: Markup) -> Markup {
     }
 }
 
+/// A field of a form with its label, a hint and what is wrong with it.
+#[derive(Clone, Copy)]
+pub(crate) struct Field<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) label: &'a str,
+    pub(crate) hint: Option<&'a str>,
+    /// HTML's kind of input.
+    pub(crate) kind: &'a str,
+    pub(crate) value: &'a str,
+    pub(crate) error: Option<&'a str>,
+    pub(crate) autocomplete: &'a str,
+    /// In characters.
+    pub(crate) longest: usize,
+    /// The greatest value, of a date.
+    pub(crate) most: Option<&'a str>,
+}
+
+impl Default for Field<'_> {
+    fn default() -> Self {
+        Self {
+            name: "",
+            label: "",
+            hint: None,
+            kind: "text",
+            value: "",
+            error: None,
+            autocomplete: "off",
+            longest: 254,
+            most: None,
+        }
+    }
+}
+
+/// A field that has to be filled in.
+pub(crate) fn field(field: &Field<'_>) -> Markup {
+    let (hint, error) = (format!("{}-hint", field.name), format!("{}-error", field.name));
+    let described: Vec<&str> = field
+        .error
+        .map(|_| error.as_str())
+        .into_iter()
+        .chain(field.hint.map(|_| hint.as_str()))
+        .collect();
+    let described = (!described.is_empty()).then(|| described.join(" "));
+    html! {
+        div class="field" {
+            label for=(field.name) { (field.label) }
+            @if let Some(text) = field.hint { p class="hint" id=(hint) { (text) } }
+            @if let Some(text) = field.error { p class="error" id=(error) { (text) } }
+            input id=(field.name) name=(field.name) type=(field.kind) value=(field.value) autocomplete=(field.autocomplete)
+                required maxlength=(field.longest) max=[field.most] aria-describedby=[described.as_deref()]
+                aria-invalid=[field.error.map(|_| "true")];
+        }
+    }
+}
+
+/// The field for a password that is chosen.
+pub(crate) fn new_password(language: Language, error: Option<&str>) -> Markup {
+    field(&Field {
+        name: "password",
+        label: language.of("Mot de passe", "Password"),
+        hint: Some(language.of(
+            "12 caractères au moins. Quelques mots à la suite font un bon mot de passe ; un gestionnaire de mots de passe aussi.",
+            "At least 12 characters. A few words in a row make a good password; so does a password manager.",
+        )),
+        kind: "password",
+        error,
+        autocomplete: "new-password",
+        longest: 256,
+        ..Field::default()
+    })
+}
+
+/// The field `current` for the password that one has; its id is its own, since a page may have several.
+pub(crate) fn own_password(language: Language, id: &str, error: Option<&str>) -> Markup {
+    let described = format!("{id}-error");
+    html! {
+        div class="field" {
+            label for=(id) { (language.of("Votre mot de passe actuel", "Your present password")) }
+            @if let Some(text) = error { p class="error" id=(described) { (text) } }
+            input id=(id) name="current" type="password" autocomplete="current-password" required maxlength="256"
+                aria-describedby=[error.map(|_| described.as_str())] aria-invalid=[error.map(|_| "true")];
+        }
+    }
+}
+
+/// A box to tick, with the value `yes`.
+pub(crate) fn tick(name: &str, required: bool, ticked: bool, error: Option<&str>, text: &str) -> Markup {
+    let id = format!("{name}-error");
+    html! {
+        div class="choice" {
+            input type="checkbox" id=(name) name=(name) value="yes" required[required] checked[ticked]
+                aria-describedby=[error.map(|_| id.as_str())] aria-invalid=[error.map(|_| "true")];
+            label for=(name) { (text) }
+            @if let Some(error) = error { p class="error" id=(id) { (error) } }
+        }
+    }
+}
+
+/// What has to be corrected, each with a link to its field.
+pub(crate) fn corrections(language: Language, fields: &[(&str, Option<&str>)]) -> Markup {
+    notice(
+        Notice::Bad,
+        html! {
+            p { strong { (language.of("À corriger :", "To be corrected:")) } }
+            ul {
+                @for (name, error) in fields {
+                    @if let Some(error) = error { li { a href={ "#" (name) } { (error) } } }
+                }
+            }
+        },
+    )
+}
+
+/// The service does not answer; what was typed is still there.
+pub(crate) fn unavailable(language: Language) -> Markup {
+    notice(
+        Notice::Bad,
+        html! {
+            p { (language.of(
+                "Le service ne répond pas pour le moment. Rien n'est perdu : réessayez dans quelques minutes avec le même bouton.",
+                "The service does not answer at the moment. Nothing is lost: try again in a few minutes with the same button.",
+            )) }
+        },
+    )
+}
+
 /// Something to know, above the page: `role` tells screen readers how urgent it is.
 pub(crate) fn notice(kind: Notice, body: Markup) -> Markup {
     match kind {

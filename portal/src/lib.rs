@@ -5,9 +5,6 @@
 //!
 //! Pages are made on the server and work without JavaScript. Nothing is fetched from anywhere else.
 
-// The guide and the figures, which use the rest of this, come next.
-#![allow(dead_code)]
-
 mod account;
 mod accounts;
 mod app;
@@ -15,11 +12,15 @@ mod assets;
 pub mod config;
 mod failure;
 mod guard;
+mod guide;
 mod home;
 pub mod language;
 mod layout;
+mod mail;
+mod privacy;
 pub mod query;
 mod secret;
+mod seed;
 mod server;
 
 pub use accounts::AccountsError;
@@ -27,4 +28,5 @@ pub use app::{App, AppError, Clock};
 pub use guard::Peer;
 pub use language::Language;
 pub use secret::Hidden;
+pub use seed::{Seed, SeedError};
 pub use server::serve;

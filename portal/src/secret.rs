@@ -52,6 +52,18 @@ impl Token {
     }
 }
 
+impl Hash {
+    /// The SHA-256 of any octets.
+    pub(crate) fn of(octets: &[u8]) -> Self {
+        Self(Sha256::digest(octets).into())
+    }
+
+    /// For a header or a key in memory, where no two may be told to be of one session but by equality.
+    pub(crate) fn text(self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+}
+
 /// The portal's own key: made once, kept in its database, so that sessions outlive a restart.
 pub(crate) struct Key(Zeroizing<[u8; 32]>);
 

@@ -58,6 +58,9 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
         tracing::warn!("some requests did not end in time and were cut off");
     }
     sweeper.abort();
+    if tokio::time::timeout(GRACE, app.settle()).await.is_err() {
+        tracing::warn!("some mails did not leave in time; whoever waits for one can ask for another");
+    }
 }
 
 /// Ends what is over, at once and then again and again.
@@ -66,6 +69,7 @@ async fn sweep(app: App) {
     loop {
         often.tick().await;
         app.sweep().await;
+        app.checkpoint().await;
     }
 }
 

@@ -5,6 +5,7 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::Response;
 use maud::html;
 
+use crate::Language;
 use crate::accounts::Event;
 use crate::app::App;
 use crate::failure::Failure;
@@ -17,7 +18,8 @@ pub(super) async fn show(visitor: Visitor, uri: Uri) -> Response {
     if visitor.is_resident() {
         return layout::see_other(&home::next(&uri));
     }
-    page(&visitor, &home::next(&uri), "", false)
+    let told = home::told(&uri).and_then(|told| sentence(told, visitor.language));
+    page(&visitor, &home::next(&uri), "", false, told)
 }
 
 pub(super) async fn log_in(
@@ -53,7 +55,7 @@ pub(super) async fn log_in(
     let Some(account) = account.filter(|_| right) else {
         app.ask(move |accounts| accounts.note(Event::LoginFailed, None, now))
             .await?;
-        return Ok(page(&visitor, &next, &email, true));
+        return Ok(page(&visitor, &next, &email, true, None));
     };
     app.limiter.forget(Kind::LoginOfAccount, &key);
 
@@ -83,7 +85,30 @@ pub(super) async fn log_out(
     Ok(response)
 }
 
-fn page(visitor: &Visitor, next: &str, email: &str, wrong: bool) -> Response {
+/// What was done before, by its code in the address.
+fn sentence(told: &str, language: Language) -> Option<&'static str> {
+    match told {
+        "activated" => Some(language.of(
+            "Votre adresse est confirmée et votre espace est prêt. Connectez-vous avec votre mot de passe.",
+            "Your address is confirmed and your account is ready. Log in with your password.",
+        )),
+        "password" => Some(language.of(
+            "Votre mot de passe a changé. Connectez-vous avec le nouveau.",
+            "Your password has changed. Log in with the new one.",
+        )),
+        "email" => Some(language.of(
+            "Votre nouvelle adresse compte dès maintenant.",
+            "Your new address counts from now on.",
+        )),
+        "deleted" => Some(language.of(
+            "Votre compte et ses données sont supprimés.",
+            "Your account and its data are deleted.",
+        )),
+        _ => None,
+    }
+}
+
+fn page(visitor: &Visitor, next: &str, email: &str, wrong: bool, told: Option<&str>) -> Response {
     let language = visitor.language;
     let title = language.of("Se connecter", "Log in");
     let status = if wrong {
@@ -103,6 +128,9 @@ fn page(visitor: &Visitor, next: &str, email: &str, wrong: bool) -> Response {
                     )) }
                 }))
             }
+            @if let Some(sentence) = told {
+                (layout::notice(Notice::Good, html! { p { (sentence) } }))
+            }
             (layout::form(visitor, "/login", html! {
                 input type="hidden" name="next" value=(next);
                 div class="field" {
@@ -115,6 +143,7 @@ fn page(visitor: &Visitor, next: &str, email: &str, wrong: bool) -> Response {
                 }
                 button type="submit" { (title) }
             }))
+            p { a href="/forgotten" { (language.of("Mot de passe oublié ?", "Forgotten your password?")) } }
             p { a href="/activation" { (language.of("Activer mon espace", "Activate my account")) } }
         },
     )

@@ -2,7 +2,9 @@
 //!
 //! One SQLite file. The only room with SQL. What is deleted is overwritten (`secure_delete`).
 
+mod activation;
 mod audit;
+mod links;
 mod open;
 mod people;
 mod sessions;
@@ -15,8 +17,10 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::secret::Key;
 
+pub(crate) use activation::{Activation, Asked};
 pub(crate) use audit::Event;
-pub(crate) use people::{AccountId, Occupancy};
+pub(crate) use links::{Moved, Purpose};
+pub(crate) use people::{Account, AccountId, Occupancy};
 pub(crate) use sessions::Session;
 
 /// The portal's database.
@@ -72,6 +76,14 @@ impl Accounts {
                     row.get(0)
                 })?;
             Key::from_octets(&octets).ok_or(AccountsError::Damaged("setting.key"))
+        })
+    }
+
+    /// Empties the write-ahead log into the file.
+    pub(crate) fn checkpoint(&self) -> Result<()> {
+        self.read(|connection| {
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            Ok(())
         })
     }
 

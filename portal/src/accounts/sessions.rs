@@ -10,6 +10,8 @@ use crate::secret::Hash;
 #[derive(Clone)]
 pub(crate) struct Session {
     pub(crate) account: Option<AccountId>,
+    /// What was typed in the guide so far, as JSON.
+    pub(crate) guide: Option<String>,
 }
 
 /// A session that nobody used for so long is over.
@@ -21,21 +23,25 @@ pub(crate) const ABSOLUTE: SignedDuration = SignedDuration::from_hours(12);
 /// What happened is remembered so long.
 const AUDIT: SignedDuration = SignedDuration::from_hours(365 * 24);
 
+/// Guides at once; the one that was idle longest makes room.
+const MOST_GUIDES: i64 = 5000;
+
 impl Accounts {
     /// The session of a token, when it is alive; it is seen now.
     pub(crate) fn session(&self, token: Hash, now: Timestamp) -> Result<Option<Session>> {
         self.write(|transaction| {
             let row = transaction
-                .prepare_cached("SELECT account, created_at, seen_at FROM session WHERE token = ?1")?
+                .prepare_cached("SELECT account, guide, created_at, seen_at FROM session WHERE token = ?1")?
                 .query_row([token.0], |row| {
                     Ok((
                         row.get::<_, Option<i64>>(0)?,
-                        instant(row.get(1)?),
+                        row.get(1)?,
                         instant(row.get(2)?),
+                        instant(row.get(3)?),
                     ))
                 })
                 .optional()?;
-            let Some((account, created, seen)) = row else {
+            let Some((account, guide, created, seen)) = row else {
                 return Ok(None);
             };
             if now.duration_since(seen) >= IDLE || now.duration_since(created) >= ABSOLUTE {
@@ -50,6 +56,7 @@ impl Accounts {
             }
             Ok(Some(Session {
                 account: account.map(AccountId),
+                guide,
             }))
         })
     }
@@ -86,6 +93,29 @@ impl Accounts {
         self.write(|transaction| {
             transaction.execute("DELETE FROM session WHERE token = ?1", [token.0])?;
             audit::note(transaction, audit::Event::Logout, Some(account), now)
+        })
+    }
+
+    /// Keeps what was typed in the guide, in the session of somebody who is not logged in.
+    pub(crate) fn keep_guide(&self, token: Hash, guide: &str, now: Timestamp) -> Result<()> {
+        self.write(|transaction| {
+            let kept = transaction.execute(
+                "UPDATE session SET guide = ?2, seen_at = ?3 WHERE token = ?1",
+                params![token.0, guide, seconds(now)],
+            )?;
+            if kept > 0 {
+                return Ok(());
+            }
+            transaction.execute(
+                "DELETE FROM session WHERE token IN (
+                     SELECT token FROM session WHERE account IS NULL ORDER BY seen_at DESC LIMIT -1 OFFSET ?1)",
+                [MOST_GUIDES - 1],
+            )?;
+            transaction.execute(
+                "INSERT INTO session (token, guide, created_at, seen_at) VALUES (?1, ?2, ?3, ?3)",
+                params![token.0, guide, seconds(now)],
+            )?;
+            Ok(())
         })
     }
 }

@@ -14,6 +14,14 @@ pub(crate) enum Kind {
     LoginOfAccount,
     /// A wrong password from a client.
     LoginFromClient,
+    /// A residence or a dwelling that was not found, in a session.
+    SearchOfSession,
+    /// The same, from a client.
+    SearchFromClient,
+    /// A mail to an address.
+    MailToAddress,
+    /// A form that sends a mail, from a client.
+    MailFromClient,
 }
 
 /// What happened lately.

@@ -20,12 +20,22 @@ pub(crate) struct Resident {
     /// Language, form token, path.
     pub(crate) visitor: Visitor,
     account: AccountId,
+    email: String,
 }
 
 impl Resident {
     /// The language of their pages.
     pub(crate) fn language(&self) -> Language {
         self.visitor.language
+    }
+
+    /// One of their own dwellings, by the service's number for the occupancy.
+    pub(crate) fn occupancy(&self, id: i64) -> Option<&Occupancy> {
+        self.occupancies.iter().find(|occupancy| occupancy.id == id)
+    }
+
+    pub(crate) fn email(&self) -> &str {
+        &self.email
     }
 
     pub(crate) fn account(&self) -> AccountId {
@@ -58,6 +68,7 @@ impl FromRequestParts<App> for Resident {
         };
         Ok(Self {
             name: person.name,
+            email: person.email,
             occupancies,
             account,
             visitor,

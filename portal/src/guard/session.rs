@@ -19,7 +19,7 @@ use crate::Language;
 use crate::accounts::Session;
 use crate::app::App;
 use crate::failure::Failure;
-use crate::secret::Token;
+use crate::secret::{Hash, Token};
 
 /// Where a connection comes from. The server puts it on each request.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +58,11 @@ impl Visitor {
     /// Whether somebody is logged in.
     pub(crate) fn is_resident(&self) -> bool {
         self.session().is_some_and(|session| session.account.is_some())
+    }
+
+    /// What tells this session from others without giving it away: the service counts guesses by it.
+    pub(crate) fn alias(&self) -> String {
+        Hash::of(&self.token.hash().0).text()
     }
 
     /// Where they come from, as limits count it: an IPv4 address, or the network of an IPv6 address.
