@@ -47,8 +47,11 @@ pub(super) async fn ask(State(app): State<App>, visitor: Visitor, form: Form) ->
             }
             Ok(account)
         });
-        if let Ok(Some(account)) = found.await {
-            app.post.send(&Letter::password(address, account.language, &link));
+        // To the address that the account has, not to what was typed: the two need not be the same letters.
+        if let Ok(Some(account)) = found.await
+            && let Some(own) = mail::address(&account.email)
+        {
+            app.post.send(&Letter::password(own, account.language, &link));
         }
     });
     Ok(layout::see_other("/forgotten/sent"))
