@@ -75,11 +75,11 @@ async fn a_forgotten_password_is_replaced_once_and_all_sessions_end() {
         .fill(&link, &link, &[("password", "motdepasse1234")])
         .await;
     assert_eq!(weak.status, StatusCode::UNPROCESSABLE_ENTITY);
-    let csrf = forgetful.csrf(&link).await;
     let done = forgetful
         .fill(&link, &link, &[("password", "cinq chiens noirs")])
         .await;
     assert_eq!(done.location(), Some("/login?told=password"), "{}", done.body);
+    let csrf = forgetful.csrf("/login").await;
     let again = forgetful
         .post(&link, &[("csrf", &csrf), ("password", "six poules rousses")])
         .await;
