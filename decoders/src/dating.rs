@@ -46,7 +46,7 @@ pub(crate) fn rank(readings: &mut [Reading], by_date: &[usize]) {
     if by_date.is_empty() {
         return;
     }
-    let mut days: SmallVec<[(Quantity, Date); 16]> = by_date
+    let mut days: SmallVec<[(Quantity, Date); 24]> = by_date
         .iter()
         .filter_map(|index| readings.get(*index))
         .filter_map(|reading| Some((reading.quantity, reading.at?.day()?)))
