@@ -354,7 +354,7 @@ const fn five() -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::public;
+    use super::{Config, Limits, Operator, public};
 
     #[test]
     fn the_public_address_is_that_of_a_site_of_its_own() {
@@ -375,5 +375,38 @@ mod tests {
                 "{wrong}"
             );
         }
+    }
+
+    #[test]
+    fn the_example_has_the_defaults() {
+        let example: Config = toml::from_str(include_str!("../../deploy/portal.example.toml")).unwrap();
+        assert_eq!(example.listen, super::listen());
+        assert_eq!(example.store, super::store());
+        assert_eq!(example.service.url, super::service());
+        assert_eq!(example.service.timeout_seconds, super::five());
+        assert_eq!(example.limits, Limits::default());
+        assert_eq!(example.operator, Operator::default());
+        assert!(example.mail.way().is_ok());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (text, named) in [
+            ("public = 'https://a.example'", "service"),
+            (
+                "public = 'https://a.example'\n[service]\n[mail]\nfrom = 'a@example.org'\nboth = 1",
+                "both",
+            ),
+        ] {
+            let error = toml::from_str::<Config>(text).unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+        let config: Config = toml::from_str(
+            "public = 'https://a.example'\n[service]\ntoken_file = '/nonexistent'\n[mail]\nfrom = 'a@example.org'",
+        )
+        .unwrap();
+        let error = config.settings().err().unwrap().to_string();
+        assert!(error.contains("service.token_file: /nonexistent"), "{error}");
+        assert!(config.mail.way().err().unwrap().to_string().contains("outbox"));
     }
 }

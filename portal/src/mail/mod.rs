@@ -192,7 +192,9 @@ const WAITS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(30), Duration:
 
 #[cfg(test)]
 mod tests {
-    use super::address;
+    use super::{Letter, Post, address};
+    use crate::Language;
+    use crate::config::{Mail, Way};
 
     #[test]
     fn an_address_is_one_of_a_mailbox_somewhere() {
@@ -212,5 +214,91 @@ mod tests {
         ] {
             assert!(address(wrong).is_none(), "{wrong:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_mail_is_a_file_that_people_can_read() {
+        let folder = std::env::temp_dir().join(format!("releve-portal-outbox-{}", std::process::id()));
+        let mail = Mail {
+            from: "Espace résident <eau@example.org>".to_owned(),
+            way: Way::Outbox(folder.clone()),
+        };
+        for number in 1..=2 {
+            // Numbers go on after a restart.
+            let post = Post::open(&mail).unwrap();
+            let ada = address("ada@example.org").unwrap();
+            post.send(&Letter::deleted(ada, Language::French));
+            post.settle().await;
+            let text = std::fs::read_to_string(folder.join(format!("{number:06}.eml"))).unwrap();
+            assert!(text.contains("To: ada@example.org\r\n"), "{text}");
+            assert!(text.contains("ses données sont supprimés"), "{text}");
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+        let wrong = Mail {
+            from: "nobody".to_owned(),
+            way: Way::Outbox(folder),
+        };
+        assert!(
+            Post::open(&wrong)
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("mail.from")
+        );
+    }
+
+    #[cfg(feature = "smtp")]
+    #[tokio::test]
+    async fn a_mail_goes_through_a_server() {
+        use std::io::{BufRead, BufReader, Write};
+
+        use crate::config::{Smtp, Tls};
+
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let mut heard = Vec::new();
+            stream.write_all(b"220 played\r\n").unwrap();
+            while let Some(Ok(line)) = lines.next() {
+                let answer: &[u8] = match line.split(' ').next().unwrap() {
+                    "DATA" => b"354 go on\r\n",
+                    "." | "EHLO" | "MAIL" | "RCPT" => b"250 fine\r\n",
+                    "QUIT" => b"221 bye\r\n",
+                    _ => b"",
+                };
+                heard.push(line);
+                stream.write_all(answer).unwrap();
+                if answer.starts_with(b"221") {
+                    break;
+                }
+            }
+            heard
+        });
+        let post = Post::open(&Mail {
+            from: "eau@example.org".to_owned(),
+            way: Way::Smtp(Smtp {
+                host: "127.0.0.1".to_owned(),
+                port: Some(port),
+                tls: Tls::None,
+                login: None,
+            }),
+        })
+        .unwrap();
+        let ada = address("ada@example.org").unwrap();
+        post.send(&Letter::deleted(ada, Language::English));
+        post.settle().await;
+        drop(post);
+        let heard = server.join().unwrap();
+        let said = |line: &str| heard.iter().any(|heard| heard == line);
+        assert!(
+            heard
+                .iter()
+                .any(|line| line.starts_with("RCPT TO:<ada@example.org>")),
+            "{heard:?}"
+        );
+        assert!(said("Subject: Your resident's account is deleted"), "{heard:?}");
+        assert!(said("To: ada@example.org"), "{heard:?}");
     }
 }
