@@ -29,7 +29,8 @@ pub struct Inner {
     pub(crate) hasher: Hasher,
     pub(crate) limiter: Limiter,
     pub(crate) post: Post,
-    pub(crate) service: Query,
+    /// The service that has the figures.
+    pub(crate) query: Query,
     /// What goes on after an answer.
     tasks: Mutex<JoinSet<()>>,
     /// One link at a time; which of them by the first octet of its hash.
@@ -80,7 +81,7 @@ impl App {
             hasher: Hasher::new()?,
             limiter: Limiter::default(),
             post: Post::open(&settings.mail)?,
-            service: Query::new(settings.service.clone()),
+            query: Query::new(settings.service.clone()),
             tasks: Mutex::default(),
             turns: Default::default(),
             accounts: Arc::new(accounts),

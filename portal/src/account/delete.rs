@@ -33,7 +33,7 @@ pub(super) async fn delete(
     if !proves(&app, &resident, &form).await? {
         return Ok(page(&resident, Some(Obstacle::Password)));
     }
-    let service = app.service.of_client(&resident.visitor.alias());
+    let service = app.query.of_client(&resident.visitor.alias());
     let today = app.now().to_zoned_datetime(TimeZone::UTC).date();
     for occupancy in &resident.occupancies {
         let withdrawn = Change {

@@ -17,7 +17,7 @@ use crate::query::{self, Figure, Period, ProblemKind, Query, Span, Step};
 
 pub(super) async fn download(State(app): State<App>, resident: Resident) -> Result<Response, Failure> {
     let (account, now) = (resident.account(), app.now());
-    let service = app.service.of_client(&resident.visitor.alias());
+    let service = app.query.of_client(&resident.visitor.alias());
     let tomorrow = now
         .to_zoned_datetime(TimeZone::UTC)
         .date()

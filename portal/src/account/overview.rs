@@ -72,7 +72,7 @@ pub(super) async fn set_hourly(
         keeps_hourly: Some(keeps_hourly),
         ..Change::default()
     };
-    let service = app.service.of_client(&resident.visitor.alias());
+    let service = app.query.of_client(&resident.visitor.alias());
     match service.change_occupancy(own, &change).await {
         Ok(_) => {}
         Err(failure) if failure.unavailable().is_some() => {
@@ -172,7 +172,7 @@ fn home_form(resident: &Resident, occupancy: &Occupancy) -> Markup {
     html! {
         article {
             h3 { (occupancy.label) }
-            p { (language.of("Depuis le ", "Since ")) time datetime=(occupancy.from) { (occupancy.from) } }
+            p { (language.of("Depuis le ", "Since ")) time datetime=(occupancy.from) { (language.day(occupancy.from)) } }
             (layout::form(&resident.visitor, &action, html! {
                 div class="choice" {
                     input type="checkbox" id=(id) name="hourly" value="yes" checked[occupancy.keeps_hourly];

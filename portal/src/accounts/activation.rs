@@ -113,7 +113,15 @@ impl Accounts {
             use_up(transaction, token, now)?;
             let account = match people::by_email(transaction, &asked.email)? {
                 Some(account) => account.id,
-                None => people::insert(transaction, &asked, now)?,
+                None => {
+                    let account = people::insert(transaction, &asked, now)?;
+                    // They agreed when they sent the form, not when they followed the link.
+                    transaction.execute(
+                        "UPDATE account SET consented_at = (SELECT created_at FROM activation WHERE token = ?2) WHERE id = ?1",
+                        params![account.0, token.0],
+                    )?;
+                    account
+                }
             };
             people::add_occupancy(transaction, account, occupancy, from, &asked, now)?;
             audit::note(transaction, Event::Activated, Some(account), now)?;

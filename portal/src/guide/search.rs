@@ -18,7 +18,7 @@ pub(super) enum Miss {
 
 /// A question to the service in the name of a visitor, which tells residents apart without knowing them.
 pub(super) fn service(app: &App, visitor: &Visitor) -> Query {
-    app.service.of_client(&visitor.alias())
+    app.query.of_client(&visitor.alias())
 }
 
 /// Refuses who has guessed too often.

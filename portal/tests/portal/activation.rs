@@ -518,7 +518,7 @@ async fn a_move_in_date_that_the_service_refuses_is_explained_and_can_be_chosen_
     let done = browser.fill(&link, &link, &[("move_in", "2026-02-15")]).await;
     assert_eq!(done.location(), Some("/login?told=activated"), "{}", done.body);
     browser.log_in("ada@example.org", PASSWORD).await;
-    assert!(browser.get("/account").await.body.contains("2026-02-15"));
+    assert!(browser.get("/account").await.body.contains("15 février 2026"));
 }
 
 #[tokio::test]
