@@ -67,6 +67,8 @@ pub(super) async fn activate(
         app.ask(move |accounts| accounts.forgo(hash, now)).await?;
         return Ok(done);
     }
+    // A refused date tells something of the household before: not for as often as one likes.
+    search::admit(&app, &visitor)?;
     let registered = search::service(&app, &visitor)
         .move_in(&MoveIn {
             dwelling: asked.dwelling,
@@ -90,7 +92,10 @@ pub(super) async fn activate(
         }
         Err(failure) if failure.unavailable().is_some() => Obstacle::Unavailable,
         Err(failure) => match failure.kind() {
-            Some(ProblemKind::MoveInOutside) => Obstacle::Date,
+            Some(ProblemKind::MoveInOutside) => {
+                search::missed(&app, &visitor);
+                Obstacle::Date
+            }
             Some(ProblemKind::NotFound) => Obstacle::Gone,
             _ => return Err(Failure::internal(&failure)),
         },

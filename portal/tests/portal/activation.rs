@@ -522,6 +522,25 @@ async fn a_move_in_date_that_the_service_refuses_is_explained_and_can_be_chosen_
 }
 
 #[tokio::test]
+async fn nobody_finds_out_by_trying_when_the_household_before_moved_in() {
+    let portal = Portal::with(|settings| settings.limits.search_session = 3).await;
+    let browser = portal.browser();
+    browser.walk().await;
+    browser.ask("ada@example.org").await;
+    let link = portal.link_to("ada@example.org").await;
+    for day in ["2025-06-01", "2025-12-01", "2026-01-15"] {
+        let refused = browser.fill(&link, &link, &[("move_in", day)]).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{day}");
+    }
+    let fourth = browser.fill(&link, &link, &[("move_in", "2026-01-31")]).await;
+    assert_eq!(fourth.status, StatusCode::TOO_MANY_REQUESTS);
+    // The link waits.
+    portal.pass(SignedDuration::from_mins(15));
+    let done = browser.fill(&link, &link, &[("move_in", "2026-03-01")]).await;
+    assert_eq!(done.location(), Some("/login?told=activated"));
+}
+
+#[tokio::test]
 async fn while_the_service_is_down_nothing_is_lost() {
     let portal = Portal::with(|settings| settings.service.limit = std::time::Duration::from_millis(50)).await;
     let browser = portal.browser();
