@@ -31,7 +31,7 @@ pub(crate) fn begin(level: Level) {
         .with_max_level(level)
         .with_writer(std::io::stderr)
         .event_format(Lines {
-            journal: std::env::var_os("JOURNAL_STREAM").is_some(),
+            journal: to_journal(),
         })
         .try_init();
 }
@@ -63,6 +63,15 @@ where
         }
         writeln!(writer, "{}{}", one_line(&said.message), said.fields)
     }
+}
+
+/// Whether standard error goes to the journal: systemd names the device and the file that it connected, which a shell that
+/// it started may pass on to programs that write elsewhere.
+fn to_journal() -> bool {
+    let Ok(named) = std::env::var("JOURNAL_STREAM") else {
+        return false;
+    };
+    rustix::fs::fstat(std::io::stderr()).is_ok_and(|stat| named == format!("{}:{}", stat.st_dev, stat.st_ino))
 }
 
 /// The journal's number of a level.

@@ -185,3 +185,37 @@ fn reading_everything_again_loses_no_telegram() {
     assert_eq!(count(&db, "telegram"), count(&replayed, "telegram"), "{radio}");
     assert_eq!(count(&db, "reading"), count(&replayed, "reading"));
 }
+
+/// Lines for the journal begin with their priority; a variable that was merely passed on changes nothing.
+#[test]
+fn lines_for_the_journal_begin_with_their_priority() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    let folder = Folder::new();
+    let config = folder.write("releve.toml", "[store]\npath = \"/nowhere/releve.db\"\n");
+    std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let log = folder.write("log", "");
+    let said = |stream: &str| {
+        let file = std::fs::OpenOptions::new()
+            .write(true)
+            .truncate(true)
+            .open(&log)
+            .unwrap();
+        let status = crate::harness::releve(&["run", "--config", config.to_str().unwrap()])
+            .env("JOURNAL_STREAM", stream)
+            .stderr(file)
+            .status()
+            .unwrap();
+        assert_eq!(status.code(), Some(2));
+        std::fs::read_to_string(&log).unwrap()
+    };
+    let data = std::fs::metadata(&log).unwrap();
+    let journal = said(&format!("{}:{}", data.dev(), data.ino()));
+    assert!(
+        journal.starts_with("<4>others than its owner can write"),
+        "{journal}"
+    );
+    assert!(journal.contains(" event=config.writable "), "{journal}");
+    let elsewhere = said("1:1");
+    assert!(elsewhere.contains(" WARN others than its owner"), "{elsewhere}");
+}
