@@ -9,6 +9,7 @@ pub mod cmd;
 pub mod config;
 pub mod consumption;
 pub mod credentials;
+pub mod disk;
 pub mod intake;
 pub mod json;
 pub mod keys;

@@ -54,10 +54,37 @@ impl Kind {
         }
     }
 
+    /// How soon somebody should see to it.
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::Leak | Self::Tamper => Severity::Now,
+            Self::Silent | Self::ReverseFlow | Self::Jump | Self::WrongKey | Self::BatteryLow => {
+                Severity::Soon
+            }
+            Self::Frozen | Self::ClockOff => Severity::Watch,
+        }
+    }
+
     /// The one with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
+}
+
+/// How soon somebody should see to an alert, the soonest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Today: water runs, or somebody laid hands on the device.
+    Now,
+    /// This week: readings are or will be missing.
+    Soon,
+    /// When one passes by.
+    Watch,
+}
+
+impl Severity {
+    /// All of them, the soonest first.
+    pub const ALL: [Self; 3] = [Self::Now, Self::Soon, Self::Watch];
 }
 
 /// Where an alert is in its life.

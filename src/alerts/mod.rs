@@ -17,9 +17,9 @@ mod tests;
 mod watch;
 mod words;
 
-pub use kind::{Kind, State};
+pub use kind::{Kind, Severity, State};
 pub use quarantine::quarantine;
-pub use rhythm::Rhythm;
+pub use rhythm::{Rhythm, Spoken};
 pub use rules::{Verdict, judge};
 pub use signs::{Point, Signs};
 pub use watch::{Looked, look, watch};

@@ -2,9 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::signs::{Point, week};
+use super::signs::{COUNTED, DISTRUSTED, Point};
+use crate::consumption::whole_index;
 use crate::registry::MeterId;
-use crate::store::{MeterState, Result, Store};
+use crate::store::{ChannelId, MeterState, Result, Store};
 
 /// How a meter keeps its own time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,15 +33,92 @@ impl Rhythm {
     /// # Errors
     /// The store's.
     pub fn of(store: &dyn Store, meter: MeterId, state: &MeterState, now: Timestamp) -> Result<Option<Self>> {
-        let silence = now.as_second() - state.last_heard.as_second();
-        let Some(mean) = mean_interval(state) else {
-            return Ok(None);
-        };
-        if silence <= mean.saturating_mul(3) / 2 {
-            return Ok(Some(Self::OnTime));
+        match Self::at_once(state, now) {
+            Some(known) => Ok(known),
+            None => Ok(Self::by(&Spoken::of(store, meter, now)?, state, now)),
         }
-        let hours = week(store, meter, now)?;
-        Ok(Some(judge(&hours, silence, mean, now.as_second())))
+    }
+
+    /// The same without a look at its week, as long as it is heard as often as ever; `None` when it takes that look.
+    pub fn at_once(state: &MeterState, now: Timestamp) -> Option<Option<Self>> {
+        let Some(mean) = mean_interval(state) else {
+            return Some(None);
+        };
+        let silence = now.as_second() - state.last_heard.as_second();
+        // What `judge` says whatever the week was: a pause is at least the mean interval, and a fortnight is always too long.
+        if silence <= usual(mean) && silence <= limit(mean) {
+            Some(Some(Self::OnTime))
+        } else if silence > LONGEST {
+            Some(Some(Self::Lost))
+        } else {
+            None
+        }
+    }
+
+    /// The same by the week before its latest telegram.
+    pub fn by(spoken: &Spoken, state: &MeterState, now: Timestamp) -> Option<Self> {
+        let mean = mean_interval(state)?;
+        let first = now.as_second() - WEEK.as_secs();
+        let hours: Vec<Point> = spoken
+            .0
+            .iter()
+            .map(|at| Point {
+                at: i64::from(*at),
+                value: 0,
+            })
+            .filter(|point| point.at >= first)
+            .collect();
+        let silence = now.as_second() - state.last_heard.as_second();
+        Some(judge(&hours, silence, mean, now.as_second()))
+    }
+}
+
+/// The hours of the week before in which a meter spoke. They stay the same as long as it is silent, so that whoever
+/// asks again and again may keep them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spoken(Vec<u32>);
+
+impl Spoken {
+    /// Of a meter.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn of(store: &dyn Store, meter: MeterId, now: Timestamp) -> Result<Self> {
+        let spoken = Self::of_all(store, &[meter], now)?.pop();
+        Ok(spoken.map_or(Self(Vec::new()), |(_, spoken)| spoken))
+    }
+
+    /// Of several meters in the order of their ids, in two questions; those that never counted anything are left out.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn of_all(store: &dyn Store, meters: &[MeterId], now: Timestamp) -> Result<Vec<(MeterId, Self)>> {
+        let latest = store.latest(meters)?;
+        let series: Vec<(MeterId, ChannelId)> = latest
+            .chunk_by(|a, b| a.meter == b.meter)
+            .filter_map(|rows| {
+                let channels: Vec<_> = rows
+                    .iter()
+                    .map(|row| (row.channel_id, row.reading.channel))
+                    .collect();
+                let index = COUNTED
+                    .iter()
+                    .find_map(|quantity| whole_index(&channels, *quantity));
+                Some((rows.first()?.meter, index?.0))
+            })
+            .collect();
+        let first = now.saturating_sub(WEEK).unwrap_or(Timestamp::MIN);
+        let heard = store.spoken(&series, first, now, SignedDuration::from_hours(1), DISTRUSTED)?;
+        Ok(heard
+            .chunk_by(|a, b| a.0 == b.0)
+            .filter_map(|heard| {
+                // Seconds of Unix time until 2106, which is half the room.
+                let seconds = heard
+                    .iter()
+                    .filter_map(|(_, at)| u32::try_from(at.as_second()).ok());
+                Some((heard.first()?.0, Self(seconds.collect())))
+            })
+            .collect())
     }
 }
 
@@ -63,6 +141,11 @@ fn judge(hours: &[Point], silence: i64, mean: i64, now: i64) -> Rhythm {
     }
 }
 
+/// So many seconds of silence are as usual, whatever the hour.
+fn usual(mean: i64) -> i64 {
+    mean + mean.max(HOUR)
+}
+
 /// Seconds between two telegrams, over all that is known; `None` below three telegrams.
 pub(super) fn mean_interval(state: &MeterState) -> Option<i64> {
     let gaps = i64::try_from(state.telegrams.checked_sub(1)?).ok()?;
@@ -83,11 +166,13 @@ pub(super) fn longest_pause(hours: &[Point], mean: i64) -> i64 {
 
 /// After so many seconds of silence it is lost: twice its longest pause, a day at least, a fortnight at most.
 pub(super) fn limit(pause: i64) -> i64 {
-    pause.saturating_mul(2).clamp(DAY, 14 * DAY)
+    pause.saturating_mul(2).clamp(DAY, LONGEST)
 }
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
+/// Nobody is silent for longer.
+const LONGEST: i64 = 14 * DAY;
 
 /// How far back a week reaches.
 pub(super) const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -123,6 +208,38 @@ mod tests {
         assert_eq!(said(thursday + 12 * HOUR, thursday - 4 * HOUR), Rhythm::OnTime);
         // Twice the weekend.
         assert_eq!(said(day + 9 * DAY, day + 4 * DAY - 10 * HOUR), Rhythm::Lost);
+    }
+
+    #[test]
+    fn what_is_said_at_once_is_what_a_look_at_the_week_would_say() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let now = 300 * DAY;
+        for mean in [60, 900, 4 * HOUR, DAY, 8 * DAY, 20 * DAY] {
+            for silence in [1, 30, HOUR, 5 * HOUR, DAY, 9 * DAY, 15 * DAY, 30 * DAY] {
+                let last = now - silence;
+                let state = MeterState {
+                    meter: MeterId(1),
+                    first_heard: at(last - 10 * mean),
+                    last_heard: at(last),
+                    rssi_dbm: None,
+                    radio: String::new(),
+                    outcome: String::new(),
+                    evidence: None,
+                    telegrams: 11,
+                    opened_at: None,
+                    device_time: None,
+                    status: Vec::new(),
+                };
+                let Some(said) = Rhythm::at_once(&state, at(now)) else {
+                    continue;
+                };
+                let office: Vec<i64> = office(last).iter().map(|point| point.at).collect();
+                for hours in [vec![], vec![last], vec![last - 6 * DAY, last - DAY, last], office] {
+                    let spoken = Spoken(hours.iter().filter_map(|at| u32::try_from(*at).ok()).collect());
+                    assert_eq!(said, Rhythm::by(&spoken, &state, at(now)), "{mean} {silence}");
+                }
+            }
+        }
     }
 
     #[test]

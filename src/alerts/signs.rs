@@ -119,19 +119,8 @@ impl Signs {
     }
 }
 
-/// Live values of a meter's index over the last week, about an hour apart, oldest first.
-pub(super) fn week(store: &dyn Store, meter: MeterId, now: Timestamp) -> Result<Vec<Point>> {
-    for quantity in COUNTED {
-        if let Some((id, _)) = index_channel(store, meter, quantity)? {
-            let rows = walk(store, meter, id, now, WEEK, SignedDuration::from_hours(1))?;
-            return Ok(rows.iter().map(point).collect());
-        }
-    }
-    Ok(Vec::new())
-}
-
 /// What meters count up, the first that one has.
-const COUNTED: [Quantity; 3] = [Quantity::Volume, Quantity::HeatCost, Quantity::Energy];
+pub(super) const COUNTED: [Quantity; 3] = [Quantity::Volume, Quantity::HeatCost, Quantity::Energy];
 
 /// Live readings from now back over a span, each at least a step before the next.
 fn walk(
@@ -190,4 +179,4 @@ fn zone(store: &dyn Store, meter: MeterId, now: Timestamp) -> Result<TimeZone> {
     Ok(site.flatten().map_or(TimeZone::UTC, |site| site.zone()))
 }
 
-const DISTRUSTED: Flags = Flags(Flags::IMPLAUSIBLE.0 | Flags::KEY_UNPROVEN.0);
+pub(super) const DISTRUSTED: Flags = Flags(Flags::IMPLAUSIBLE.0 | Flags::KEY_UNPROVEN.0);

@@ -83,10 +83,10 @@ impl Entry for Alert {
 #[schema(as = AlertAmount)]
 pub(super) struct Measure {
     /// The number.
-    value: Number,
+    pub(super) value: Number,
     /// Its unit: `l/h`, `l`, `s`, `d`.
     #[schema(example = "l/h")]
-    unit: &'static str,
+    pub(super) unit: &'static str,
 }
 
 /// One text in two languages.
@@ -212,7 +212,7 @@ fn alert(store: &dyn Store, row: &AlertRow, now: jiff::Timestamp) -> Result<Aler
     })
 }
 
-fn measure(kind: Kind, amount: i64) -> Option<Measure> {
+pub(super) fn measure(kind: Kind, amount: i64) -> Option<Measure> {
     let (exponent, unit) = match kind {
         Kind::Leak => (-3, "l/h"),
         Kind::ReverseFlow => (-3, "l"),

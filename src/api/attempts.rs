@@ -58,6 +58,16 @@ impl FromRequestParts<Context> for Guest {
     }
 }
 
+impl Guest {
+    /// Somebody in front of the login, told from others by what their browser sends back.
+    pub(super) fn at_login(browser: Option<&str>) -> Self {
+        Self {
+            // No token has this name: those have at least a letter.
+            who: Some((String::new(), browser.map(str::to_owned))),
+        }
+    }
+}
+
 impl Attempts {
     /// Refuses one who has guessed too often.
     pub(super) fn admit(&self, guest: &Guest, now: Timestamp) -> Result<(), Problem> {

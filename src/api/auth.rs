@@ -121,13 +121,25 @@ pub(super) async fn require(
     }
 }
 
-async fn admit(context: &Context, headers: &HeaderMap, needs: &'static [Scope]) -> Result<Caller, Problem> {
+pub(super) async fn admit(
+    context: &Context,
+    headers: &HeaderMap,
+    needs: &'static [Scope],
+) -> Result<Caller, Problem> {
     let Some(given) = bearer(headers) else {
         return Err(Problem::Unauthenticated {
             given: headers.contains_key(header::AUTHORIZATION),
         });
     };
-    let given = hash(given);
+    known(context, hash(given), needs).await
+}
+
+/// Whose the token with a hash is, when it has one of the scopes.
+pub(super) async fn known(
+    context: &Context,
+    given: [u8; 32],
+    needs: &'static [Scope],
+) -> Result<Caller, Problem> {
     let token = context
         .ask(move |store| Ok(store.token_by_hash(&given)?))
         .await?
@@ -154,7 +166,8 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && values.next().is_none()).then_some(token)
 }
 
-fn hash(token: &str) -> [u8; 32] {
+/// What the store keeps of a token.
+pub(super) fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 

@@ -31,21 +31,21 @@ use super::query::{Asked, Day, Segment};
 #[schema(as = Consumption)]
 pub(super) struct Report {
     /// The dwelling.
-    dwelling: Dwelling,
+    pub(super) dwelling: Dwelling,
     /// First day.
     #[schema(format = Date, example = "2026-01-01")]
-    from: String,
+    pub(super) from: String,
     /// The day after the last one.
     #[schema(format = Date, example = "2026-02-01")]
-    to: String,
+    pub(super) to: String,
     /// How the days are cut: `hour`, `day`, `week` (from Monday), `month` or `year`. First and last may be parts.
     #[schema(example = "day")]
-    step: &'static str,
+    pub(super) step: &'static str,
     /// The zone whose midnights count.
     #[schema(example = "Europe/Paris")]
-    time_zone: String,
+    pub(super) time_zone: String,
     /// What is counted here, kind by kind.
-    kinds: Vec<KindReport>,
+    pub(super) kinds: Vec<KindReport>,
     /// The days that were asked to be compared with; null when the household was not there for all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) compared: Option<Compared>,
@@ -94,14 +94,14 @@ pub(super) struct PointReport {
 pub(super) struct PeriodFigure {
     /// First day.
     #[schema(format = Date, example = "2026-01-01")]
-    from: String,
+    pub(super) from: String,
     /// The day after the last one.
     #[schema(format = Date, example = "2026-01-02")]
-    to: String,
+    pub(super) to: String,
     /// The instant at which it begins, with the site's offset.
-    start: String,
+    pub(super) start: String,
     /// The instant at which it ends.
-    end: String,
+    pub(super) end: String,
     #[serde(flatten)]
     pub(super) figure: Figure,
 }
@@ -110,15 +110,15 @@ pub(super) struct PeriodFigure {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Figure {
     #[serde(flatten)]
-    amount: Amounts,
+    pub(super) amount: Amounts,
     /// `measured`, `interpolated`, `estimated` or `missing`: the worst of all ends that the figure is made of.
     #[schema(example = "measured")]
-    quality: &'static str,
+    pub(super) quality: &'static str,
     /// Seconds between an end of the period and the farthest reading used for it; null when the figure is missing.
-    age_seconds: Option<i64>,
+    pub(super) age_seconds: Option<i64>,
     /// What happened in the period: `restart`, `replacement`, `rollover`, `factor_change`, `reverse`, `unmetered`,
     /// `running`, `break`.
-    flags: Vec<&'static str>,
+    pub(super) flags: Vec<&'static str>,
 }
 
 /// The amounts of a figure; null when it is missing.
@@ -136,16 +136,16 @@ pub(super) enum Amounts {
 pub(super) struct Units {
     /// The count of the displays times the rating factors, exact.
     #[schema(required = true)]
-    rated: Option<Number>,
+    pub(super) rated: Option<Number>,
     /// The same with two decimals, as residents are shown.
     #[schema(required = true)]
-    rated_shown: Option<Number>,
+    pub(super) rated_shown: Option<Number>,
     /// The count of the displays, exact.
     #[schema(required = true)]
-    raw: Option<Number>,
+    pub(super) raw: Option<Number>,
     /// The same with two decimals.
     #[schema(required = true)]
-    raw_shown: Option<Number>,
+    pub(super) raw_shown: Option<Number>,
 }
 
 /// What meters counted.
@@ -153,10 +153,10 @@ pub(super) struct Units {
 pub(super) struct Plain {
     /// Exact.
     #[schema(required = true)]
-    value: Option<Number>,
+    pub(super) value: Option<Number>,
     /// With two decimals, as residents are shown.
     #[schema(required = true)]
-    shown: Option<Number>,
+    pub(super) shown: Option<Number>,
 }
 
 /// A point and a period of a report, as a line.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::registry::{self, MeterId};
-use crate::store::{Flags, Placement, Side, Store};
+use crate::store::{Placement, Store};
 
 use super::Context;
 use super::finding;
@@ -24,27 +24,27 @@ use super::readings::Value;
 #[schema(as = MeterName)]
 pub(super) struct Name {
     /// What stands on its housing, or its identification number when the registry knows no printed serial.
-    serial: String,
+    pub(super) serial: String,
     /// The maker's three letters.
     #[schema(example = "KAM")]
-    manufacturer: String,
+    pub(super) manufacturer: String,
     /// The identification number on the air, eight hexadecimal digits.
     #[schema(example = "12345678")]
-    id: String,
+    pub(super) id: String,
     /// The maker's generation, two hexadecimal digits; null when the registry leaves it open.
-    version: Option<String>,
+    pub(super) version: Option<String>,
     /// What it measures, by its device type; null when the registry leaves it open.
     #[schema(example = "warm_water")]
-    medium: Option<String>,
+    pub(super) medium: Option<String>,
 }
 
 /// A meter and where it hangs now.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct MeterEntry {
     #[serde(flatten)]
-    name: Name,
+    pub(super) name: Name,
     /// Where it hangs now; null while it is installed nowhere.
-    installed: Option<Installed>,
+    pub(super) installed: Option<Installed>,
 }
 
 impl Entry for MeterEntry {
@@ -73,15 +73,15 @@ impl Entry for MeterEntry {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Installed {
     /// Code of the site.
-    site: String,
+    pub(super) site: String,
     /// Id of the dwelling.
-    dwelling: i64,
+    pub(super) dwelling: i64,
     /// Lot number of the dwelling.
-    lot: String,
+    pub(super) lot: String,
     /// The metering point.
-    point: PointName,
+    pub(super) point: PointName,
     #[serde(flatten)]
-    service: ServiceTime,
+    pub(super) service: ServiceTime,
 }
 
 /// A metering point.
@@ -102,69 +102,69 @@ pub(super) struct PointName {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ServiceTime {
     /// Mounted at; null: before anyone kept count.
-    from: Option<String>,
+    pub(super) from: Option<String>,
     /// Taken off at; null: still there.
-    until: Option<String>,
+    pub(super) until: Option<String>,
     /// What it showed when it was mounted.
-    start_index: Option<Number>,
+    pub(super) start_index: Option<Number>,
     /// What it showed when it was taken off.
-    end_index: Option<Number>,
+    pub(super) end_index: Option<Number>,
     /// The rating factors, oldest first; empty for a factor of 1.
-    factors: Vec<FactorSince>,
+    pub(super) factors: Vec<FactorSince>,
 }
 
 /// A rating factor and since when it is valid.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct FactorSince {
     /// Null: since it was mounted.
-    from: Option<String>,
+    pub(super) from: Option<String>,
     /// What raw counts are multiplied by.
-    factor: Number,
+    pub(super) factor: Number,
 }
 
 /// Everything about one meter.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct MeterDetails {
     #[serde(flatten)]
-    name: Name,
+    pub(super) name: Name,
     /// The rule by which the number that was asked for led to this meter.
     #[schema(example = "printed_serial")]
-    found_by: &'static str,
+    pub(super) found_by: &'static str,
     /// Where it hangs and hung, oldest first.
-    installations: Vec<Installed>,
+    pub(super) installations: Vec<Installed>,
     /// How it was last heard; null when never.
-    heard: Option<MeterHeard>,
+    pub(super) heard: Option<MeterHeard>,
     /// What became of its telegrams.
-    outcomes: Vec<OutcomeEntry>,
+    pub(super) outcomes: Vec<OutcomeEntry>,
     /// What it said of itself: firmware, fabrication number …
-    facts: Vec<Fact>,
+    pub(super) facts: Vec<Fact>,
     /// The latest value of each of its series.
-    latest: Vec<Value>,
+    pub(super) latest: Vec<Value>,
 }
 
 /// How a meter was last heard.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct MeterHeard {
     /// First telegram kept.
-    first_heard: String,
+    pub(super) first_heard: String,
     /// Latest telegram.
-    last_heard: String,
+    pub(super) last_heard: String,
     /// Strength of the latest, in dBm.
-    rssi_dbm: Option<i16>,
+    pub(super) rssi_dbm: Option<i16>,
     /// Receiver of the latest.
-    radio: String,
+    pub(super) radio: String,
     /// What became of the latest.
     #[schema(example = "read")]
-    outcome: String,
+    pub(super) outcome: String,
     /// Why the latest gave nothing, in a sentence; null when it was read, or is no longer kept.
     #[schema(example = "wrong_key: none of the keys opens it")]
-    evidence: Option<String>,
+    pub(super) evidence: Option<String>,
     /// Telegrams kept, each counted once.
-    telegrams: u64,
+    pub(super) telegrams: u64,
     /// The meter's own clock, as sent, in the latest telegram that could be opened.
-    device_time: Option<String>,
+    pub(super) device_time: Option<String>,
     /// The conditions that it told then.
-    status: Vec<StatusEntry>,
+    pub(super) status: Vec<StatusEntry>,
 }
 
 /// A condition of a meter.
@@ -172,9 +172,9 @@ pub(super) struct MeterHeard {
 pub(super) struct StatusEntry {
     /// What is the matter.
     #[schema(example = "battery_low")]
-    word: &'static str,
+    pub(super) word: &'static str,
     /// True when it was so and is no longer.
-    past: bool,
+    pub(super) past: bool,
 }
 
 /// How many telegrams ended in one way.
@@ -182,11 +182,11 @@ pub(super) struct StatusEntry {
 pub(super) struct OutcomeEntry {
     /// The outcome's code.
     #[schema(example = "read")]
-    outcome: String,
+    pub(super) outcome: String,
     /// How many.
-    telegrams: u64,
+    pub(super) telegrams: u64,
     /// The latest of them.
-    last_at: String,
+    pub(super) last_at: String,
 }
 
 /// Something a meter said of itself.
@@ -194,11 +194,11 @@ pub(super) struct OutcomeEntry {
 pub(super) struct Fact {
     /// What about.
     #[schema(example = "fabrication_no")]
-    name: String,
+    pub(super) name: String,
     /// As said.
-    value: String,
+    pub(super) value: String,
     /// When it was received.
-    at: String,
+    pub(super) at: String,
 }
 
 /// Which meters.
@@ -285,47 +285,47 @@ pub(super) async fn show(
     context
         .ask(move |store| {
             let (rule, meter) = finding::one(store, &serial.0, computed)?;
-            let placements = store.placements_of_meter(meter.id)?;
-            Ok(MeterDetails {
-                found_by: rule,
-                installations: placements
-                    .iter()
-                    .map(|placement| installed(store, placement))
-                    .collect::<Result<_, _>>()?,
-                heard: store.meter_state(meter.id)?.map(MeterHeard::from),
-                outcomes: store
-                    .outcomes(meter.id)?
-                    .into_iter()
-                    .map(|count| OutcomeEntry {
-                        outcome: count.outcome,
-                        telegrams: count.telegrams,
-                        last_at: count.last_at.to_string(),
-                    })
-                    .collect(),
-                facts: store
-                    .facts(meter.id)?
-                    .into_iter()
-                    .map(|fact| Fact {
-                        name: fact.name,
-                        value: fact.value,
-                        at: fact.at.to_string(),
-                    })
-                    .collect(),
-                latest: latest(store, meter.id)?,
-                name: Name::of(&meter),
-            })
+            details(store, &meter, rule)
         })
         .await
         .map(Json)
 }
 
-fn latest(store: &dyn Store, meter: MeterId) -> Result<Vec<Value>, Problem> {
-    let mut latest = Vec::new();
-    for (channel, _) in store.channels(meter)? {
-        let row = store.nearest(meter, channel, Timestamp::MAX, Side::AtOrBefore, Flags::NONE)?;
-        latest.extend(row.as_ref().map(Value::of));
-    }
-    Ok(latest)
+/// Everything about a meter.
+pub(super) fn details(
+    store: &dyn Store,
+    meter: &registry::Meter,
+    rule: &'static str,
+) -> Result<MeterDetails, Problem> {
+    let placements = store.placements_of_meter(meter.id)?;
+    Ok(MeterDetails {
+        found_by: rule,
+        installations: placements
+            .iter()
+            .map(|placement| installed(store, placement))
+            .collect::<Result<_, _>>()?,
+        heard: store.meter_state(meter.id)?.map(MeterHeard::from),
+        outcomes: store
+            .outcomes(meter.id)?
+            .into_iter()
+            .map(|count| OutcomeEntry {
+                outcome: count.outcome,
+                telegrams: count.telegrams,
+                last_at: count.last_at.to_string(),
+            })
+            .collect(),
+        facts: store
+            .facts(meter.id)?
+            .into_iter()
+            .map(|fact| Fact {
+                name: fact.name,
+                value: fact.value,
+                at: fact.at.to_string(),
+            })
+            .collect(),
+        latest: store.latest(&[meter.id])?.iter().map(Value::of).collect(),
+        name: Name::of(meter),
+    })
 }
 
 /// A placement with the names of everything around it.

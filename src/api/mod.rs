@@ -8,6 +8,7 @@ mod alerts;
 mod attempts;
 mod auth;
 mod body;
+mod caretaker;
 mod compare;
 mod consumption;
 mod dwellings;
@@ -38,6 +39,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::header;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -134,6 +136,7 @@ pub struct Context {
     contract: Arc<String>,
     attempts: Arc<attempts::Attempts>,
     keeping: Arc<Keeping>,
+    desk: Arc<caretaker::Desk>,
 }
 
 impl Context {
@@ -147,6 +150,7 @@ impl Context {
             contract: Arc::new(String::new()),
             attempts: Arc::default(),
             keeping: Arc::default(),
+            desk: Arc::default(),
         }
     }
 
@@ -214,20 +218,30 @@ pub fn router(mut context: Context) -> Router {
     let known: Arc<[String]> = described.paths.paths.keys().cloned().collect();
     context.contract = Arc::new(described.to_pretty_json().unwrap_or_default());
     router
-        .fallback(move |request: Request| async move { no_such_route(request.uri().path(), &known) })
+        .fallback(move |request: Request| async move { nowhere(&request, &known) })
         .method_not_allowed_fallback(|| async { Problem::MethodNotAllowed })
-        .with_state(context)
+        .with_state(context.clone())
         .layer(middleware::from_fn(json::tag))
+        .merge(caretaker::router(context))
         .layer(middleware::from_fn(in_time))
         .layer(CompressionLayer::new())
 }
 
-fn no_such_route(path: &str, known: &[String]) -> Problem {
-    let path: String = path.chars().take(100).collect();
-    Problem::NoSuchRoute {
-        nearest: config::nearest(&path, known.iter().map(String::as_str)).map(str::to_owned),
-        path,
+/// What stands on no route. A person who opens the bare address in a browser is shown the pages.
+fn nowhere(request: &Request, known: &[String]) -> Response {
+    let path: String = request.uri().path().chars().take(100).collect();
+    let accepts = request.headers().get(header::ACCEPT);
+    if path == "/"
+        && accepts.is_some_and(|accepts| {
+            accepts
+                .to_str()
+                .is_ok_and(|accepts| accepts.contains("text/html"))
+        })
+    {
+        return caretaker::home();
     }
+    let nearest = config::nearest(&path, known.iter().map(String::as_str)).map(str::to_owned);
+    Problem::NoSuchRoute { path, nearest }.into_response()
 }
 
 /// Ends what takes too long; the store's thread finishes in its own time.

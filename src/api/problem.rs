@@ -65,6 +65,8 @@ pub(super) enum Problem {
     NoSuchRoute { path: String, nearest: Option<String> },
     /// The route does not do that.
     MethodNotAllowed,
+    /// A form that was not one of this session's pages, or of a session that is over.
+    StaleForm,
     /// Too many guesses that led nowhere; some of them are forgotten after so many seconds.
     TooManyAttempts { seconds: u64 },
     /// Too many requests at once, or the store is busy: later.
@@ -218,6 +220,7 @@ impl Problem {
                 StatusCode::METHOD_NOT_ALLOWED,
                 "The route does not do that",
             ),
+            Self::StaleForm => ("stale-form", StatusCode::FORBIDDEN, "This form is no longer good"),
             Self::TooManyAttempts { .. } => (
                 "too-many-attempts",
                 StatusCode::TOO_MANY_REQUESTS,
@@ -342,6 +345,7 @@ impl Problem {
                 detail
             }
             Self::MethodNotAllowed => "`Allow` lists what the route does".to_owned(),
+            Self::StaleForm => "open the page anew and send it once more".to_owned(),
             Self::TooManyAttempts { seconds } => format!("try again in {seconds} seconds"),
             Self::Busy => "the store has more to do than it can at once".to_owned(),
             Self::NotStoring { since, reason } => {

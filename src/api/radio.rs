@@ -254,6 +254,6 @@ impl From<Heard> for Stranger {
 }
 
 /// Strangers on one page: a town's worth is more than an installer reads.
-const MOST_STRANGERS: usize = 1000;
+pub(super) const MOST_STRANGERS: usize = 1000;
 /// Outages on a page.
-const OUTAGES: usize = 100;
+pub(super) const OUTAGES: usize = 100;

@@ -30,38 +30,38 @@ use super::query::{Asked, Moment, Segment};
 pub(super) struct Value {
     /// What was measured.
     #[schema(example = "volume")]
-    quantity: String,
+    pub(super) quantity: String,
     /// Its unit.
     #[schema(example = "m3")]
-    unit: &'static str,
+    pub(super) unit: &'static str,
     /// The value, with the digits that the meter's register has.
-    value: Number,
+    pub(super) value: Number,
     /// The instant that it stands for.
     #[schema(example = "2026-03-29T12:00:00Z")]
-    at: String,
+    pub(super) at: String,
     /// Where it came from: `live`, `set_date`, `history`, `manual` or `estimate`.
-    source: &'static str,
+    pub(super) source: &'static str,
     /// Where the meter keeps it: `current`, `set_date`, `history`, `max`, `min` or `average`; null for a value that no
     /// meter sent.
-    register: Option<&'static str>,
+    pub(super) register: Option<&'static str>,
     /// `forward` or `reverse`, for a value that is only that part.
     #[serde(skip_serializing_if = "Option::is_none")]
-    direction: Option<&'static str>,
+    pub(super) direction: Option<&'static str>,
     /// The tariff, when it counts only that.
     #[serde(skip_serializing_if = "Option::is_none")]
-    tariff: Option<u32>,
+    pub(super) tariff: Option<u32>,
     /// The subunit: a second device inside the meter, a pulse input.
     #[serde(skip_serializing_if = "Option::is_none")]
-    subunit: Option<u16>,
+    pub(super) subunit: Option<u16>,
     /// True for what was gained inside one closed slot, which ends at `at`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    increment: bool,
+    pub(super) increment: bool,
     /// The meter's own stamp, as it was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    stamp: Option<String>,
+    pub(super) stamp: Option<String>,
     /// What is doubtful about it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    flags: Vec<&'static str>,
+    pub(super) flags: Vec<&'static str>,
 }
 
 /// A change of the feed: a reading that was added, or whose flags changed.

@@ -239,7 +239,11 @@ pub fn file(around: &Circumstances) -> Vec<Finding> {
 /// No gateway ran before this: 2024-01-01.
 const FIRST_SANE: i64 = 1_704_067_200;
 
-fn clock(store: &dyn Store, now: Timestamp) -> Result<Vec<Finding>> {
+/// The time of this machine against the times in the store.
+///
+/// # Errors
+/// The store can't be read.
+pub fn clock(store: &dyn Store, now: Timestamp) -> Result<Vec<Finding>> {
     const ADVICE: &str = "set the clock (timedatectl), and let the gateway synchronise it over the network";
     let mut findings = Vec::new();
     if now.as_second() < FIRST_SANE {

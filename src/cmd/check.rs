@@ -1,7 +1,5 @@
 //! `releve check`: is all well with the store, the registry, the keys, the meters, the clock and the disk?
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
@@ -9,6 +7,7 @@ use serde_json::json;
 
 use super::{Done, Outcome, print};
 use crate::checkup::{Area, Circumstances, Finding, Weight, checkup};
+use crate::disk::Disk;
 use crate::store::sqlite::{erasures_path, listed_erasures};
 use crate::store::{SqliteStore, Store, StoreError, broken_receipts};
 
@@ -35,14 +34,13 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let store = SqliteStore::open(&args.db)?;
+    let disk = Disk::of(&args.db);
     let around = Circumstances {
         now: Timestamp::now(),
-        free: free_space(&args.db),
-        size: fs::metadata(&args.db).map_or(0, |data| data.len()),
-        open_files: open_files(&args.db),
-        loose_folder: Some(folder_of(&args.db))
-            .filter(|folder| fs::metadata(folder).is_ok_and(|data| is_loose(data.permissions().mode())))
-            .map(Path::to_owned),
+        free: disk.free,
+        size: disk.size,
+        open_files: disk.open_files,
+        loose_folder: disk.loose_folder,
         last_backup: store.last_backup()?,
         erasures: erasures(&store, &args.db)?,
         contradictions: if args.quick {
@@ -102,35 +100,6 @@ fn erasures(store: &SqliteStore, db: &Path) -> Result<Vec<String>, StoreError> {
         Err(error) => faults.push(error.to_string()),
     }
     Ok(faults)
-}
-
-/// Whether others than its owner may put files into a folder, and nothing keeps them from replacing ours.
-fn is_loose(mode: u32) -> bool {
-    const STICKY: u32 = 0o1000;
-    mode & 0o022 != 0 && mode & STICKY == 0
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
-}
-
-fn free_space(path: &Path) -> Option<u64> {
-    let system = rustix::fs::statvfs(folder_of(path)).ok()?;
-    Some(system.f_bavail.saturating_mul(system.f_frsize))
-}
-
-fn open_files(db: &Path) -> Vec<PathBuf> {
-    ["", "-wal", "-shm", ".master", ".erasures"]
-        .into_iter()
-        .map(|part| {
-            let mut name = db.as_os_str().to_owned();
-            name.push(part);
-            PathBuf::from(name)
-        })
-        .filter(|path| fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o077 != 0))
-        .collect()
 }
 
 fn machine(findings: &[Finding]) -> String {

@@ -256,7 +256,7 @@ pub fn index_channel(
 }
 
 /// Among a meter's channels.
-fn whole_index(channels: &[(ChannelId, Channel)], quantity: Quantity) -> Option<(ChannelId, Channel)> {
+pub fn whole_index(channels: &[(ChannelId, Channel)], quantity: Quantity) -> Option<(ChannelId, Channel)> {
     channels
         .iter()
         .filter(|(_, channel)| {

@@ -31,7 +31,7 @@ use jiff::Timestamp;
 use crate::store::Source;
 
 pub use average::{Average, FEWEST, of_site};
-pub use gather::{Metered, index_channel, index_of, of_dwelling, of_dwelling_by};
+pub use gather::{Metered, index_channel, index_of, of_dwelling, of_dwelling_by, whole_index};
 pub use index::{Edge, Gain, Index, Used};
 pub use period::{Period, PeriodError, Step, midnight};
 pub use place::{Amount, Consumption, Evidence, Place, Service};

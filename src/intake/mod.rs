@@ -453,7 +453,7 @@ impl Intake {
     fn commit_or_wait(&mut self) -> Option<Duration> {
         match self.commit() {
             Ok(()) => {
-                if let Some(since) = self.keeping.stored() {
+                if let Some(since) = self.keeping.stored(Timestamp::now()) {
                     self.told_refusal = None;
                     info!(event = "store.recovered", %since, "the store takes telegrams again, all that waited are stored");
                 }

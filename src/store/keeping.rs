@@ -11,6 +11,8 @@ use super::StoreError;
 pub struct Kept {
     /// The store has refused every batch since then, and why (as [`StoreError::code`]); `None` while all is well.
     pub refusing: Option<(Timestamp, &'static str)>,
+    /// When the latest batch was stored; `None` before the first.
+    pub stored: Option<Timestamp>,
     /// Batches that were refused since the daemon began; each is tried again until it is stored.
     pub refusals: u64,
     /// Telegrams that wait in memory until the store takes them.
@@ -30,8 +32,9 @@ impl Keeping {
     }
 
     /// A batch was stored. Since when none had been, if that is so: for whoever tells that it is over.
-    pub fn stored(&self) -> Option<Timestamp> {
+    pub fn stored(&self, now: Timestamp) -> Option<Timestamp> {
         let mut kept = self.lock();
+        kept.stored = Some(now);
         kept.waiting = 0;
         kept.refusing.take().map(|(since, _)| since)
     }
@@ -74,9 +77,11 @@ mod tests {
         let kept = keeping.now();
         assert_eq!(kept.refusing, Some((at(10), "read_only")));
         assert_eq!((kept.refusals, kept.waiting, kept.dropped), (2, 5, 1));
-        assert_eq!(keeping.stored(), Some(at(10)));
-        assert_eq!(keeping.stored(), None);
+        assert_eq!(kept.stored, None);
+        assert_eq!(keeping.stored(at(30)), Some(at(10)));
+        assert_eq!(keeping.stored(at(40)), None);
         let kept = keeping.now();
         assert_eq!((kept.refusing, kept.refusals, kept.waiting), (None, 2, 0));
+        assert_eq!(kept.stored, Some(at(40)));
     }
 }

@@ -24,8 +24,10 @@ mod sole;
 pub mod sqlite;
 mod state;
 
+use std::path::Path;
+
 use decoders::reading::Quantity;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use wmbus::{IdentificationNumber, Key};
 
 use crate::registry::{
@@ -49,7 +51,7 @@ pub use retain::{RetainReport, Retention};
 pub use sole::Sole;
 pub use sqlite::{SqliteStore, master_path};
 pub use state::{
-    Counts, Heard, MeterFact, MeterState, Outage, OutcomeCount, RadioState, ReceiverState, Token,
+    Counts, Heard, KeyCount, MeterFact, MeterState, Outage, OutcomeCount, RadioState, ReceiverState, Token,
 };
 
 /// A meter as the pipeline needs it: who, with which keys, dated in which zone.
@@ -153,6 +155,8 @@ pub trait Store: Send + Sync {
 
     /// All that is registered.
     fn registry(&self) -> Result<Registry>;
+    /// All that is registered but keys and households: for whoever shows meters, also where no master key is at hand.
+    fn installed(&self) -> Result<Registry>;
     /// A number that grows with every change of the registry.
     fn registry_version(&self) -> Result<u64>;
     /// Applies changes planned on the registry of that version, all or none, and notes who did it in the history.
@@ -173,6 +177,8 @@ pub trait Store: Send + Sync {
     fn directory(&self) -> Result<Vec<DirectoryEntry>>;
     /// How many keys lie in clear in the store, and how many keys there are.
     fn keys_in_clear(&self) -> Result<(u64, u64)>;
+    /// How many keys each meter has, by meter; those without are left out. No key is opened for it.
+    fn key_counts(&self) -> Result<Vec<KeyCount>>;
     /// Notes that keys were seen to be right; those that nobody has any more are passed over.
     fn note_proofs(&self, proofs: &[KeyProof]) -> Result<()>;
     /// Begins an occupancy and ends the one before it on the day before.
@@ -266,6 +272,18 @@ pub trait Store: Send + Sync {
         side: Side,
         without: Flags,
     ) -> Result<Option<ReadingRow>>;
+    /// The latest reading of each series of some meters, by meter and channel.
+    fn latest(&self, meters: &[MeterId]) -> Result<Vec<ReadingRow>>;
+    /// When some series, in the order of their meters, had live readings without these flags: the latest until `until`,
+    /// and so on back to `from`, each at least a step before the next; by meter and instant.
+    fn spoken(
+        &self,
+        series: &[(MeterId, ChannelId)],
+        from: Timestamp,
+        until: Timestamp,
+        step: SignedDuration,
+        without: Flags,
+    ) -> Result<Vec<(MeterId, Timestamp)>>;
     /// A series over `[from, until)` with its surroundings: all its readings there, those of the latest instant before,
     /// and those of the first instant at or after `until`; by instant and source.
     fn series(
@@ -360,4 +378,8 @@ pub trait Store: Send + Sync {
 
     /// How much is kept.
     fn counts(&self) -> Result<Counts>;
+    /// The file that it lies in; `None` when it lies in none of this machine.
+    fn file(&self) -> Option<&Path> {
+        None
+    }
 }

@@ -55,6 +55,17 @@ pub struct MeterFact {
     pub at: Timestamp,
 }
 
+/// How many keys a meter has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyCount {
+    /// Whose.
+    pub meter: MeterId,
+    /// Registered keys.
+    pub keys: u32,
+    /// Those of them that were seen to be right.
+    pub proven: u32,
+}
+
 /// An unregistered meter that was heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heard {

@@ -2,6 +2,7 @@
 
 mod access;
 mod alerts;
+mod caretaker;
 mod contract;
 mod erasures;
 mod evaluation;
@@ -236,7 +237,7 @@ pub(super) fn stranger(number: u32, received_at: Timestamp) -> Ingest {
     })
 }
 
-fn address(number: u32, device_type: u8) -> Address {
+pub(super) fn address(number: u32, device_type: u8) -> Address {
     let [a, b, c, d] = number.to_le_bytes();
     Address::from_link_octets([0x2D, 0x2C, a, b, c, d, 0x1B, device_type])
 }

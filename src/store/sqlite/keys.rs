@@ -5,9 +5,10 @@ use wmbus::Key;
 use zeroize::Zeroizing;
 
 use super::codes::{invalid, unsigned};
+use super::find::many;
 use super::vault::Vault;
 use crate::registry::MeterKey;
-use crate::store::{KeyProof, MeterId};
+use crate::store::{KeyCount, KeyProof, MeterId};
 
 /// All keys, by meter; those that were seen to be right first, then in the order in which they were added.
 pub(super) fn all(connection: &Connection, vault: &Vault) -> rusqlite::Result<Vec<MeterKey>> {
@@ -35,6 +36,22 @@ pub(super) fn all_judged(connection: &Connection, vault: &Vault) -> rusqlite::Re
             Ok((key, row.get(2)?))
         })?
         .collect()
+}
+
+/// How many keys each meter has, and how many of them were seen to be right.
+pub(super) fn counts(connection: &Connection) -> rusqlite::Result<Vec<KeyCount>> {
+    many(
+        connection,
+        "SELECT meter, count(*), count(proven_at) FROM meter_key GROUP BY meter ORDER BY meter",
+        [],
+        |row| {
+            Ok(KeyCount {
+                meter: MeterId(row.get(0)?),
+                keys: row.get(1)?,
+                proven: row.get(2)?,
+            })
+        },
+    )
 }
 
 /// Notes that a key was seen to be right, whether it lies sealed or in clear.

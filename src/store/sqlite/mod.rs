@@ -39,7 +39,7 @@ mod write;
 
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 use wmbus::IdentificationNumber;
 
@@ -58,9 +58,9 @@ use super::StoreError;
 use super::{
     AlertFound, AlertQuery, AlertReport, AlertRow, ArchiveQuery, ArchivedTelegram, By, Channel, ChannelId,
     Counts, DirectoryEntry, DwellingId, Erase, Erasure, Flags, Grain, Heard, HistoryQuery, HistoryRow,
-    Ingest, IngestReport, LearntLayout, MeterFact, MeterId, MeterState, OccupancyId, Outage, OutcomeCount,
-    Placement, PointId, RadioState, ReadingKey, ReadingQuery, ReadingRow, ReceiverState, Redecoded, Result,
-    RetainReport, Retention, Shown, Side, SiteId, Store, StoredReading, Token,
+    Ingest, IngestReport, KeyCount, LearntLayout, MeterFact, MeterId, MeterState, OccupancyId, Outage,
+    OutcomeCount, Placement, PointId, RadioState, ReadingKey, ReadingQuery, ReadingRow, ReceiverState,
+    Redecoded, Result, RetainReport, Retention, Shown, Side, SiteId, Store, StoredReading, Token,
 };
 use crate::registry::{
     Change, Dwelling, Meter, NewOccupancy, Occupancy, OccupancyChange, Point, Registry, Site, SiteCode,
@@ -163,6 +163,10 @@ impl Store for SqliteStore {
         self.read(|connection| registry::snapshot(connection, &self.vault))
     }
 
+    fn installed(&self) -> Result<Registry> {
+        self.read(registry::installed)
+    }
+
     fn registry_version(&self) -> Result<u64> {
         self.read(registry::version)
     }
@@ -181,6 +185,10 @@ impl Store for SqliteStore {
 
     fn keys_in_clear(&self) -> Result<(u64, u64)> {
         self.read(keys::in_clear)
+    }
+
+    fn key_counts(&self) -> Result<Vec<KeyCount>> {
+        self.read(keys::counts)
     }
 
     fn note_proofs(&self, proofs: &[KeyProof]) -> Result<()> {
@@ -319,6 +327,21 @@ impl Store for SqliteStore {
         without: Flags,
     ) -> Result<Option<ReadingRow>> {
         self.values(|values| values.nearest(meter, channel, at, side, without))
+    }
+
+    fn latest(&self, meters: &[MeterId]) -> Result<Vec<ReadingRow>> {
+        self.values(|values| values.latest(meters))
+    }
+
+    fn spoken(
+        &self,
+        series: &[(MeterId, ChannelId)],
+        from: Timestamp,
+        until: Timestamp,
+        step: SignedDuration,
+        without: Flags,
+    ) -> Result<Vec<(MeterId, Timestamp)>> {
+        self.values(|values| values.spoken(series, from, until, step, without))
     }
 
     fn series(
@@ -460,5 +483,9 @@ impl Store for SqliteStore {
                 heard: count("heard")?,
             })
         })
+    }
+
+    fn file(&self) -> Option<&Path> {
+        Some(&self.path)
     }
 }

@@ -1,6 +1,6 @@
 //! Values: ranges, neighbours and the feed. Each is one walk along the clustered table or its change index.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use super::codes::{self, invalid};
@@ -95,6 +95,73 @@ impl Values<'_> {
         };
         let parameters = params![meter.0, channel.0, at.as_second(), without.0];
         Ok(self.many(condition, parameters)?.pop())
+    }
+
+    /// The latest reading of each series of some meters: a few steps along the table for each series, in one statement.
+    pub(super) fn latest(&self, meters: &[MeterId]) -> rusqlite::Result<Vec<ReadingRow>> {
+        let ids: Vec<String> = meters.iter().map(|meter| meter.0.to_string()).collect();
+        let sql = format!(
+            "WITH RECURSIVE wanted (meter, channel) AS (
+                 SELECT given.value, (SELECT min(channel) FROM reading WHERE meter = given.value)
+                 FROM json_each(?1) AS given
+                 UNION ALL
+                 SELECT meter, (SELECT min(channel) FROM reading
+                                WHERE reading.meter = wanted.meter AND channel > wanted.channel)
+                 FROM wanted WHERE channel IS NOT NULL)
+             SELECT {READING} FROM reading WHERE (meter, channel, at) IN
+                 (SELECT meter, channel, (SELECT max(at) FROM reading WHERE reading.meter = wanted.meter
+                                          AND reading.channel = wanted.channel)
+                  FROM wanted WHERE channel IS NOT NULL)
+             ORDER BY meter, channel, source"
+        );
+        let mut rows = many(self.connection, &sql, [format!("[{}]", ids.join(","))], |row| {
+            self.row(row)
+        })?;
+        // Of one instant the surest source, as `nearest` says it.
+        rows.dedup_by_key(|row| (row.meter, row.channel_id));
+        Ok(rows)
+    }
+
+    /// A loose walk back along each series, a step at least at a time, whatever lies between.
+    pub(super) fn spoken(
+        &self,
+        series: &[(MeterId, ChannelId)],
+        from: Timestamp,
+        until: Timestamp,
+        step: SignedDuration,
+        without: Flags,
+    ) -> rusqlite::Result<Vec<(MeterId, Timestamp)>> {
+        let pairs: Vec<String> = series
+            .iter()
+            .map(|(meter, channel)| format!("[{},{}]", meter.0, channel.0))
+            .collect();
+        let before = |meter: &str, channel: &str, at: &str| {
+            format!(
+                "(SELECT r.at FROM reading AS r WHERE r.meter = {meter} AND r.channel = {channel} AND r.at <= {at}
+                  AND r.source = {LIVE} AND r.flags & ?5 = 0 ORDER BY r.at DESC LIMIT 1)"
+            )
+        };
+        let sql = format!(
+            "WITH RECURSIVE wanted (meter, channel) AS
+                 (SELECT given.value ->> 0, given.value ->> 1 FROM json_each(?1) AS given),
+             walk (meter, channel, at) AS (
+                 SELECT meter, channel, {} FROM wanted
+                 UNION ALL
+                 SELECT meter, channel, {} FROM walk WHERE at >= ?2)
+             SELECT meter, at FROM walk WHERE at >= ?2 ORDER BY meter, at",
+            before("wanted.meter", "wanted.channel", "?3"),
+            before("walk.meter", "walk.channel", "walk.at - ?4"),
+        );
+        let parameters = params![
+            format!("[{}]", pairs.join(",")),
+            from.as_second(),
+            until.as_second(),
+            step.as_secs().max(1),
+            without.0,
+        ];
+        many(self.connection, &sql, parameters, |row| {
+            Ok((MeterId(row.get(0)?), codes::instant(row, 1)?))
+        })
     }
 
     pub(super) fn series(
