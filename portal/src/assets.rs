@@ -25,7 +25,10 @@ struct Asset {
 const STYLE: Asset = Asset {
     name: "style.css",
     kind: "text/css; charset=utf-8",
-    content: include_str!("../assets/style.css"),
+    content: concat!(
+        include_str!("../assets/style.css"),
+        include_str!("../assets/guide.css")
+    ),
 };
 
 const SCRIPT: Asset = Asset {
