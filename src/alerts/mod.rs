@@ -9,6 +9,7 @@
 
 mod kind;
 mod quarantine;
+mod resident;
 mod rhythm;
 mod rules;
 mod signs;
@@ -19,6 +20,7 @@ mod words;
 
 pub use kind::{Kind, Severity, State};
 pub use quarantine::quarantine;
+pub use resident::explain_to_resident;
 pub use rhythm::{Rhythm, Spoken};
 pub use rules::{Verdict, judge};
 pub use signs::{Point, Signs};

@@ -94,9 +94,9 @@ pub(super) struct Measure {
 #[schema(as = AlertExplanation)]
 pub(super) struct Words {
     /// French.
-    fr: String,
+    pub(super) fr: String,
     /// English.
-    en: String,
+    pub(super) en: String,
 }
 
 /// Which alerts.

@@ -18,6 +18,7 @@ mod evidence;
 mod finding;
 mod format;
 mod health;
+mod household_alerts;
 mod json;
 mod meters;
 mod metrics;
@@ -100,6 +101,7 @@ fn routes(context: &Context) -> OpenApiRouter<Context> {
         .routes(routes!(evaluation::monthly))
         .routes(routes!(evaluation::yearly))
         .routes(routes!(evidence::of_occupancy))
+        .routes(routes!(household_alerts::list))
         .routes(routes!(readings::changes))
         .routes(routes!(erasures::list));
     let operator = OpenApiRouter::new()

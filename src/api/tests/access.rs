@@ -7,7 +7,7 @@ use super::occupancies::move_in;
 use super::{House, Scope};
 
 /// Each route with a path that exists, and the scopes that it is for; none for everyone.
-const ROUTES: [(&str, &str, &[Scope]); 23] = [
+const ROUTES: [(&str, &str, &[Scope]); 24] = [
     ("/metrics", "/metrics", &[Scope::Operator, Scope::Metrics]),
     ("/healthz", "/healthz", &[]),
     ("/readyz", "/readyz", &[]),
@@ -56,6 +56,11 @@ const ROUTES: [(&str, &str, &[Scope]); 23] = [
     (
         "/v1/occupancies/{id}/yearly-note",
         "/v1/occupancies/1/yearly-note",
+        &[Scope::Portal, Scope::Operator],
+    ),
+    (
+        "/v1/occupancies/{id}/alerts",
+        "/v1/occupancies/1/alerts",
         &[Scope::Portal, Scope::Operator],
     ),
     ("/v1/readings", "/v1/readings", &[Scope::Portal, Scope::Operator]),

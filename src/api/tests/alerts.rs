@@ -2,10 +2,11 @@
 
 use jiff::ToSpan;
 
+use super::occupancies::move_in;
 use super::{House, NOW, at, reading, telegram, water};
 use crate::alerts::look;
 use crate::api::Scope;
-use crate::store::{Flags, MeterId, ReadingKey, Source, Store};
+use crate::store::{AlertFound, Flags, MeterId, ReadingKey, Source, Store};
 use axum::http::Method;
 
 /// Hot water that never stops, an hour apart, up to now and some hours on.
@@ -108,6 +109,70 @@ async fn a_meter_that_is_gone_is_missed_and_the_list_has_pages() {
     );
     assert_eq!(house.get("/v1/alerts?state=old").await.status, 400);
     assert_eq!(house.get("/v1/alerts?meter=00000000").await.status, 404);
+}
+
+/// What a household is told, as its portal asks.
+async fn told(house: &House, occupancy: i64) -> serde_json::Value {
+    let bearer = format!("Bearer {}", house.token(Scope::Portal));
+    let path = format!("/v1/occupancies/{occupancy}/alerts");
+    let answer = house.ask(Method::GET, &path, &[("authorization", &bearer)]).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()
+}
+
+#[tokio::test]
+async fn a_household_is_told_of_its_own_meters_while_it_lives_there() {
+    let house = House::new();
+    for (dwelling, day) in [(1, "2026-02-01"), (1, "2026-03-15"), (2, "2026-02-01")] {
+        let moved = house
+            .send(
+                Method::POST,
+                "/v1/occupancies",
+                Scope::Portal,
+                &move_in(dwelling, day),
+            )
+            .await;
+        assert_eq!(moved.status, 201);
+    }
+    // Since before they came; and a battery, which is the caretaker's business.
+    leaking(&house, -100..1, 9_000);
+    look(&*house.store, None, 100, at(NOW) - 20.hours()).unwrap();
+    let found =
+        [("leak", Some(9_000)), ("battery_low", None), ("tamper", None)].map(|(kind, amount)| AlertFound {
+            meter: MeterId(1),
+            kind,
+            is: true,
+            amount,
+        });
+    house.store.put_alerts(at(NOW) - 20.hours(), &found).unwrap();
+    assert_eq!(
+        house.json("/v1/alerts").await["items"].as_array().unwrap().len(),
+        3
+    );
+
+    let theirs = told(&house, 2).await;
+    let items = theirs["items"].as_array().unwrap();
+    assert_eq!(items.len(), 1, "{theirs}");
+    assert_eq!(
+        (&items[0]["kind"], &items[0]["meter"], &items[0]["point"]["room"]),
+        (&"leak".into(), &"C19UA145842".into(), &"Cuisine".into())
+    );
+    assert_eq!(items[0]["amount"]["value"].to_string(), "9");
+    assert!(
+        items[0]["explanation"]["fr"]
+            .as_str()
+            .unwrap()
+            .contains("9,0 L/h")
+    );
+    // It began before they did: they learn of it, not of when.
+    assert_eq!(items[0]["since"], "2026-03-15T00:00:00+01:00");
+    // Those before them have left, the neighbours have no leak.
+    assert_eq!(told(&house, 1).await["items"].as_array().unwrap().len(), 0);
+    assert_eq!(told(&house, 3).await["items"].as_array().unwrap().len(), 0);
+    let nobody = house.get("/v1/occupancies/9/alerts").await;
+    assert_eq!((nobody.status, nobody.problem().as_str()), (404, "not-found"));
+    let more = house.get("/v1/occupancies/2/alerts?meter=55555555").await;
+    assert_eq!(more.problem(), "unknown-parameter");
 }
 
 #[tokio::test]
