@@ -15,7 +15,7 @@ use crate::guard::{self, Kind, Limiter};
 use crate::mail::Post;
 use crate::query::Query;
 use crate::secret::{Hash, HashFailed, Hasher, Key, Token};
-use crate::{account, assets, guide, home, privacy};
+use crate::{account, assets, consumption, guide, home, privacy};
 
 /// The portal, ready to answer. Cheap to clone.
 #[derive(Clone)]
@@ -171,6 +171,7 @@ impl App {
             .route("/privacy", get(privacy::show))
             .merge(account::routes())
             .merge(guide::routes())
+            .merge(consumption::routes())
             .merge(assets::routes())
             .fallback(|| async { Failure::NotFound })
             .method_not_allowed_fallback(|| async { Failure::MethodNotAllowed })

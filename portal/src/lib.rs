@@ -10,6 +10,7 @@ mod accounts;
 mod app;
 mod assets;
 pub mod config;
+mod consumption;
 mod failure;
 mod guard;
 mod guide;

@@ -8,6 +8,8 @@ mod links;
 mod open;
 mod people;
 mod sessions;
+#[cfg(test)]
+mod testing;
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
