@@ -179,7 +179,7 @@ impl Chart<'_> {
                     }
                 }
                 @for (number, bar) in (0_i64..).zip(self.bars) {
-                    (self.bar(bar, (LEFT + number * slot, slot), (scale, zero), (number, count)))
+                    (self.bar(bar, (LEFT + number * slot, slot), (scale, zero), number))
                 }
                 line class="axis" x1=(units(LEFT)) x2=(units(WIDTH - RIGHT)) y1=(units(zero)) y2=(units(zero)) {}
                 @if !known {
@@ -192,13 +192,7 @@ impl Chart<'_> {
     }
 
     /// One bar, before it what it is compared with, and its label.
-    fn bar(
-        &self,
-        bar: &Bar,
-        (x, slot): (i64, i64),
-        (scale, zero): (Scale, i64),
-        (number, count): (i64, i64),
-    ) -> Markup {
+    fn bar(&self, bar: &Bar, (x, slot): (i64, i64), (scale, zero): (Scale, i64), number: i64) -> Markup {
         let (wide, slim) = (slot * 84 / 100, slot * 52 / 100);
         let slim = if self.bars.iter().any(|bar| bar.was.is_some()) {
             slim
@@ -208,10 +202,7 @@ impl Chart<'_> {
         let middle = x + slot / 2;
         let every = i64::try_from(every(self.bars.len())).unwrap_or(1);
         // The first, and then those whose label is a round number of days.
-        let labelled = every == 1
-            || number == 0
-            || ((number + 1) % every == 0 && count - number > 1)
-            || count - number == 1;
+        let labelled = every == 1 || number == 0 || (number + 1) % every == 0;
         let class = match (bar.value, bar.is_soft) {
             (None, _) if bar.is_ahead => "ahead",
             (None, _) => "missing",

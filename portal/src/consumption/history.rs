@@ -127,8 +127,7 @@ impl<'r> Part<'r> {
                 format!("in {}", words::month_of_year(range.from, language))
             }
             (View::Year, true, _) => format!("{} {}", language.of("en", "in"), range.from.year()),
-            (_, _, Language::French) => words::range(range.from, last, language),
-            (_, _, Language::English) => format!("on {}", words::range(range.from, last, language)),
+            _ => words::range(range.from, last, language),
         })
     }
 
@@ -270,6 +269,7 @@ fn kind(part: &Part<'_>, shown: &Shown<'_>, number: usize, when: Option<&str>, l
             h2 id=(heading) { (name) }
             (parts::big(kind.total.shown, &kind.unit, language))
             (parts::how_known(&kind.total, language))
+            (parts::known(kind.points.iter().map(|point| &point.total), &kind.unit, language))
             @if let (Some(was), Some(when)) = (shown.was, when) {
                 (parts::comparison(&kind.total, was, &kind.unit, when, language))
             }

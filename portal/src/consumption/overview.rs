@@ -184,6 +184,7 @@ fn tiles(household: &Household<'_>, kind: &Kind, before: Option<&Before>, langua
                     }
                     (parts::big(kind.total.shown, &kind.unit, language))
                     (parts::how_known(&kind.total, language))
+                    (parts::known(kind.points.iter().map(|point| &point.total), &kind.unit, language))
                     @if let Some((was, when)) = before.and_then(|before| against(before, kind, language)) {
                         (parts::comparison(&kind.total, was, &kind.unit, &when, language))
                     }
@@ -216,12 +217,5 @@ fn against<'a>(before: &'a Before, kind: &Kind, language: Language) -> Option<(&
         .iter()
         .find(|other| other.kind == kind.kind && other.unit == kind.unit)?;
     let last: Date = before.days.to.yesterday().ok()?;
-    let range = words::range(before.days.from, last, language);
-    Some((
-        &same.total,
-        match language {
-            Language::French => range,
-            Language::English => format!("on {range}"),
-        },
-    ))
+    Some((&same.total, words::range(before.days.from, last, language)))
 }

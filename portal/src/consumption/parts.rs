@@ -29,7 +29,7 @@ pub(super) fn how_known(figure: &Figure, language: Language) -> Markup {
     html! {
         @if figure.quality != Quality::Measured {
             p class="quality" {
-                (words::capitalised(words::quality(figure.quality, language))) ": " (words::quality_explained(figure.quality, language)) "."
+                (words::capitalised(words::quality(figure.quality, language))) (language.of("\u{A0}: ", ": ")) (words::quality_explained(figure.quality, language)) "."
             }
         }
     }
@@ -40,9 +40,9 @@ pub(super) fn comparison(now: &Figure, was: &Figure, unit: &str, when: &str, lan
     let (Some(value), Some(earlier)) = (now.value, was.value) else {
         return html! {
             p class="compare" {
-                (language.of("Pas de comparaison possible : il manque des données pour ", "No comparison: data are missing for "))
+                (language.of("Pas de comparaison possible\u{A0}: il manque des données (", "No comparison: data are missing ("))
                 @if now.value.is_none() { (language.of("cette période", "this time")) } @else { (when) }
-                "."
+                ")."
             }
         };
     };
@@ -72,11 +72,45 @@ pub(super) fn comparison(now: &Figure, was: &Figure, unit: &str, when: &str, lan
         (None, std::cmp::Ordering::Greater) => ("more", language.of("Plus que", "More than").to_owned()),
     };
     html! {
-        p class={ "compare " (class) } { strong { (text) } " " (when) " (" (before) ")" }
+        p class={ "compare " (class) } { strong { (than(&text, when, language)) } (when) " (" (before) ")" }
     }
 }
 
-/// Each meter or radiator of a kind: room, number on the housing, figure, how it is known.
+/// Before a vowel the French `que` loses its own, and its blank.
+fn than(text: &str, when: &str, language: Language) -> String {
+    match text.strip_suffix("que") {
+        Some(text) if language == Language::French && when.starts_with(['a', 'e', 'o', 'u', 'i']) => {
+            format!("{text}qu’")
+        }
+        _ => format!("{text} "),
+    }
+}
+
+/// Of a sum that is missing because a part of it is: what is known of the others. No guess stands for the part.
+pub(super) fn known<'a>(figures: impl Iterator<Item = &'a Figure>, unit: &str, language: Language) -> Markup {
+    let (mut sum, mut known, mut all) = (Some(Decimal::ZERO), 0_usize, 0_usize);
+    for figure in figures {
+        all += 1;
+        if let Some(value) = figure.value {
+            known += 1;
+            sum = sum.and_then(|sum| sum.plus(value));
+        }
+    }
+    let shown = sum.filter(|_| known > 0 && known < all);
+    html! {
+        @if let Some(sum) = shown {
+            p class="known" {
+                @match language {
+                    Language::French => { "Ce qui est connu, " (known) " compteur(s) sur " (all) "\u{A0}: " }
+                    Language::English => { "What is known, " (known) " of " (all) " meters: " }
+                }
+                strong { (words::amount(Some(sum), unit, language)) }
+            }
+        }
+    }
+}
+
+/// Each meter or radiator of a kind: room, figure, how it is known, number on the housing.
 pub(super) fn rooms(kind: &Kind, language: Language) -> Markup {
     let largest = kind
         .points
@@ -98,27 +132,34 @@ pub(super) fn rooms(kind: &Kind, language: Language) -> Markup {
                     thead {
                         tr {
                             th scope="col" { (language.of("Pièce", "Room")) }
-                            th scope="col" { (language.of("Numéro", "Number")) }
                             th scope="col" class="number" { (words::unit(&kind.unit)) }
                             th scope="col" { (language.of("Qualité", "Quality")) }
+                            th scope="col" { (language.of("Numéro", "Number")) }
                         }
                     }
                     tbody {
                         @for point in &kind.points {
                             tr {
-                                th scope="row" {
-                                    (hints::place(&point.point.kind, &point.point.room, point.point.number, language))
-                                    (share(point, largest))
-                                }
-                                td { (point.meters.join(", ")) }
+                                th scope="row" { (room(point, language)) (share(point, largest)) }
                                 td class="number" { (cell(&point.total, language)) }
                                 td { (words::quality(point.total.quality, language)) }
+                                td { (point.meters.join(", ")) }
                             }
                         }
                     }
                 }
             }
         }
+    }
+}
+
+/// The room alone where the heading says what hangs there.
+fn room(point: &Point, language: Language) -> String {
+    let name = &point.point;
+    match (name.room.as_str(), name.number) {
+        ("", number) => hints::place(&name.kind, "", number, language),
+        (room, 0..=1) => room.to_owned(),
+        (room, number) => format!("{room} ({number})"),
     }
 }
 

@@ -163,6 +163,7 @@ fn evaluated(kind: &KindEvaluation, evaluation: &Evaluation, language: Language)
                     }
                 }
             }
+            (parts::known(kind.points.iter().map(|point| &point.since_last), &kind.unit, language))
             @if let Some(before) = &kind.month_before {
                 (parts::comparison(
                     &kind.since_last,
@@ -236,7 +237,7 @@ fn noted(kind: &KindNote, note: &YearlyNote, language: Language) -> Markup {
     let heading = format!("kind-{}-{}", kind.kind.name(), kind.unit);
     let before = match language {
         Language::French => format!("aux mêmes dates en {}", note.year - 1),
-        Language::English => format!("on the same dates in {}", note.year - 1),
+        Language::English => format!("the same dates in {}", note.year - 1),
     };
     html! {
         section class={ "kind " (kind.kind.name()) } aria-labelledby=(heading) {

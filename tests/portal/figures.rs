@@ -1,0 +1,185 @@
+//! Figures on the pages equal the simulator's truth, rounded to two decimals, half up.
+
+use std::collections::HashMap;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use releve::simulate::{Building, Events, Plan, Point};
+
+use crate::harness::{Daemon, Folder, import, json, simulate};
+use crate::resident::{Resident, hundredths, rows};
+
+fn plan() -> Plan {
+    Plan {
+        seed: 3,
+        from: "2025-10-01".parse().unwrap(),
+        days: 400,
+        dwellings: 5,
+        every_minutes: 720,
+        lost_per_mille: 20,
+        time_zone: "Europe/Paris".to_owned(),
+        events: Events::Calm,
+    }
+}
+
+/// In hundredths, rounded half up, of a count between two displays: what a page shows of it.
+fn shown(point: &Point, heating: bool, (from, to): (Timestamp, Timestamp)) -> i64 {
+    let index = |at| i128::from(point.index(at));
+    let counted = index(to) - index(from);
+    // Millilitres to hundredths of a cubic metre; thousandths of a unit times thousandths to hundredths of a unit.
+    let (count, step) = if heating {
+        (counted * i128::from(point.factor_at(from)), 10_000)
+    } else {
+        (counted, 10_000)
+    };
+    i64::try_from((count + step / 2).div_euclid(step)).unwrap()
+}
+
+fn midnight(day: Date) -> Timestamp {
+    day.to_zoned(TimeZone::get("Europe/Paris").unwrap())
+        .unwrap()
+        .timestamp()
+}
+
+/// How often what was seen.
+#[derive(Debug, Default)]
+struct Seen {
+    exact: u32,
+    figures: u32,
+    missing: u32,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statements_say_what_the_meters_counted() {
+    let folder = Folder::new();
+    let [capture, registry, _] = simulate(
+        &folder,
+        &[
+            "--seed",
+            "3",
+            "--days",
+            "400",
+            "--dwellings",
+            "5",
+            "--every-minutes",
+            "720",
+        ],
+    );
+    let db = import(&folder, &registry);
+    let text = db.to_str().unwrap();
+    json(&["replay", "--json", "--db", text, capture.to_str().unwrap()]);
+    let token = json(&[
+        "token", "add", "portal", "--scope", "portal", "--db", text, "--json",
+    ]);
+    let building = Building::new(&plan()).unwrap();
+    let devices: HashMap<&str, &Point> = building
+        .points()
+        .map(|point| (point.printed_serial.as_str(), point))
+        .collect();
+    let daemon = Daemon::start(&folder, &db, "");
+    let mut homes = Vec::new();
+    for dwelling in 1..=5 {
+        let household = serde_json::json!({
+            "dwelling": dwelling, "role": "tenant", "lives_there": true, "move_in": "2025-10-01", "certified": true,
+        });
+        let (status, made) = daemon.post("/v1/occupancies", &household);
+        assert_eq!(status, 201, "{made}");
+        homes.push((made["id"].as_i64().unwrap(), dwelling));
+    }
+    let resident = Resident::new(
+        &folder.path(""),
+        &daemon.address(""),
+        token["token"].as_str().unwrap(),
+        &homes,
+    );
+
+    let mut seen = Seen::default();
+    for (home, dwelling) in &homes {
+        for month in ["2025-11", "2026-01", "2026-02", "2026-03", "2026-07", "2026-10"] {
+            let first: Date = format!("{month}-01").parse().unwrap();
+            let next = first.checked_add(1.month()).unwrap();
+            let statement = resident
+                .page(&format!("/consumption/statement?home={home}&month={month}"))
+                .await;
+            let history = resident
+                .page(&format!(
+                    "/consumption/history?home={home}&view=month&day={first}&compare=none"
+                ))
+                .await;
+            // The same figure stands on both pages: by meter in one table, by room in the other.
+            let by_room: Vec<Vec<String>> = rows(&history).into_iter().filter(|row| row.len() == 4).collect();
+            for row in rows(&statement).iter().filter(|row| row.len() == 5) {
+                let Some(device) = devices.get(row[1].as_str()) else {
+                    continue;
+                };
+                let heating = row[0].contains("adiateur");
+                let other = by_room.iter().find(|other| other[3] == row[1]).unwrap();
+                assert_eq!(
+                    (&other[1], &other[2]),
+                    (&row[2], &row[4]),
+                    "{month} of dwelling {dwelling}"
+                );
+                judge(device, heating, (first, next), row, &mut seen);
+            }
+        }
+    }
+    assert!(
+        seen.figures > 200 && seen.exact * 10 >= seen.figures * 9,
+        "{seen:?}"
+    );
+
+    // Nobody else's: an occupancy of the same service that is not the account's.
+    let (status, made) = daemon.post(
+        "/v1/occupancies",
+        &serde_json::json!({
+            "dwelling": 5, "role": "owner", "lives_there": true, "move_in": "2026-11-02", "certified": true,
+        }),
+    );
+    assert_eq!(status, 201, "{made}");
+    for page in ["", "/history", "/file", "/statement", "/year-note", "/hours"] {
+        let (status, _) = resident
+            .look(&format!("/consumption{page}?home={}", made["id"]), "fr")
+            .await;
+        assert_eq!(status, 404, "{page}");
+    }
+    // The household before it in that dwelling has left: its days end, and the page says so.
+    let left = resident.page(&format!("/consumption?home={}", homes[4].0)).await;
+    assert!(
+        left.contains("Vous avez quitté ce logement") && left.contains("1er novembre 2026"),
+        "{left}"
+    );
+    let (status, english) = resident
+        .look(
+            &format!("/consumption/year-note?home={}&year=2025", homes[0].0),
+            "en",
+        )
+        .await;
+    assert_eq!(status, 200, "{english}");
+    assert!(english.contains("1 October – 31 December 2025"), "{english}");
+    daemon.stop();
+}
+
+/// Holds a figure against what the meter counted in that month.
+fn judge(device: &Point, heating: bool, (first, next): (Date, Date), row: &[String], seen: &mut Seen) {
+    let (start, end) = (midnight(first), midnight(next));
+    let Some(figure) = hundredths(&row[2]) else {
+        assert_eq!((row[2].as_str(), row[4].as_str()), ("–", "manquant"));
+        seen.missing += 1;
+        return;
+    };
+    seen.figures += 1;
+    // A measured end lies within a quarter of an hour, one between two readings within two days.
+    let slack = match row[4].as_str() {
+        "mesuré" => 15.minutes(),
+        "interpolé" => (2 * 24 * 60).minutes(),
+        _ => (8 * 24 * 60).minutes(),
+    };
+    let least = shown(device, heating, (start + slack, end - slack));
+    let most = shown(device, heating, (start - slack, end + slack));
+    assert!(
+        (least..=most).contains(&figure),
+        "{first}: {row:?} is not within {least}..={most}"
+    );
+    seen.exact += u32::from(figure == shown(device, heating, (start, end)));
+}
