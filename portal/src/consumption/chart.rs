@@ -53,7 +53,7 @@ struct Place {
 /// From numbers to heights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Scale {
-    /// The highest and the lowest number drawn, in thousandths; the one is not below 0, the other not above, and they differ.
+    /// The highest and the lowest number drawn, in millionths; the one is not below 0, the other not above, and they differ.
     top: i128,
     bottom: i128,
 }
@@ -63,13 +63,15 @@ impl Scale {
         let numbers = bars.iter().flat_map(|bar| [bar.value, bar.was]).flatten();
         let (mut top, mut bottom) = (0, 0);
         for number in numbers {
-            // A thousandth that is not there is not drawn, but one that is, is.
-            let size = number.scaled(3);
+            let size = number.scaled(PLACES);
             top = size.max(top);
             bottom = size.min(bottom);
         }
         if top == 0 && bottom == 0 {
-            return Self { top: 1000, bottom };
+            return Self {
+                top: 1_000_000,
+                bottom,
+            };
         }
         Self {
             top: round_up(top),
@@ -78,15 +80,15 @@ impl Scale {
     }
 
     /// Where a number lies, from the upper edge of the plot.
-    fn depth(self, thousandths: i128) -> i64 {
+    fn depth(self, millionths: i128) -> i64 {
         let span = (self.top - self.bottom).max(1);
-        let depth = (self.top - thousandths).saturating_mul(i128::from(PLOT)) / span;
+        let depth = (self.top - millionths).saturating_mul(i128::from(PLOT)) / span;
         i64::try_from(depth).unwrap_or(PLOT).clamp(0, PLOT)
     }
 
     /// The bar of a number; one that is not 0 is seen.
     fn place(self, number: Decimal) -> Place {
-        let (zero, end) = (self.depth(0), self.depth(number.scaled(3)));
+        let (zero, end) = (self.depth(0), self.depth(number.scaled(PLACES)));
         let height = (zero - end).abs();
         let least = if number.is_zero() { 0 } else { 10 };
         let height = height.max(least);
@@ -96,33 +98,32 @@ impl Scale {
 }
 
 /// The next number of one significant digit that charts like, not below this one.
-fn round_up(thousandths: i128) -> i128 {
-    if thousandths <= 0 {
+fn round_up(millionths: i128) -> i128 {
+    if millionths <= 0 {
         return 0;
     }
     let mut step: i128 = 1;
     loop {
         for digit in [1, 2, 3, 4, 5, 6, 8] {
-            if digit * step >= thousandths {
+            if digit * step >= millionths {
                 return digit * step;
             }
         }
         match step.checked_mul(10) {
             Some(next) if next < i128::MAX / 10 => step = next,
-            _ => return thousandths,
+            _ => return millionths,
         }
     }
 }
 
 /// A number of the axis, without decimals that say nothing.
-fn tick(thousandths: i128, language: Language) -> String {
-    let places = [0_u8, 1, 2]
-        .into_iter()
-        .find(|places| thousandths % 10_i128.pow(3 - u32::from(*places)) == 0)
-        .unwrap_or(3);
-    i64::try_from(thousandths).map_or_else(
+fn tick(millionths: i128, language: Language) -> String {
+    let places = (0..PLACES)
+        .find(|places| millionths % 10_i128.pow(u32::from(PLACES - places)) == 0)
+        .unwrap_or(PLACES);
+    i64::try_from(millionths).map_or_else(
         |_| String::new(),
-        |number| words::number(Decimal::new(number, 3), places, language),
+        |number| words::number(Decimal::new(number, PLACES), places, language),
     )
 }
 
@@ -140,8 +141,8 @@ fn units(tenths: i64) -> String {
 fn every(bars: usize) -> usize {
     match bars {
         0..=12 => 1,
-        13..=24 => 3,
-        25..=40 => 5,
+        13..=25 => 3,
+        26..=40 => 5,
         more => more.div_ceil(8),
     }
 }
@@ -201,8 +202,11 @@ impl Chart<'_> {
         };
         let middle = x + slot / 2;
         let every = i64::try_from(every(self.bars.len())).unwrap_or(1);
-        // The first, and then those whose label is a round number of days.
-        let labelled = every == 1 || number == 0 || (number + 1) % every == 0;
+        let labelled = match self.bars.len() {
+            // Days of a month, which begin with 1: after the first those that are round.
+            26..=40 => number == 0 || (number + 1) % every == 0,
+            _ => number % every == 0,
+        };
         let class = match (bar.value, bar.is_soft) {
             (None, _) if bar.is_ahead => "ahead",
             (None, _) => "missing",
@@ -234,6 +238,9 @@ impl Chart<'_> {
         }
     }
 }
+
+/// Places to which numbers are drawn: those of a millilitre in cubic metres.
+const PLACES: u8 = 6;
 
 /// The drawing's size and margins, and the height of the plot, in tenths of a unit.
 const WIDTH: i64 = 3600;

@@ -52,6 +52,7 @@ async fn month(app: &App, resident: &Resident, uri: &Uri) -> Result<Response, Re
         .unwrap_or(evaluation.since_last.from);
     let name = words::month_of_year(first, language);
     let title = match language {
+        Language::French if name.starts_with(['a', 'o']) => format!("Relevé d'{name}"),
         Language::French => format!("Relevé de {name}"),
         Language::English => format!("Statement of {name}"),
     };

@@ -226,6 +226,12 @@ async fn statement_and_note_have_the_figures_of_their_routes() {
     let heating = sum(1, 2, february, march).unwrap() + sum(1, 3, february, march).unwrap();
     assert!(statement.has(&format!("{}\u{A0}U", french(heating))));
     assert!(statement.has("data-print") && statement.has("month=2026-01") && statement.has("month=2026-03"));
+    assert!(
+        house
+            .get("/consumption/statement?month=2025-10")
+            .await
+            .has("<h1>Relevé d'octobre 2025</h1>")
+    );
     // Without a month: the last one that has ended.
     assert!(
         house
