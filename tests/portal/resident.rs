@@ -5,84 +5,94 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, header};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use axum::http::{Method, Request, Response, header};
 use http_body_util::BodyExt;
-use jiff::Timestamp;
-use releve_portal::config::{Limits, Mail, Operator, Service, Settings, Way};
-use releve_portal::{App, Hidden};
-use rusqlite::params;
-use sha2::{Digest, Sha256};
+use releve_portal::config::{Limits, Mail, Operator, Settings, Way};
+use releve_portal::query::{self, Role};
+use releve_portal::{App, Hidden, Language, Seed};
 use tower::ServiceExt;
 
-/// A portal in which one account has one occupancy of each of some dwellings, and is logged in.
+/// Somebody who is logged in at a portal.
 pub(crate) struct Resident {
     router: Router,
     cookie: String,
 }
 
+const EMAIL: &str = "ada@example.org";
+const PASSWORD: &str = "sept cerises sous la neige";
+
 impl Resident {
-    /// `homes`: the service's numbers of occupancy and dwelling.
-    pub(crate) fn new(folder: &Path, url: &str, token: &str, homes: &[(i64, i64)]) -> Self {
-        let store = folder.join("portal.db");
+    /// With one account that has all these occupancies of the service, each with the number of its dwelling, and logged in as
+    /// anybody is.
+    pub(crate) async fn new(folder: &Path, url: &str, token: &str, homes: &[(i64, i64)]) -> Self {
         let app = App::open(Settings {
-            store: store.clone(),
+            store: folder.join("portal.db"),
             public: "http://portal.example.org".to_owned(),
             behind_proxy: false,
-            service: Service {
-                url: url.to_owned(),
-                token: Hidden::new(token.to_owned()),
-                timeout: Duration::from_secs(30),
+            service: query::Settings {
+                address: url.parse().unwrap(),
+                token: query::Token::new(token).unwrap(),
+                limit: Duration::from_secs(30),
             },
             mail: Mail {
-                from: "eau@example.org".to_owned(),
+                from: "Relevé <eau@example.org>".to_owned(),
                 way: Way::Outbox(folder.join("outbox")),
             },
             operator: Operator::default(),
             limits: Limits::default(),
         })
         .unwrap();
-        let now = Timestamp::now().as_second();
-        let session = [7_u8; 32];
-        let database = rusqlite::Connection::open(&store).unwrap();
-        database
-            .execute(
-                "INSERT INTO account (id, email, email_key, name, password, language, created_at, consented_at)
-                 VALUES (1, 'ada@example.org', 'ada@example.org', 'Ada Exemple', '-', 'fr', ?1, ?1)",
-                [now],
-            )
-            .unwrap();
         for (occupancy, dwelling) in homes {
-            database
-                .execute(
-                    "INSERT INTO occupancy (id, account, dwelling, label, role, first_day, keeps_hourly, added_at)
-                     VALUES (?1, 1, ?2, 'Lot ' || ?2, 'tenant', '2025-10-01', 0, ?3)",
-                    params![occupancy, dwelling, now],
-                )
-                .unwrap();
-        }
-        database
-            .execute(
-                "INSERT INTO session (token, account, created_at, seen_at) VALUES (?1, 1, ?2, ?2)",
-                params![Sha256::digest(session).as_slice(), now],
-            )
+            app.seed(&Seed {
+                email: EMAIL.to_owned(),
+                name: "Ada Exemple".to_owned(),
+                password: Hidden::new(PASSWORD.to_owned()),
+                language: Language::French,
+                occupancy: *occupancy,
+                dwelling: *dwelling,
+                label: format!("Lot {dwelling}"),
+                role: Role::Tenant,
+                from: "2025-10-01".parse().unwrap(),
+                keeps_hourly: false,
+            })
+            .await
             .unwrap();
-        Self {
-            router: app.router(),
-            cookie: format!("session={}", URL_SAFE_NO_PAD.encode(session)),
         }
+        let mut resident = Self {
+            router: app.router(),
+            cookie: String::new(),
+        };
+        let page = resident.ask(Method::GET, "/login", "fr", String::new()).await;
+        resident.cookie = cookie(&page);
+        let page = String::from_utf8(page.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        let (_, csrf) = page.split_once("name=\"csrf\" value=\"").unwrap();
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("csrf", csrf.split('"').next().unwrap())
+            .append_pair("email", EMAIL)
+            .append_pair("password", PASSWORD)
+            .finish();
+        let logged_in = resident.ask(Method::POST, "/login", "fr", form).await;
+        assert_eq!(logged_in.status(), 303);
+        resident.cookie = cookie(&logged_in);
+        resident
+    }
+
+    async fn ask(&self, method: Method, path: &str, language: &str, form: String) -> Response<Body> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, "portal.example.org")
+            .header(header::ORIGIN, "http://portal.example.org")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::COOKIE, format!("{}; language={language}", self.cookie))
+            .body(Body::from(form))
+            .unwrap();
+        self.router.clone().oneshot(request).await.unwrap()
     }
 
     /// A page's status and text, in French, or in English.
     pub(crate) async fn look(&self, path: &str, language: &str) -> (u16, String) {
-        let request = Request::builder()
-            .uri(path)
-            .header(header::HOST, "portal.example.org")
-            .header(header::COOKIE, format!("{}; language={language}", self.cookie))
-            .body(Body::empty())
-            .unwrap();
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.ask(Method::GET, path, language, String::new()).await;
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8(body.to_vec()).unwrap())
@@ -94,6 +104,16 @@ impl Resident {
         assert_eq!(status, 200, "{path}: {text}");
         text
     }
+}
+
+/// The session's cookie of an answer, without its attributes.
+fn cookie(response: &Response<Body>) -> String {
+    let cookies = response.headers().get_all(header::SET_COOKIE).iter();
+    let mut cookies = cookies.filter_map(|cookie| cookie.to_str().unwrap().split(';').next());
+    cookies
+        .find(|cookie| cookie.starts_with("session="))
+        .unwrap()
+        .to_owned()
 }
 
 /// What is written in the cells of a page's tables, row by row.

@@ -61,7 +61,7 @@ impl<'r> Household<'r> {
     /// Asks the service about the household that was asked for.
     pub(super) async fn find(app: &App, resident: &'r Resident, asked: &Asked) -> Result<Self, Refused> {
         let chosen = chosen(resident, asked.home)?;
-        let query = app.service.clone();
+        let query = app.query.clone();
         let (occupancy, household) = tokio::join!(query.occupancy(chosen.id), query.household(chosen.id));
         let (occupancy, household) = (occupancy?, household?);
         let window = Window {

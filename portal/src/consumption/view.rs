@@ -258,17 +258,6 @@ impl View {
 }
 
 impl Window {
-    /// Of an occupancy's first and last day; `None` when it has no day yet.
-    #[must_use]
-    pub(super) fn new(from: Date, until: Option<Date>, today: Date) -> Option<Self> {
-        let tomorrow = today.tomorrow().ok()?;
-        let end = match until {
-            Some(last) => last.tomorrow().ok()?.min(tomorrow),
-            None => tomorrow,
-        };
-        (from < end).then_some(Self { from, to: end })
-    }
-
     /// The days of a range that lie inside.
     #[must_use]
     pub(super) fn cut(self, range: Range) -> Option<Range> {
@@ -317,6 +306,14 @@ mod tests {
         to: date(2100, 1, 1),
     };
 
+    /// From a first to a last day, both seen.
+    fn seen(first: Date, last: Date) -> Window {
+        Window {
+            from: first,
+            to: last.tomorrow().unwrap(),
+        }
+    }
+
     fn around(view: View, day: Date) -> Range {
         view.around(day, ALWAYS).unwrap()
     }
@@ -361,7 +358,7 @@ mod tests {
 
     #[test]
     fn what_runs_is_held_against_as_much() {
-        let window = Window::new(date(2020, 1, 1), None, date(2026, 11, 10)).unwrap();
+        let window = seen(date(2020, 1, 1), date(2026, 11, 10));
         let month = View::Month.around(date(2026, 11, 10), window).unwrap();
         let ago = View::Month.compared(Compare::YearAgo, month, window).unwrap();
         assert_eq!((ago.from, ago.to), (date(2025, 11, 1), date(2025, 11, 11)));
@@ -371,7 +368,7 @@ mod tests {
         let ago = View::Year.compared(Compare::Previous, year, window).unwrap();
         assert_eq!((ago.from, ago.to), (date(2025, 1, 1), date(2025, 11, 11)));
         // The 30th of March is further than February goes.
-        let window = Window::new(date(2020, 1, 1), None, date(2026, 3, 30)).unwrap();
+        let window = seen(date(2020, 1, 1), date(2026, 3, 30));
         let march = View::Month.around(date(2026, 3, 30), window).unwrap();
         let before = View::Month.compared(Compare::Previous, march, window).unwrap();
         assert_eq!(before.to, date(2026, 3, 1));
@@ -379,7 +376,7 @@ mod tests {
 
     #[test]
     fn nobody_is_led_out_of_their_days() {
-        let window = Window::new(date(2026, 2, 10), Some(date(2026, 4, 20)), date(2026, 11, 30)).unwrap();
+        let window = seen(date(2026, 2, 10), date(2026, 4, 20));
         let first = View::Month.around(date(2026, 2, 10), window).unwrap();
         assert_eq!(
             View::Month.neighbours(first, window),
@@ -399,7 +396,6 @@ mod tests {
                 to: date(2026, 3, 1)
             })
         );
-        assert_eq!(Window::new(date(2026, 5, 1), None, date(2026, 4, 30)), None);
     }
 
     #[test]

@@ -19,9 +19,9 @@ use tower::ServiceExt;
 
 use crate::App;
 use crate::accounts::AccountId;
-use crate::config::{Limits, Mail, Operator, Service, Settings, Way};
-use crate::query::Decimal;
-use crate::secret::{Hidden, Token};
+use crate::config::{Limits, Mail, Operator, Settings, Way};
+use crate::query::{self, Decimal};
+use crate::secret::Token;
 
 use fake::Fake;
 
@@ -75,10 +75,10 @@ impl House {
             store: folder.join("portal.db"),
             public: "http://portal.example.org".to_owned(),
             behind_proxy: false,
-            service: Service {
-                url: address.unwrap_or_else(|| fake.address.clone()),
-                token: Hidden::new("releve_test".to_owned()),
-                timeout: limit,
+            service: query::Settings {
+                address: address.unwrap_or_else(|| fake.address.clone()).parse().unwrap(),
+                token: query::Token::new("releve_test").unwrap(),
+                limit,
             },
             mail: Mail {
                 from: "eau@example.org".to_owned(),
