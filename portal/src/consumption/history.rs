@@ -342,7 +342,7 @@ fn summary(shown: &Shown<'_>, language: Language) -> String {
 fn table(shown: &Shown<'_>, compared: bool, when: Option<&str>, language: Language) -> Markup {
     let unit = words::unit(&shown.kind.unit);
     html! {
-        div class="scroll" tabindex="0" role="region" aria-label=(language.of("Tableau des chiffres", "Table of the numbers")) {
+        div class="scroll" tabindex="0" role="region" aria-label=(parts::table_of(&shown.kind.kind, language)) {
             table {
                 caption class="hidden" { (words::kind(&shown.kind.kind, language)) }
                 thead {

@@ -108,6 +108,11 @@ async fn record(app: &App, resident: &Resident, form: &Form) -> Result<Response,
         .query
         .change_occupancy(household.chosen.id, &change)
         .await?;
+    // The account's own page shows the same choice.
+    let (account, id) = (resident.account(), household.chosen.id);
+    app.ask(move |accounts| accounts.set_hourly(account, id, agrees))
+        .await
+        .map_err(Refused::Failure)?;
     Ok(layout::see_other(&household::link(
         HOURS,
         household.chosen.id,

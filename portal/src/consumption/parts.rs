@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::Language;
-use crate::query::{Decimal, Figure, Kind, Point, Quality};
+use crate::query::{Decimal, Figure, Kind, KindName, Point, Quality};
 
 use super::hints::{self, Hint};
 use super::{model, words};
@@ -161,6 +161,15 @@ fn room(point: &Point, language: Language) -> String {
         (room, 0..=1) => room.to_owned(),
         (room, number) => format!("{room} ({number})"),
     }
+}
+
+/// What a table is called for those who do not see it; no two on a page alike.
+pub(super) fn table_of(kind: &KindName, language: Language) -> String {
+    format!(
+        "{} · {}",
+        words::kind(kind, language),
+        language.of("tableau", "table")
+    )
 }
 
 /// A figure in a table whose heading has the unit.

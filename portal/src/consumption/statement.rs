@@ -132,7 +132,7 @@ fn evaluated(kind: &KindEvaluation, evaluation: &Evaluation, language: Language)
     html! {
         section class={ "kind " (kind.kind.name()) } aria-labelledby=(heading) {
             h2 id=(heading) { (words::kind(&kind.kind, language)) }
-            div class="scroll" tabindex="0" role="region" aria-label=(words::kind(&kind.kind, language)) {
+            div class="scroll" tabindex="0" role="region" aria-label=(parts::table_of(&kind.kind, language)) {
                 table {
                     thead {
                         tr {
@@ -251,7 +251,7 @@ fn noted(kind: &KindNote, note: &YearlyNote, language: Language) -> Markup {
             @if let Some(average) = &kind.average {
                 (average_user(&kind.total, average, language))
             }
-            div class="scroll" tabindex="0" role="region" aria-label=(words::kind(&kind.kind, language)) {
+            div class="scroll" tabindex="0" role="region" aria-label=(parts::table_of(&kind.kind, language)) {
                 table {
                     caption { (language.of("Mois par mois", "Month by month")) }
                     thead {

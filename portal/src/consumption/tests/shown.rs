@@ -295,6 +295,7 @@ async fn hours_are_shown_when_the_household_agrees_and_not_before() {
             .questions()
             .contains(&"PATCH /v1/occupancies/11".to_owned())
     );
+    assert!(house.get("/account").await.has(" checked"));
     let shown = house.get(hours).await;
     assert_eq!(shown.status, 200, "{}", shown.text);
     assert!(shown.has("<h1>Samedi 14 mars 2026</h1>"));
