@@ -9,6 +9,7 @@
 
 mod account;
 mod activation;
+mod cli;
 mod fake;
 mod guards;
 mod harness;
