@@ -15,6 +15,8 @@ pub struct GatewayClock {
     known: Timestamp,
     began: Instant,
     last: Option<(Timestamp, Instant)>,
+    /// The latest look at which it could be believed.
+    believed: Option<(Timestamp, Instant)>,
     was_sane: bool,
 }
 
@@ -47,6 +49,7 @@ impl GatewayClock {
             known: known.map_or(FIRST, |known| known.max(FIRST)),
             began,
             last: None,
+            believed: None,
             was_sane: true,
         }
     }
@@ -80,8 +83,19 @@ impl GatewayClock {
                 .map(|step| format!("the clock was moved by {} s", step.as_secs()))
         };
         self.was_sane = is_sane;
+        if is_sane {
+            self.believed = Some((wall, steady));
+        }
+        // A clock that was right a moment ago and jumps is better continued than what the store knew at the beginning.
+        let continued = self
+            .believed
+            .and_then(|(wall, then)| wall.checked_add(duration(then, steady)).ok());
         Look {
-            now: if is_sane { wall } else { least },
+            now: if is_sane {
+                wall
+            } else {
+                continued.map_or(least, |continued| continued.max(least))
+            },
             is_sane,
             news,
         }
@@ -115,6 +129,28 @@ mod tests {
         let third = clock.look_at(at("2026-11-22T08:00:00Z"), after(7), || false);
         assert_eq!((third.now, third.is_sane), (at("2026-11-22T08:00:00Z"), true));
         assert!(third.news.unwrap().contains("right again"));
+    }
+
+    #[test]
+    fn a_clock_that_was_right_and_jumps_is_continued() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut clock = GatewayClock::new(Some(at("2026-03-01T00:00:00Z")), start);
+        assert!(
+            clock
+                .look_at(at("2026-11-25T08:00:00Z"), after(1), || false)
+                .is_sane
+        );
+        for wrong in ["2041-01-01T00:00:00Z", "1970-01-01T00:00:00Z"] {
+            let look = clock.look_at(at(wrong), after(11), || false);
+            assert_eq!(
+                (look.now, look.is_sane),
+                (at("2026-11-25T08:00:10Z"), false),
+                "{wrong}"
+            );
+        }
+        let look = clock.look_at(at("2026-11-25T08:00:20Z"), after(21), || false);
+        assert_eq!((look.now, look.is_sane), (at("2026-11-25T08:00:20Z"), true));
     }
 
     #[test]

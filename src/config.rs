@@ -47,6 +47,14 @@ pub struct Store {
     pub raw_days: u32,
     /// Days that every live reading is kept (1 to 3650); after that the first and last of each local day.
     pub live_days: u32,
+    /// Hours after which all pages of the file are looked at (0 for never, to 8760): one reading of the file.
+    pub check_hours: u32,
+    /// Days after which a copy of the store is made (0 for never, to 365): it takes as much room as the store.
+    pub backup_days: u32,
+    /// Copies that are kept (0 to 100); older ones are removed.
+    pub backups: u32,
+    /// Where copies lie: the folder `….backups` beside the store when nothing is said. Another disk is better.
+    pub backup_folder: Option<PathBuf>,
 }
 
 impl Default for Store {
@@ -57,6 +65,10 @@ impl Default for Store {
             commit_telegrams: 500,
             raw_days: 30,
             live_days: 7,
+            check_hours: 24,
+            backup_days: 7,
+            backups: 2,
+            backup_folder: None,
         }
     }
 }
@@ -225,6 +237,9 @@ impl Config {
             .or_else(|| range("store.commit_telegrams", self.store.commit_telegrams, 1, 10_000))
             .or_else(|| range("store.raw_days", self.store.raw_days, 0, 3650))
             .or_else(|| range("store.live_days", self.store.live_days, 1, 3650))
+            .or_else(|| range("store.check_hours", self.store.check_hours, 0, 8760))
+            .or_else(|| range("store.backup_days", self.store.backup_days, 0, 365))
+            .or_else(|| range("store.backups", self.store.backups, 0, 100))
             .or_else(|| range("api.patience_seconds", self.api.patience_seconds, 1, 600))
             .or_else(|| self.receivers.iter().find_map(Receiver::fault))
             .or_else(|| {

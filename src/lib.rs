@@ -3,6 +3,7 @@
 pub mod air;
 pub mod alerts;
 pub mod api;
+pub mod care;
 pub mod checkup;
 pub mod clock;
 pub mod cmd;

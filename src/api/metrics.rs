@@ -96,6 +96,26 @@ fn figures(store: &dyn Store, kept: Kept) -> Result<String, Problem> {
         text.line(name, &[], value);
     }
 
+    text.head(
+        "releve_store_mended_timestamp_seconds",
+        "gauge",
+        "When the store was last put together anew after damage; 0 when never.",
+    );
+    let mended = kept.mended.map_or(0, |(at, _)| at.as_second());
+    text.line(
+        "releve_store_mended_timestamp_seconds",
+        &[],
+        u64::try_from(mended).unwrap_or(0),
+    );
+    text.head(
+        "releve_store_lost_readings",
+        "gauge",
+        "Readings known to be lost in the latest damage; absent while that is unknown.",
+    );
+    if let Some(lost) = kept.mended.map_or(Some(0), |(_, lost)| lost) {
+        text.line("releve_store_lost_readings", &[], lost);
+    }
+
     let receivers = store.receivers()?;
     text.head("releve_receiver_up", "gauge", "1 while the receiver listens.");
     for receiver in &receivers {

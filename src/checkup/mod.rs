@@ -111,6 +111,8 @@ pub struct Circumstances {
     pub erasures: Vec<String>,
     /// What contradicts itself in the file, in the engine's words.
     pub contradictions: Vec<String>,
+    /// When the store was last put together anew after damage, and how many readings were lost then as far as is known.
+    pub mended: Option<(Timestamp, Option<u64>)>,
     /// After so long without a telegram a meter counts as silent.
     pub silent_after: SignedDuration,
 }
@@ -190,6 +192,17 @@ pub fn file(around: &Circumstances) -> Vec<Finding> {
             weight: Weight::Fault,
             says: sentence.clone(),
             advice: "stop releve, keep the file, `releve restore` the last backup, then `releve replay` what was captured since",
+        });
+    }
+    if let Some((at, lost)) = around.mended
+        && lost != Some(0)
+    {
+        let lost = lost.map_or_else(|| "an unknown number of".to_owned(), |lost| lost.to_string());
+        findings.push(Finding {
+            area: Area::Store,
+            weight: Weight::Note,
+            says: format!("it was damaged and put together anew at {at}: {lost} readings were lost then"),
+            advice: "`releve replay` what was captured; the meters' own month-end values fill the rest as they come",
         });
     }
     for path in &around.open_files {

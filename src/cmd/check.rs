@@ -48,6 +48,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         } else {
             store.contradictions()?
         },
+        mended: store.mended().unwrap_or(None),
         silent_after: SignedDuration::from_hours(i64::from(args.silent_days) * 24),
     };
     let damaged = !around.contradictions.is_empty();

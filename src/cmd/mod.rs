@@ -10,6 +10,7 @@ mod demo;
 mod erase;
 mod families;
 mod generate;
+mod held;
 mod keys;
 mod listen;
 mod meters;

@@ -10,16 +10,20 @@ use std::thread;
 use std::time::Duration;
 
 use decoders::Families;
+use jiff::{SignedDuration, Timestamp};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
 
-use super::{Done, Outcome};
+use super::{Done, Outcome, held};
 use crate::api::{self, Listener};
+use crate::care::{self, Care};
 use crate::config::Config;
 use crate::credentials;
 use crate::intake::{Control, Intake, Options, Setup, open};
-use crate::store::{Keeping, Retention, Sole, SqliteStore, Store};
+use crate::pipeline::{Pipeline, frame_with};
+use crate::redecode::{Scope, redecode};
+use crate::store::{Keeping, Mended, Reader, Retention, Sole, SqliteStore, Store, StoreError};
 use crate::systemd::{self, Notifier};
 
 /// How to run.
@@ -41,10 +45,32 @@ pub(super) fn run(args: &Args) -> Outcome {
     look_at_permissions(&args.config, &config);
     // Held to the end.
     let _sole = Sole::take(&config.store.path)?;
+    let store = config.store.path.clone();
+    let outcome = serve_all(args, config);
+    // Met where nobody could go on without it: looked at wholly, and mended, at the next start.
+    if let Err(error) = &outcome
+        && let Some(StoreError::Damaged { detail, .. }) = error.downcast_ref()
+        && let Err(error) = SqliteStore::suspect(&store, detail)
+    {
+        error!(event = "store.damaged", %error, "the damage could not be noted beside the store");
+    }
+    outcome
+}
+
+fn serve_all(args: &Args, config: Config) -> Outcome {
     let notifier = Notifier::from_environment().map(Arc::new);
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::create(&config.store.path)?);
-    take_credentials(&*store);
+    let care = care(&config);
     let setup = setup(&config)?;
+    let reader = Rereading(&setup.families);
+    let (file, mended) =
+        SqliteStore::open_or_mend(&config.store.path, &care.folder, Timestamp::now(), &reader)?;
+    if let Some(mended) = &mended {
+        tell(mended);
+    }
+    let file = Arc::new(file);
+    let store: Arc<dyn Store> = file.clone();
+    take_credentials(&*store);
+    held::take(&config.store.path, &*store, &setup.families);
     let receivers = setup
         .receivers
         .into_iter()
@@ -55,6 +81,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let control = intake.control();
     let sane = intake.sanity();
     let keeping = intake.keeping();
+    keeping.mended(file.mended()?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -71,13 +98,19 @@ pub(super) fn run(args: &Args) -> Outcome {
         .spawn(move || intake.run(receivers))?;
     let watching = {
         let (store, stop) = (Arc::clone(&store), Arc::clone(&stop));
-        thread::Builder::new()
-            .name("watch".to_owned())
-            .spawn(move || crate::alerts::watch(store, stop, sane))?
+        thread::Builder::new().name("watch".to_owned()).spawn({
+            let sane = Arc::clone(&sane);
+            move || crate::alerts::watch(store, stop, sane)
+        })?
+    };
+    let caring = {
+        let (keeping, stop, damage) = (Arc::clone(&keeping), Arc::clone(&stop), ends.damage());
+        care::begin(file, care, keeping, stop, sane, move || damage.notify_one())?
     };
     if let (Some(notifier), Some(limit)) = (&notifier, systemd::watchdog()) {
         runtime.spawn(show_life(Arc::clone(notifier), control.clone(), limit));
     }
+    let path = config.store.path.clone();
     let reloading = Reloading {
         path: args.config.clone(),
         config,
@@ -99,14 +132,31 @@ pub(super) fn run(args: &Args) -> Outcome {
     if watching.join().is_err() {
         error!(event = "bug", "the watch ended in an error of the program");
     }
-    let outcomes = listening
+    match listening
         .join()
-        .map_err(|_| "the intake ended in an error of the program")??;
-    info!(
-        event = "stopped",
-        ?outcomes,
-        "stopped, everything heard is stored"
-    );
+        .map_err(|_| "the intake ended in an error of the program")?
+    {
+        Ok(outcomes) => info!(
+            event = "stopped",
+            ?outcomes,
+            "stopped, everything heard is stored"
+        ),
+        Err(unstored) => {
+            let telegrams = unstored.telegrams.len();
+            match held::keep(&path, &unstored.telegrams) {
+                Ok(file) => {
+                    warn!(event = "held.kept", telegrams, file = %file.display(), "what could not be stored is kept there")
+                }
+                Err(error) => {
+                    error!(event = "held.lost", telegrams, %error, "what could not be stored is lost")
+                }
+            }
+            return Err(unstored.error.into());
+        }
+    }
+    if caring.join().unwrap_or(false) {
+        return Err("the store is damaged: start again, and it is put together anew".into());
+    }
     // A reload that came too late may still wait for an intake that is gone.
     runtime.shutdown_background();
     Ok(Done::Whole)
@@ -130,6 +180,73 @@ fn look_at_permissions(path: &Path, config: &Config) {
             event = "config.readable", path = %path.display(),
             "others than its owner can read the file of a password: chmod 600 it"
         );
+    }
+}
+
+/// How the store is looked after.
+fn care(config: &Config) -> Care {
+    let store = &config.store;
+    Care {
+        check_every: Duration::from_secs(u64::from(store.check_hours) * 3600),
+        copy_every: SignedDuration::from_hours(i64::from(store.backup_days) * 24),
+        copies: usize::try_from(store.backups).unwrap_or(usize::MAX),
+        folder: store
+            .backup_folder
+            .clone()
+            .unwrap_or_else(|| Care::folder_of(&store.path)),
+    }
+}
+
+/// What was done to a damaged store, for the log.
+fn tell(mended: &Mended) {
+    let Mended {
+        reason,
+        aside,
+        copy,
+        salvaged,
+        lost_batches,
+    } = mended;
+    let aside = aside.display();
+    if *lost_batches > 0 {
+        error!(event = "store.log_spoilt", %aside, lost_batches, "the store's log was spoilt: what was stored last is lost, as far as nobody kept it");
+    }
+    if reason.is_empty() && copy.is_none() && salvaged.readings == 0 {
+        return;
+    }
+    let copy = copy
+        .as_ref()
+        .map_or_else(|| "none".to_owned(), |copy| copy.display().to_string());
+    let lost = salvaged
+        .lost_readings
+        .map_or_else(|| "unknown".to_owned(), |lost| lost.to_string());
+    error!(
+        event = "store.mended", %reason, %aside, %copy, readings = salvaged.readings, lost_readings = %lost, refused_rows = salvaged.refused,
+        torn_tables = salvaged.torn_tables,
+        "the store was damaged and is put together anew"
+    );
+}
+
+/// How archives are read again while a store is mended.
+struct Rereading<'a>(&'a Families);
+
+impl Reader for Rereading<'_> {
+    fn is_whole(&self, octets: &[u8], digest: u64) -> bool {
+        frame_with(octets, digest).is_some()
+    }
+
+    fn read_again(&self, store: &SqliteStore) {
+        let report = Pipeline::on(store, self.0.clone())
+            .and_then(|pipeline| redecode(store, pipeline, &Scope::default(), |_| ()));
+        match report {
+            Ok(report) => info!(
+                event = "store.read_again",
+                telegrams = report.telegrams,
+                readings = report.stored.readings,
+                contradict = report.stored.conflicts,
+                "the archive was read again"
+            ),
+            Err(error) => warn!(event = "store.unread_again", %error, "the archive could not be read again"),
+        }
     }
 }
 
@@ -272,6 +389,8 @@ async fn show_life(notifier: Arc<Notifier>, control: Control, limit: Duration) {
 pub(super) struct Ends {
     interrupt: Signal,
     terminate: Signal,
+    /// Not a signal: the store is damaged.
+    damage: Arc<Notify>,
 }
 
 impl Ends {
@@ -280,7 +399,13 @@ impl Ends {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            damage: Arc::default(),
         })
+    }
+
+    /// Whoever is notified here ends the process as well.
+    fn damage(&self) -> Arc<Notify> {
+        Arc::clone(&self.damage)
     }
 }
 
@@ -297,6 +422,7 @@ pub(super) async fn serve(
         tokio::select! {
             _ = ends.interrupt.recv() => {}
             _ = ends.terminate.recv() => {}
+            () = ends.damage.notified() => {}
         }
         info!(event = "stopping", "stopping");
         stop.store(true, Ordering::Relaxed);

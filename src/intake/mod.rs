@@ -8,6 +8,7 @@
 //! ```
 
 mod ears;
+mod gathering;
 mod listen;
 mod open;
 mod rhythm;
@@ -28,10 +29,9 @@ use tracing::{error, info, warn};
 use crate::clock::{GatewayClock, Look};
 use crate::config::{self, Accept};
 use crate::logging::Often;
-use crate::pipeline::{Outcome, Pipeline, Seen};
-use crate::registry::{Change, Directory, Meter, MeterAddress, MeterId};
-use crate::store::{Ingest, Keeping, ReceiverState, Retention, Store, StoreError};
+use crate::store::{Keeping, ReceiverState, Retention, Store, StoreError};
 pub use ears::{Ears, Heard};
+pub use gathering::Gathering;
 use listen::{Item, PATIENCE, listen};
 pub use open::open;
 use rhythm::Rhythm;
@@ -129,15 +129,21 @@ impl Source {
     }
 }
 
+/// What was heard last and could not be stored.
+#[derive(Debug)]
+pub struct Unstored {
+    /// Why.
+    pub error: StoreError,
+    /// Telegrams of registered meters.
+    pub telegrams: Vec<Telegram>,
+}
+
 /// Receivers, pipeline and store, joined.
 pub struct Intake {
     store: Arc<dyn Store>,
-    pipeline: Pipeline,
-    registry_version: u64,
+    gathering: Gathering,
     options: Options,
     stop: Arc<AtomicBool>,
-    batch: Vec<Ingest>,
-    outcomes: BTreeMap<&'static str, u64>,
     /// How receivers are, by name, as far as the store does not know it yet.
     health: BTreeMap<Arc<str>, Health>,
     sources: Vec<Source>,
@@ -152,9 +158,7 @@ pub struct Intake {
     /// Which refusal the log has.
     told_refusal: Option<&'static str>,
     /// What may fail with every telegram or batch, and need not fill the log.
-    unadopted: Often,
     unretained: Often,
-    unread: Often,
 }
 
 /// Telegrams that wait between receivers and pipeline. A radio channel carries some thirty in a second.
@@ -163,6 +167,8 @@ const QUEUE: usize = 4096;
 const HELD: usize = 20_000;
 /// How long a store that refuses is left alone.
 const RETRY: Duration = Duration::from_secs(5);
+/// A commit that takes longer is worth a word.
+const SLOW: Duration = Duration::from_secs(10);
 /// How often receivers are told what is usual: an hour has its own rhythm. A page of the store each time.
 const TUNE_EVERY: Duration = Duration::from_secs(600);
 /// How often what is old is let go of.
@@ -179,24 +185,14 @@ impl Intake {
         options: Options,
         stop: Arc<AtomicBool>,
     ) -> Result<Self, StoreError> {
-        let registry_version = store.registry_version()?;
-        let pipeline = Pipeline::on(&*store, families)?;
-        info!(
-            event = "registry.read",
-            meters = pipeline.meters(),
-            "registry read"
-        );
-        let batch = Vec::with_capacity(options.commit_telegrams);
+        let gathering = Gathering::new(Arc::clone(&store), families, options.accept)?;
         let (sender, queue) = sync_channel(QUEUE);
         let known = store.radios()?.iter().map(|radio| radio.last_heard).max();
         let mut intake = Self {
             store,
-            pipeline,
-            registry_version,
+            gathering,
             options,
             stop,
-            batch,
-            outcomes: BTreeMap::new(),
             health: BTreeMap::new(),
             sources: Vec::new(),
             queue: Some(queue),
@@ -206,9 +202,7 @@ impl Intake {
             sane: Arc::new(AtomicBool::new(true)),
             keeping: Arc::default(),
             told_refusal: None,
-            unadopted: Often::new(),
             unretained: Often::new(),
-            unread: Often::new(),
         };
         intake.look_at_clock();
         Ok(intake)
@@ -248,9 +242,9 @@ impl Intake {
     pub fn run(
         mut self,
         receivers: Vec<(config::Receiver, Box<dyn Receiver>)>,
-    ) -> Result<BTreeMap<&'static str, u64>, StoreError> {
+    ) -> Result<BTreeMap<&'static str, u64>, Unstored> {
         let Some(queue) = self.queue.take() else {
-            return Ok(self.outcomes);
+            return Ok(self.gathering.outcomes().clone());
         };
         let names: Vec<&str> = receivers.iter().map(|(config, _)| config.name.as_str()).collect();
         if let Err(error) = self.store.begin_listening(&names, Timestamp::now()) {
@@ -275,7 +269,13 @@ impl Intake {
                 error!(event = "bug", "a receiver ended in an error of the program");
             }
         }
-        outcome.map(|()| self.outcomes)
+        match outcome {
+            Ok(()) => Ok(self.gathering.outcomes().clone()),
+            Err(error) => Err(Unstored {
+                error,
+                telegrams: self.gathering.telegrams(),
+            }),
+        }
     }
 
     fn begin(&mut self, config: config::Receiver, receiver: Box<dyn Receiver>) {
@@ -321,13 +321,9 @@ impl Intake {
     fn change(&mut self, setup: Setup, queue: &Queue<Item>) -> Changed {
         let mut changed = Changed::default();
         self.options = setup.options;
-        self.pipeline.teach(setup.families);
-        match self.store.directory() {
-            Ok(directory) => {
-                let directory = Directory::new(directory);
-                changed.meters = directory.len();
-                self.pipeline.register(directory);
-            }
+        self.gathering.teach(setup.families, self.options.accept);
+        match self.gathering.register() {
+            Ok(meters) => changed.meters = meters,
             Err(error) => warn!(event = "registry.unread", %error, "the registry could not be read again"),
         }
         // What was learnt of receivers that go is there when they come back.
@@ -363,7 +359,7 @@ impl Intake {
         while !self.stop.load(Ordering::Relaxed) {
             self.pulse.fetch_add(1, Ordering::Relaxed);
             let wait = commit_at.saturating_duration_since(Instant::now()).min(PATIENCE);
-            if refused && self.batch.len() >= HELD {
+            if refused && self.gathering.batch().len() >= HELD {
                 // Memory is bounded: from here on receivers wait, and those that can't drop and count.
                 std::thread::sleep(wait);
             } else {
@@ -374,7 +370,7 @@ impl Intake {
                 }
             }
             // A store that refuses is not asked again at each telegram.
-            let full = !refused && self.batch.len() >= self.options.commit_telegrams;
+            let full = !refused && self.gathering.batch().len() >= self.options.commit_telegrams;
             if full || Instant::now() >= commit_at {
                 let pause = self.commit_or_wait();
                 refused = pause.is_none();
@@ -432,42 +428,40 @@ impl Intake {
             };
             &timeless
         };
-        let mut seen = self.pipeline.take(telegram, now);
-        if seen.outcome == Outcome::Unregistered && self.options.accept == Accept::All {
-            match self.adopt(&seen) {
-                Ok(()) => seen = self.pipeline.take(telegram, now),
-                Err(error) => {
-                    if let Some(times) = self.unadopted.again() {
-                        warn!(event = "registry.unadopted", %error, times, "a meter could not be registered");
-                    }
-                }
-            }
-        }
-        for seen in seen.each() {
-            *self.outcomes.entry(seen.outcome.code()).or_default() += 1;
-            self.batch.extend(seen.into_ingest());
-        }
+        self.gathering.take(telegram, now);
     }
 
     /// Commits what there is: how long until the next time; `None` when the store refuses, and the batch waits.
     fn commit_or_wait(&mut self) -> Option<Duration> {
+        let begun = Instant::now();
+        self.keeping.storing(Timestamp::now());
         match self.commit() {
             Ok(()) => {
+                let seconds = begun.elapsed().as_secs();
+                if seconds >= SLOW.as_secs() {
+                    warn!(
+                        event = "store.slow",
+                        seconds, "the disk was slow to take what was heard"
+                    );
+                }
                 if let Some(since) = self.keeping.stored(Timestamp::now()) {
                     self.told_refusal = None;
                     info!(event = "store.recovered", %since, "the store takes telegrams again, all that waited are stored");
                 }
-                self.follow_registry();
+                self.gathering.follow_registry();
                 Some(self.options.commit_every)
             }
             Err(error) => {
                 let now = Timestamp::now();
-                self.keeping.refused(&error, self.batch.len(), now);
+                self.keeping.refused(&error, self.gathering.batch().len(), now);
                 // The first, the tenth, the hundredth …: a disk that is full for a week must not fill a log.
                 let refusals = self.keeping.now().refusals;
                 if refusals == 10_u64.pow(refusals.ilog10()) || self.told_refusal != Some(error.code()) {
                     self.told_refusal = Some(error.code());
-                    error!(event = "store.refused", %error, telegrams = self.batch.len(), refusals, "nothing was stored, trying again");
+                    error!(
+                        event = "store.refused", %error, telegrams = self.gathering.batch().len(), refusals,
+                        "nothing was stored, trying again"
+                    );
                 }
                 None
             }
@@ -475,10 +469,7 @@ impl Intake {
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
-        if !self.batch.is_empty() {
-            self.store.ingest(&self.batch)?;
-            self.batch.clear();
-        }
+        self.gathering.commit()?;
         if !self.health.is_empty() {
             let states: Vec<_> = self
                 .health
@@ -488,46 +479,6 @@ impl Intake {
             self.store.note_receivers(&states, Timestamp::now())?;
             self.health.clear();
         }
-        Ok(())
-    }
-
-    /// An import by another process counts from the next batch on.
-    fn follow_registry(&mut self) {
-        let changed = self.store.registry_version().and_then(|version| {
-            if version == self.registry_version {
-                return Ok(());
-            }
-            let directory = Directory::new(self.store.directory()?);
-            info!(
-                event = "registry.read_again",
-                meters = directory.len(),
-                "registry read again"
-            );
-            self.pipeline.register(directory);
-            self.registry_version = version;
-            Ok(())
-        });
-        if let Err(error) = changed
-            && let Some(times) = self.unread.again()
-        {
-            warn!(event = "registry.unread", %error, times, "the registry could not be read again");
-        }
-    }
-
-    /// Registers a meter on the spot (`accept = "all"`).
-    fn adopt(&mut self, seen: &Seen) -> Result<(), StoreError> {
-        let Some(address) = seen.meter else { return Ok(()) };
-        let registry = self.store.registry()?;
-        let id = MeterId(registry.meters.iter().map(|meter| meter.id.0).max().unwrap_or(0) + 1);
-        let meter = Meter {
-            id,
-            address: MeterAddress::from(address),
-            printed_serial: None,
-        };
-        self.store.apply(registry.version, &[Change::Meter(meter)])?;
-        info!(event = "registry.adopted", meter = %address, "registered on the spot");
-        self.registry_version = self.store.registry_version()?;
-        self.pipeline.register(Directory::new(self.store.directory()?));
         Ok(())
     }
 

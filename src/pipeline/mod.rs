@@ -514,11 +514,16 @@ fn proof(entry: &DirectoryEntry, key: usize, at: Timestamp, telegrams: u64) -> O
 
 /// The frame in a telegram of the archive.
 pub fn frame_of(archived: &ArchivedTelegram) -> Option<Frame<'_>> {
+    frame_with(&archived.octets, archived.key.digest)
+}
+
+/// The frame in octets of which a digest was made.
+pub fn frame_with(octets: &[u8], wanted: u64) -> Option<Frame<'_>> {
     // Whether the receiver had checked and stripped it is not kept, but only one of the two ways finds its digest.
     [Frame::parse, stripped]
         .into_iter()
-        .filter_map(|parse| parse(&archived.octets).ok())
-        .find(|frame| digest(frame) == archived.key.digest)
+        .filter_map(|parse| parse(octets).ok())
+        .find(|frame| digest(frame) == wanted)
 }
 
 /// A telegram whose receiver had checked it.

@@ -16,6 +16,9 @@ pub const READ: &str = "read";
 /// The outcome code of a telegram that was read to its end and carries no value.
 pub const NO_VALUE: &str = "no_value";
 
+/// The outcome code of a telegram whose message counter says that it is a recording.
+pub const REPLAYED: &str = "replayed";
+
 /// One telegram, after the pipeline has looked at it.
 #[derive(Clone, Debug)]
 pub enum Ingest {

@@ -1,6 +1,7 @@
 //! How storing goes: told by whoever stores, read by whoever is asked for it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -19,21 +20,55 @@ pub struct Kept {
     pub waiting: u64,
     /// Telegrams that were heard while no memory was left for them, and are lost.
     pub dropped: u64,
+    /// When the store was last put together anew after damage, and how many readings were lost then as far as that is known.
+    pub mended: Option<(Timestamp, Option<u64>)>,
 }
+
+/// What [`StoreError::code`] says of damage.
+const DAMAGED: &str = "damaged";
 
 /// [`Kept`], shared by threads.
 #[derive(Debug, Default)]
-pub struct Keeping(Mutex<Kept>);
+pub struct Keeping(Mutex<Inside>);
+
+#[derive(Debug, Default)]
+struct Inside {
+    kept: Kept,
+    /// A batch is on its way to the disk since then.
+    begun: Option<(Timestamp, Instant)>,
+}
+
+/// A batch that takes longer than this counts as refused until it is stored: the disk is stuck, or as good as.
+const SLOW: Duration = Duration::from_secs(20);
 
 impl Keeping {
     /// How it is now.
     pub fn now(&self) -> Kept {
-        *self.lock()
+        self.at(Instant::now())
+    }
+
+    fn at(&self, now: Instant) -> Kept {
+        let inside = self.lock();
+        let mut kept = inside.kept;
+        if let Some((since, _)) = inside
+            .begun
+            .filter(|(_, begun)| now.saturating_duration_since(*begun) >= SLOW)
+        {
+            kept.refusing.get_or_insert((since, "slow"));
+        }
+        kept
+    }
+
+    /// A batch is on its way to the disk.
+    pub fn storing(&self, now: Timestamp) {
+        self.lock().begun = Some((now, Instant::now()));
     }
 
     /// A batch was stored. Since when none had been, if that is so: for whoever tells that it is over.
     pub fn stored(&self, now: Timestamp) -> Option<Timestamp> {
-        let mut kept = self.lock();
+        let mut inside = self.lock();
+        inside.begun = None;
+        let kept = &mut inside.kept;
         kept.stored = Some(now);
         kept.waiting = 0;
         kept.refusing.take().map(|(since, _)| since)
@@ -41,21 +76,35 @@ impl Keeping {
 
     /// A batch was refused, and so many telegrams wait.
     pub fn refused(&self, error: &StoreError, waiting: usize, now: Timestamp) {
-        let mut kept = self.lock();
+        let mut inside = self.lock();
+        inside.begun = None;
+        let kept = &mut inside.kept;
         let since = kept.refusing.map_or(now, |(since, _)| since);
         kept.refusing = Some((since, error.code()));
         kept.refusals += 1;
         kept.waiting = waiting as u64;
     }
 
+    /// The store was found damaged: nothing more is stored until it is put together anew.
+    pub fn damaged(&self, now: Timestamp) {
+        let kept = &mut self.lock().kept;
+        let since = kept.refusing.map_or(now, |(since, _)| since);
+        kept.refusing = Some((since, DAMAGED));
+    }
+
+    /// When the store was last mended.
+    pub fn mended(&self, mended: Option<(Timestamp, Option<u64>)>) {
+        self.lock().kept.mended = mended;
+    }
+
     /// A telegram was heard for which there was no room. How many it were so far.
     pub fn dropped(&self) -> u64 {
-        let mut kept = self.lock();
+        let kept = &mut self.lock().kept;
         kept.dropped += 1;
         kept.dropped
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, Inside> {
         // Plain numbers: whoever fell over while holding it left nothing half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -66,6 +115,17 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+
+    #[test]
+    fn a_batch_that_does_not_reach_the_disk_counts_as_refused_until_it_does() {
+        let keeping = Keeping::default();
+        let since = Timestamp::from_second(10).unwrap();
+        keeping.storing(since);
+        assert_eq!(keeping.now().refusing, None);
+        assert_eq!(keeping.at(Instant::now() + SLOW).refusing, Some((since, "slow")));
+        assert_eq!(keeping.stored(since), None);
+        assert_eq!(keeping.at(Instant::now() + SLOW).refusing, None);
+    }
 
     #[test]
     fn refusing_lasts_from_the_first_refusal_to_the_next_batch() {

@@ -42,14 +42,14 @@ pub use error::{Result, StoreError};
 pub use find::{Found, find_meters};
 pub use history::{By, HistoryQuery, HistoryRow};
 pub use ingest::{
-    ArchivedTelegram, Facts, Ingest, IngestReport, LearntLayout, NO_VALUE, READ, Redecoded, Sighting,
-    Telegram, TelegramKey,
+    ArchivedTelegram, Facts, Ingest, IngestReport, LearntLayout, NO_VALUE, READ, REPLAYED, Redecoded,
+    Sighting, Telegram, TelegramKey,
 };
 pub use keeping::{Keeping, Kept};
 pub use reading::{Flags, Grain, ReadingKey, ReadingRow, Shown, Source, StoredReading};
 pub use retain::{RetainReport, Retention};
 pub use sole::Sole;
-pub use sqlite::{SqliteStore, master_path};
+pub use sqlite::{Mended, Reader, SqliteStore, master_path};
 pub use state::{
     Counts, Heard, KeyCount, MeterFact, MeterState, Outage, OutcomeCount, RadioState, ReceiverState, Token,
 };

@@ -9,12 +9,19 @@
 )]
 
 mod clients;
+mod corrupted;
 mod disk;
 mod figures;
 #[allow(dead_code, reason = "the other tests need the rest of it")]
 #[path = "../service/harness.rs"]
 mod harness;
 mod kill;
+mod layer;
 mod limits;
+mod luck;
+mod powercut;
+mod replayed;
+mod simulation;
 mod stored;
+mod stuck;
 mod twice;

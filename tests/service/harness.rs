@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::{env, fs, process, thread, time};
 
 use serde_json::Value;
@@ -127,6 +128,22 @@ pub(crate) struct Daemon {
     child: Child,
     base: String,
     token: String,
+    said: Arc<Mutex<String>>,
+}
+
+/// A token for all of a store.
+pub(crate) fn add_token(db: &Path) -> String {
+    let added = json(&[
+        "token",
+        "add",
+        "test",
+        "--scope",
+        "operator",
+        "--db",
+        db.to_str().unwrap(),
+        "--json",
+    ]);
+    added["token"].as_str().unwrap().to_owned()
 }
 
 impl Daemon {
@@ -148,37 +165,79 @@ impl Daemon {
         receivers: &str,
         environment: &[(&str, &str)],
     ) -> Self {
-        let added = json(&[
-            "token",
-            "add",
-            "test",
-            "--scope",
-            "operator",
-            "--db",
-            db.to_str().unwrap(),
-            "--json",
-        ]);
-        let token = added["token"].as_str().unwrap().to_owned();
         let config = format!(
             "{top}[store]\npath = {:?}\ncommit_seconds = 1\nlive_days = 3650\nraw_days = 3650\n[api]\nlisten = \"127.0.0.1:0\"\n{receivers}",
             db.to_str().unwrap()
         );
-        let config = folder.write("releve.toml", &config);
+        Self::begin(folder, add_token(db), &config, environment)
+    }
+
+    /// Starts with a configuration and a token that its store knows.
+    pub(crate) fn begin(folder: &Folder, token: String, config: &str, environment: &[(&str, &str)]) -> Self {
+        Self::try_begin(folder, token, config, environment)
+            .unwrap_or_else(|said| panic!("the daemon did not say where it listens, but {said}"))
+    }
+
+    /// The same, or what it said when it ended at once.
+    pub(crate) fn try_begin(
+        folder: &Folder,
+        token: String,
+        config: &str,
+        environment: &[(&str, &str)],
+    ) -> Result<Self, String> {
+        let config = folder.write("releve.toml", config);
         let mut child = releve(&["run", "--config", config.to_str().unwrap()])
             .envs(environment.iter().copied())
             .stderr(Stdio::piped())
             .stdin(Stdio::null())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let base = lines
-            .by_ref()
-            .map(|line| line.unwrap())
-            .find_map(|line| Some(line.split("api=").nth(1)?.split_whitespace().next()?.to_owned()))
-            .expect("the daemon says where it listens");
+        let said = Arc::new(Mutex::new(String::new()));
+        let keep = {
+            let said = Arc::clone(&said);
+            move |line: String| {
+                let mut said = said.lock().unwrap();
+                // The last megabyte at least.
+                if said.len() > 2 << 20 {
+                    said.clear();
+                }
+                said.push_str(&line);
+                said.push('\n');
+            }
+        };
+        let mut lines = BufReader::new(child.stderr.take().unwrap())
+            .lines()
+            .map_while(Result::ok);
+        let base = lines.by_ref().find_map(|line| {
+            keep(line.clone());
+            Some(line.split("api=").nth(1)?.split_whitespace().next()?.to_owned())
+        });
+        let Some(base) = base else {
+            let _ = child.wait();
+            return Err(said.lock().unwrap().clone());
+        };
         // What it says from now on is read, so that it never waits for us.
-        thread::spawn(move || lines.for_each(drop));
-        Self { child, base, token }
+        thread::spawn(move || lines.for_each(keep));
+        Ok(Self {
+            child,
+            base,
+            token,
+            said,
+        })
+    }
+
+    /// What it has said so far, on standard error.
+    #[allow(dead_code, reason = "for the tests of faults")]
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// Whether it has ended by itself, and then whether well.
+    #[allow(dead_code, reason = "for the tests of faults")]
+    pub(crate) fn has_ended(&mut self) -> Option<bool> {
+        thread::sleep(time::Duration::from_millis(50));
+        let status = self.child.try_wait().unwrap()?;
+        Some(status.success())
     }
 
     /// The token that it was given.

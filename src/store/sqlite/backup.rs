@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::SqliteStore;
 use super::erasures::{known_at, listed};
 use super::error::explain;
+use super::mend::{COPY, copies};
 use super::migrate;
 use super::open::{READ_ONLY, beside, look, make, refused_by_system};
 use super::write::{counter, set_counter};
@@ -73,6 +74,44 @@ impl SqliteStore {
     pub fn last_backup(&self) -> Result<Option<Timestamp>> {
         let second = self.read(|connection| counter(connection, BACKUP))?;
         Ok(second.and_then(|second| Timestamp::from_second(second).ok()))
+    }
+
+    /// The copies that [`SqliteStore::copy_to`] made in a folder, the latest first, each with the time in its name.
+    pub fn copies(&self, folder: &Path) -> Vec<(Option<Timestamp>, PathBuf)> {
+        let time = |path: &Path| {
+            let name = path.file_stem()?.to_string_lossy();
+            let text = name.strip_prefix(COPY)?;
+            Timestamp::strptime("%Y%m%dT%H%M%S%z", text.replace('Z', "+0000")).ok()
+        };
+        let found = copies(folder).into_iter();
+        found.map(|path| (time(&path), path)).collect()
+    }
+
+    /// Makes a copy under a name with the time, in a folder that is made when it is not there; only where it would leave as
+    /// much room again.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::backup`], or there is not enough room.
+    pub fn copy_to(&self, folder: &Path, now: Timestamp) -> Result<PathBuf> {
+        let refused = |error: io::Error| refused_by_system(folder, &error);
+        if !folder.exists() {
+            fs::DirBuilder::new()
+                .mode(0o700)
+                .create(folder)
+                .map_err(refused)?;
+        }
+        let size = fs::metadata(&self.path).map_err(refused)?.len();
+        if let Ok(system) = rustix::fs::statvfs(folder) {
+            let free = system.f_bavail.saturating_mul(system.f_frsize);
+            // The daemon needs room more than the copy does.
+            if free < size.saturating_mul(2) {
+                return Err(StoreError::Full(folder.to_owned()));
+            }
+        }
+        let target = folder.join(format!("{COPY}{}.db", now.strftime("%Y%m%dT%H%M%SZ")));
+        self.backup(&target)?;
+        self.note_backup(now)?;
+        Ok(target)
     }
 
     /// One transaction of a reader: the copy is of one moment, and without the gaps of the original.
@@ -138,7 +177,7 @@ impl SqliteStore {
 }
 
 /// Erases in a copy what was erased since it was made.
-fn erase_in(copy: &Path, erased: &[Erasure], by: By<'_>) -> Result<Vec<(Erasure, Deleted)>> {
+pub(super) fn erase_in(copy: &Path, erased: &[Erasure], by: By<'_>) -> Result<Vec<(Erasure, Deleted)>> {
     if erased.is_empty() {
         return Ok(Vec::new());
     }
@@ -203,7 +242,7 @@ fn feed(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 }
 
 /// Looks at a copy that nobody else has open, and that may be anybody's: what its schema says is not acted upon.
-fn examine(copy: &Path) -> Result<Copied> {
+pub(super) fn examine(copy: &Path) -> Result<Copied> {
     let explained = |error| explain(copy, error);
     let connection = wary(copy).map_err(explained)?;
     if let Some(name) = migrate::foreign_object(&connection).map_err(explained)? {
@@ -241,7 +280,7 @@ fn wary(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// The octets of a copy in a file that is there, and that its owner alone can read.
-fn write_copy(copy: &Path, partial: &Path) -> Result<()> {
+pub(super) fn write_copy(copy: &Path, partial: &Path) -> Result<()> {
     fs::copy(copy, partial)
         .and_then(|_| fs::set_permissions(partial, fs::Permissions::from_mode(0o600)))
         .and_then(|()| File::open(partial)?.sync_all())
@@ -283,7 +322,7 @@ fn set_aside(target: &Path, now: Timestamp) -> Result<PathBuf> {
 }
 
 /// Busy when another process has the store open; a damaged one can't be asked and counts as free.
-fn in_use(path: &Path) -> Result<()> {
+pub(super) fn in_use(path: &Path) -> Result<()> {
     let Ok(connection) = Connection::open(path) else {
         return Ok(());
     };
@@ -296,7 +335,7 @@ fn in_use(path: &Path) -> Result<()> {
     }
 }
 
-fn discard(partial: &Path) {
+pub(super) fn discard(partial: &Path) {
     for part in ["", "-wal", "-shm", "-journal"] {
         // What is not there need not be removed.
         let _ = fs::remove_file(beside(partial, part));

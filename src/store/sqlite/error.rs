@@ -45,7 +45,17 @@ pub(super) fn explain(path: &Path, error: rusqlite::Error) -> StoreError {
             "a row speaks of a meter, a point, a dwelling or a site that is not registered".to_owned(),
         ),
         ErrorCode::ConstraintViolation => StoreError::Refused(detail),
+        // A disk that the system has made read-only refuses like one that is broken.
+        ErrorCode::CannotOpen | ErrorCode::SystemIoFailure if is_read_only(&path) => {
+            StoreError::ReadOnly(path)
+        }
         ErrorCode::CannotOpen | ErrorCode::SystemIoFailure => StoreError::Io { path, detail },
         _ => StoreError::Engine { path, detail },
     }
+}
+
+/// Whether the file system under a path takes no writes at present.
+fn is_read_only(path: &Path) -> bool {
+    rustix::fs::statvfs(path)
+        .is_ok_and(|system| system.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))
 }

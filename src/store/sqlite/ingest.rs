@@ -8,7 +8,7 @@ use super::repeat::Window;
 use super::state::Gathered;
 use super::write::{Batch, Fault, counter};
 use super::{keys, layouts};
-use crate::store::{Facts, Ingest, NO_VALUE, READ, Redecoded, Source, StoredReading, Telegram};
+use crate::store::{Facts, Ingest, NO_VALUE, READ, REPLAYED, Redecoded, Source, StoredReading, Telegram};
 
 /// Stores a batch.
 pub(super) fn ingest(batch: &mut Batch<'_>, items: &[Ingest]) -> Result<(), Fault> {
@@ -127,7 +127,10 @@ fn keep(
     if let Some(kept) = window.find(meter, telegram.digest, received_at) {
         gathered.radio(radio, received_at, 0);
         gathered.louder(batch.transaction, telegram, kept.received_at)?;
-        if !better(telegram.outcome, kept.outcome) {
+        // A recording stays one when it is heard again, or read from a file once more: what its meter said since is not
+        // known to whoever begins in the middle. An operator who knows better reads the archive again.
+        let refused = batch.outcome(REPLAYED)? == kept.outcome;
+        if refused || !better(telegram.outcome, kept.outcome) {
             batch.report.duplicates += 1;
             return Ok(());
         }

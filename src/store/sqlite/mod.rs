@@ -6,6 +6,7 @@
 //! write    the one writer                 find, values, air       questions
 //! read     the readers                    retain, backup          letting go, keeping a copy
 //!                                         erase, erasures         what is deleted on request, and its proof
+//! wal      the engine's log, looked at    mend, salvage           what becomes of a damaged one
 //! ```
 //!
 //! Tables and columns are explained in `migrations/`, where they are made.
@@ -22,6 +23,7 @@ mod history;
 mod ingest;
 mod keys;
 mod layouts;
+mod mend;
 mod migrate;
 mod open;
 mod people;
@@ -30,14 +32,17 @@ mod receivers;
 mod registry;
 mod repeat;
 mod retain;
+mod salvage;
 mod state;
 #[cfg(test)]
 mod tests;
 mod values;
 mod vault;
+mod wal;
 mod write;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
@@ -45,9 +50,11 @@ use wmbus::IdentificationNumber;
 
 pub use backup::{Copied, Restored};
 pub use erasures::{erasures_path, listed as listed_erasures};
+pub use mend::{Mended, Reader};
 pub use open::Options;
 pub(super) use open::refused_by_system;
 use read::Readers;
+pub use salvage::Salvaged;
 use values::Values;
 use vault::Vault;
 pub use vault::master_path;
@@ -70,6 +77,8 @@ use crate::registry::{
 pub struct SqliteStore {
     path: PathBuf,
     vault: Vault,
+    /// A call met damage since somebody last asked.
+    suspected: AtomicBool,
     // Fields are dropped in this order: the connection that closes last tidies the log away, which a reader can't.
     readers: Readers,
     writer: Writer,
@@ -80,9 +89,22 @@ impl SqliteStore {
         Self {
             path: path.to_owned(),
             vault,
+            suspected: AtomicBool::new(false),
             writer,
             readers,
         }
+    }
+
+    /// Whether a call met damage since this was last asked.
+    pub fn is_suspected(&self) -> bool {
+        self.suspected.swap(false, Ordering::Relaxed)
+    }
+
+    fn watched<T>(&self, answer: Result<T>) -> Result<T> {
+        if let Err(StoreError::Damaged { .. } | StoreError::NotADatabase(_)) = &answer {
+            self.suspected.store(true, Ordering::Relaxed);
+        }
+        answer
     }
 
     /// Where it is.
@@ -112,16 +134,18 @@ impl SqliteStore {
     }
 
     fn write<T>(&self, work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>) -> Result<T> {
-        self.writer.write(&self.path, work)
+        self.watched(self.writer.write(&self.path, work))
     }
 
     fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
-        self.readers.read(|connection, _| query(connection))
+        self.watched(self.readers.read(|connection, _| query(connection)))
     }
 
     fn values<T>(&self, query: impl FnOnce(Values<'_>) -> rusqlite::Result<T>) -> Result<T> {
-        self.readers
-            .read(|connection, channels| query(Values { connection, channels }))
+        let answer = self
+            .readers
+            .read(|connection, channels| query(Values { connection, channels }));
+        self.watched(answer)
     }
 }
 

@@ -83,7 +83,11 @@ impl SqliteStore {
     /// # Errors
     /// As [`SqliteStore::create`].
     pub fn open_with(path: &Path, options: Options) -> Result<Self> {
-        let vault = Vault::of(path)?;
+        Self::open_under(path, options, Vault::of(path)?)
+    }
+
+    /// Opens the store at a path with what another one's keys are sealed with.
+    pub(super) fn open_under(path: &Path, options: Options, vault: Vault) -> Result<Self> {
         let made = look(path, options.create)?;
         match open_writer(path, options) {
             Ok(writer) => Ok(Self::new(
