@@ -18,7 +18,6 @@
     output.setAttribute("aria-live", "polite");
     figure.querySelector("svg").after(output);
     figure.tabIndex = 0;
-    figure.setAttribute("role", "group");
     figure.setAttribute("aria-label", words().keys);
     let chosen = -1;
 
