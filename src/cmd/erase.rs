@@ -146,25 +146,25 @@ fn agreed(rehearsed: &Erasure) -> Result<bool, Box<dyn Error + Send + Sync>> {
     Ok(answer.trim() == "yes")
 }
 
-/// Stores that an earlier restore set aside: they hold what the store no longer does.
+/// Stores that an earlier restore, or damage, set aside: they hold what the store no longer does.
 fn older(db: &Path) -> Vec<PathBuf> {
     let folder = match db.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let Some(name) = db
-        .file_name()
-        .map(|name| format!("{}.before-", name.to_string_lossy()))
-    else {
+    let Some(name) = db.file_name().map(|name| name.to_string_lossy()) else {
         return Vec::new();
     };
+    let aside = [format!("{name}.before-"), format!("{name}.damaged-")];
     let mut found: Vec<_> = fs::read_dir(folder)
         .into_iter()
         .flatten()
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| {
-            path.file_name()
-                .is_some_and(|file| file.to_string_lossy().starts_with(&name))
+            path.file_name().is_some_and(|file| {
+                let file = file.to_string_lossy();
+                aside.iter().any(|aside| file.starts_with(aside))
+            })
         })
         .collect();
     found.sort();
@@ -204,7 +204,7 @@ fn shown(
     writeln!(text, "receipt {}, seal {}", receipt.name, receipt.seal)?;
     writeln!(text, "{BACKUPS}")?;
     for path in older {
-        writeln!(text, "set aside by an earlier restore, and not erased: {path}")?;
+        writeln!(text, "set aside earlier, and not erased: {path}")?;
     }
     Ok(text)
 }

@@ -82,7 +82,7 @@ pub(super) async fn enter(
     let problem = match auth::known(&context, token, &[Scope::Operator]).await {
         Ok(caller) => {
             let ticket = context.desk().sessions.begin(token, now)?;
-            tracing::info!(token = %caller.name, "a caretaker's session began");
+            tracing::info!(event = "caretaker.login", token = %caller.name, "a caretaker's session began");
             let mut response = Redirect::to(own_page(to)).into_response();
             put(&mut response, &headers, session::COOKIE, Some(ticket.reveal()));
             put(&mut response, &headers, FORM_COOKIE, None);

@@ -49,7 +49,7 @@ impl Ticket {
     pub(super) fn new() -> Result<Self, Problem> {
         let mut octets = [0; 32];
         getrandom::fill(&mut octets).map_err(|error| {
-            tracing::error!(%error, "the system gives no randomness");
+            tracing::error!(event = "caretaker.unseeded", %error, "the system gives no randomness");
             Problem::Internal
         })?;
         Ok(Self(octets.iter().map(|octet| format!("{octet:02x}")).collect()))
