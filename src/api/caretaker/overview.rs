@@ -86,6 +86,7 @@ fn findings(store: &dyn Store, disk: Option<&Disk>, now: Timestamp) -> Result<Ve
         last_backup: None,
         erasures: Vec::new(),
         contradictions: Vec::new(),
+        mended: None,
         silent_after: jiff::SignedDuration::from_hours(72),
     });
     findings.extend(checkup::clock(store, now)?);
