@@ -3,17 +3,17 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use releve::registry::{
     Change, Dwelling, Meter, NewOccupancy, Occupancy, OccupancyChange, Point, Registry, Site, SiteCode,
 };
 use releve::store::{
     AlertFound, AlertQuery, AlertReport, AlertRow, ArchiveQuery, ArchivedTelegram, By, Channel, ChannelId,
     Counts, DirectoryEntry, DwellingId, Erase, Erasure, Flags, Grain, Heard, HistoryQuery, HistoryRow,
-    Ingest, IngestReport, KeyProof, LearntLayout, MeterFact, MeterId, MeterState, OccupancyId, Outage,
-    OutcomeCount, Placement, PointId, RadioState, ReadingKey, ReadingQuery, ReadingRow, ReceiverState,
-    Redecoded, Result, RetainReport, Retention, Shown, Side, SiteId, SqliteStore, Store, StoreError,
-    StoredReading, Token,
+    Ingest, IngestReport, KeyCount, KeyProof, LearntLayout, MeterFact, MeterId, MeterState, OccupancyId,
+    Outage, OutcomeCount, Placement, PointId, RadioState, ReadingKey, ReadingQuery, ReadingRow,
+    ReceiverState, Redecoded, Result, RetainReport, Retention, Shown, Side, SiteId, SqliteStore, Store,
+    StoreError, StoredReading, Token,
 };
 use wmbus::IdentificationNumber;
 
@@ -91,6 +91,16 @@ macro_rules! calls {
 calls! {
     asks {
         fn registry() -> Registry;
+        fn installed() -> Registry;
+        fn key_counts() -> Vec<KeyCount>;
+        fn latest(meters: &[MeterId]) -> Vec<ReadingRow>;
+        fn spoken(
+            series: &[(MeterId, ChannelId)],
+            from: Timestamp,
+            until: Timestamp,
+            step: SignedDuration,
+            without: Flags
+        ) -> Vec<(MeterId, Timestamp)>;
         fn registry_version() -> u64;
         fn history(query: &HistoryQuery<'_>) -> Vec<HistoryRow>;
         fn directory() -> Vec<DirectoryEntry>;
