@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 
 /** The folder of the binaries that cargo built. */
-export const binaries = path.join(process.env.CARGO_TARGET_DIR ?? path.resolve("../../target"), "debug");
+export const binaries = process.env.RELEVE_BINARIES ?? path.join(process.env.CARGO_TARGET_DIR ?? path.resolve("../../target"), "debug");
 
 /** Starts the service and resolves when it answers: its address, an operator's token, and how to end it. */
 export async function building({ days = 100, dwellings = 4 } = {}) {

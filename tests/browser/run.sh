@@ -3,6 +3,7 @@
 #
 # Needs Node 20, npm's registry and Debian's chromium, which is installed when this is root and it is absent. Pictures of every
 # page are kept in BROWSER_PICTURES (the folder `browser` of the target folder by default). CHROMIUM names another binary.
+# RELEVE_BINARIES names a folder with releve and releve-portal, as `cargo test --workspace` leaves them; nothing is built then.
 # Exit status 3: it could not be run here, and nothing was tested; a sentence says why.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -25,8 +26,10 @@ if ! cmp -s package-lock.json node_modules/.taken 2>/dev/null; then
     cp package-lock.json node_modules/.taken
 fi
 
-(cd ../.. && cargo build --quiet --locked -p releve -p releve-portal) || exit 1
-CARGO_TARGET_DIR=$(realpath "${CARGO_TARGET_DIR:-../../target}")
+if [ -z "${RELEVE_BINARIES:-}" ]; then
+    (cd ../.. && cargo build --quiet --locked -p releve -p releve-portal) || exit 1
+fi
+CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-../../target}")
 export CARGO_TARGET_DIR
 if [ $# -eq 0 ]; then set -- *.test.mjs; fi
 exec node --test --test-concurrency=1 --test-reporter=spec "$@"
