@@ -1,4 +1,7 @@
-//! `releve demo`: a simulated building on an empty machine, imported, replayed and served, with three questions to ask it.
+//! `releve demo`: a simulated building on an empty machine, imported, replayed and served: pages for a resident and for the
+//! caretaker, and three questions to ask it.
+
+mod resident;
 
 use std::error::Error;
 use std::fs;
@@ -9,12 +12,13 @@ use std::sync::atomic::AtomicBool;
 use decoders::Families;
 use jiff::{Timestamp, ToSpan};
 
+use self::resident::{Home, Resident};
 use super::simulate::BuildingArgs;
 use super::{Done, Outcome, progress, replay, run};
 use crate::api::{Listener, Scope, Secret};
 use crate::pipeline::Pipeline;
 use crate::registry::import::{self, Format};
-use crate::simulate::{Building, Plan, write};
+use crate::simulate::{Building, Dwelling, Plan, write};
 use crate::store::{SqliteStore, Store};
 
 /// What to show.
@@ -22,11 +26,15 @@ use crate::store::{SqliteStore, Store};
 #[command(after_help = "Example: releve demo
 
 Simulates a building and a year of its telegrams, imports its registry, replays the capture into a new store, and answers
-on http://127.0.0.1:8080 until you press Ctrl-C. Nothing is left behind unless you name a folder.")]
+until you press Ctrl-C: residents on http://127.0.0.1:8090, the caretaker and the query API on http://127.0.0.1:8080.
+Nothing is left behind unless you name a folder.")]
 pub(super) struct Args {
-    /// Where the API listens.
+    /// Where the API and the caretaker's pages listen.
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
     listen: String,
+    /// Where the resident's pages listen.
+    #[arg(long, default_value = "127.0.0.1:8090", value_name = "ADDRESS:PORT")]
+    portal: String,
     /// Keep capture, registry, truth and store in this folder, which must be new or empty.
     #[arg(long)]
     folder: Option<PathBuf>,
@@ -52,6 +60,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     let summary = replay::into(&store, pipeline, &[written.capture])?;
     let secret = Secret::generate()?;
     store.add_token(&secret.token("demo", Scope::Operator, Timestamp::now()))?;
+    let portal = Secret::generate()?;
+    store.add_token(&portal.token("portal", Scope::Portal, Timestamp::now()))?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -60,22 +70,37 @@ pub(super) fn run(args: &Args) -> Outcome {
     let listener = runtime.block_on(Listener::bind(&args.listen)).map_err(|error| {
         format!("{error}: is something else listening there? Try --listen 127.0.0.1:0 for any free port")
     })?;
-    let ends = runtime.block_on(async { run::Ends::new() })?;
-    super::print(&introduction(
-        &building,
-        &plan,
-        &listener,
-        &secret,
-        summary.telegrams,
-    )?)?;
-    runtime.block_on(run::serve(
-        listener,
-        Arc::new(store),
-        Arc::default(),
-        Arc::new(AtomicBool::new(false)),
-        ends,
-    ))?;
+    let introduction = introduction(&building, &plan, &listener, &secret, summary.telegrams)?;
+    let service = listener.to_string();
+    runtime.block_on(async {
+        let serving = tokio::spawn(run::serve(
+            listener,
+            Arc::new(store),
+            Arc::default(),
+            Arc::new(AtomicBool::new(false)),
+            run::Ends::new()?,
+        ));
+        let home = Home {
+            site: &building.code,
+            lot: chosen(&building).map_or("", |dwelling| &dwelling.lot),
+            since: plan.from,
+        };
+        let resident = Resident::move_in(&service, &portal, &args.portal, &scratch.path, &home).await?;
+        super::print(&format!(
+            "{introduction}\n{}\nThe caretaker's pages:   {service}/caretaker\n  enter with the token {}\n\nIt answers until you press Ctrl-C.\n",
+            resident.introduction(),
+            secret.reveal(),
+        ))?;
+        let mut served = Ok(());
+        resident.serve(async { served = serving.await.unwrap_or(Ok(())) }).await;
+        served
+    })?;
     Ok(Done::Whole)
+}
+
+/// The dwelling that the demo looks into.
+fn chosen(building: &Building) -> Option<&Dwelling> {
+    building.dwellings.get(1).or(building.dwellings.first())
 }
 
 /// What to ask, ready to be copied.
@@ -86,7 +111,7 @@ fn introduction(
     secret: &Secret,
     telegrams: u64,
 ) -> Result<String, Box<dyn Error + Send + Sync>> {
-    let dwelling = building.dwellings.get(1).or(building.dwellings.first());
+    let dwelling = chosen(building);
     let point = dwelling.and_then(|dwelling| dwelling.points.first());
     let serial = point.map_or("", |point| &point.printed_serial);
     let until = plan.from.checked_add(i64::from(plan.days).days())?;
@@ -109,8 +134,6 @@ Its hot water in m³ and its heating in units, by month:
 
 The readings behind the bill:
   {}
-
-It answers on {listener} until you press Ctrl-C.
 ",
         building.dwellings.len(),
         building.points().count(),

@@ -9,6 +9,7 @@
 mod care;
 mod cli;
 mod daemon;
+mod demo;
 mod docs;
 mod erase;
 mod families;
