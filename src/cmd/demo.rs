@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     })?;
     let introduction = introduction(&building, &plan, &listener, &secret, summary.telegrams)?;
     let service = listener.to_string();
-    runtime.block_on(async {
+    let both = async {
         let serving = tokio::spawn(run::serve(
             listener,
             Arc::new(store),
@@ -91,11 +91,15 @@ pub(super) fn run(args: &Args) -> Outcome {
             resident.introduction(),
             secret.reveal(),
         ))?;
-        let mut served = Ok(());
-        resident.serve(async { served = serving.await.unwrap_or(Ok(())) }).await;
-        served
-    })?;
-    Ok(Done::Whole)
+        let mut served = None;
+        resident.serve(async { served = Some(serving.await) }).await;
+        match served {
+            Some(ended) => Ok(ended??),
+            None => Ok(()),
+        }
+    };
+    let answered: Result<(), Box<dyn Error + Send + Sync>> = runtime.block_on(both);
+    answered.map(|()| Done::Whole)
 }
 
 /// The dwelling that the demo looks into.

@@ -78,7 +78,8 @@ impl Resident {
                 keeps_hourly: false,
             })
             .await?;
-        let password = Hidden::new(Secret::generate()?.reveal().chars().take(20).collect());
+        let random = Secret::generate()?;
+        let password = Hidden::new(random.reveal().chars().rev().take(16).collect());
         app.seed(&Seed {
             email: EMAIL.to_owned(),
             name: "Camille Exemple".to_owned(),
