@@ -50,7 +50,7 @@ pub(super) async fn show(
                 census: Census::take(store, &desk.census, now)?,
                 receivers: store.receivers()?,
                 outages: store.outages(FEW)?,
-                findings: findings(store, disk.as_ref(), now)?,
+                findings: findings(store, disk.as_ref(), &kept, now)?,
                 disk,
                 kept,
             })
@@ -74,8 +74,13 @@ pub(super) async fn show(
     )))
 }
 
-/// What the checkup says of disk and clock.
-fn findings(store: &dyn Store, disk: Option<&Disk>, now: Timestamp) -> Result<Vec<Finding>, Problem> {
+/// What the checkup says of file, disk and clock.
+fn findings(
+    store: &dyn Store,
+    disk: Option<&Disk>,
+    kept: &Kept,
+    now: Timestamp,
+) -> Result<Vec<Finding>, Problem> {
     let disk = disk.cloned().unwrap_or_default();
     let mut findings = checkup::file(&Circumstances {
         now,
@@ -84,6 +89,7 @@ fn findings(store: &dyn Store, disk: Option<&Disk>, now: Timestamp) -> Result<Ve
         open_files: disk.open_files,
         loose_folder: disk.loose_folder,
         last_backup: None,
+        mended: kept.mended,
         erasures: Vec::new(),
         contradictions: Vec::new(),
         mended: None,
