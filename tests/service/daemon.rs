@@ -1,12 +1,12 @@
 //! The daemon: what it hears live, what it answers, how it ends.
 
 use std::fs::{self, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::io::Write;
+use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{Daemon, Folder, get, import, json, releve, simulate};
+use crate::harness::{Daemon, Folder, import, json, simulate};
 
 fn changes(daemon: &Daemon) -> usize {
     let mut count = 0;
