@@ -92,7 +92,6 @@ fn findings(
         mended: kept.mended,
         erasures: Vec::new(),
         contradictions: Vec::new(),
-        mended: None,
         silent_after: jiff::SignedDuration::from_hours(72),
     });
     findings.extend(checkup::clock(store, now)?);
