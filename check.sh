@@ -19,7 +19,7 @@ cargo test --workspace --locked
 
 step "the pages in a browser"
 # Status 3: there is no browser here and none can be had; the script has said why.
-tests/browser/run.sh || [ $? -eq 3 ]
+RELEVE_BINARIES="$(realpath "${CARGO_TARGET_DIR:-target}")/debug" tests/browser/run.sh || [ $? -eq 3 ]
 
 if command -v cargo-deny >/dev/null; then
     step "licences, crates and sources; advisories: cargo deny check advisories"
