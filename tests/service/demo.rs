@@ -98,7 +98,8 @@ fn caretaker(said: &str) {
     let address = address.strip_suffix("/caretaker").unwrap();
     let mut browser = Browser::new(address);
     let form = browser.get("/caretaker/login");
-    let overview = browser.post("/caretaker/login", &[("token", token)]);
+    let once = value_of(&form, "form");
+    let overview = browser.post("/caretaker/login", &[("form", &once), ("token", token)]);
     assert!(form.contains("<form"), "{form}");
     assert!(overview.contains("/caretaker/meters"), "{overview}");
 }

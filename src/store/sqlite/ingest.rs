@@ -129,7 +129,7 @@ fn keep(
         gathered.louder(batch.transaction, telegram, kept.received_at)?;
         // A recording stays one when it is heard again, or read from a file once more: what its meter said since is not
         // known to whoever begins in the middle. An operator who knows better reads the archive again.
-        let refused = batch.outcome(REPLAYED)? == kept.outcome;
+        let refused = batch.known_outcome(REPLAYED)? == Some(kept.outcome);
         if refused || !better(telegram.outcome, kept.outcome) {
             batch.report.duplicates += 1;
             return Ok(());

@@ -365,23 +365,31 @@ impl Batch<'_> {
         Ok(id)
     }
 
-    /// The id of an outcome code, new or not.
-    pub(super) fn outcome(&mut self, code: &str) -> rusqlite::Result<i64> {
+    /// The id of an outcome code, if a telegram ever had it.
+    pub(super) fn known_outcome(&mut self, code: &str) -> rusqlite::Result<Option<i64>> {
         if let Some(id) = self.memory.outcomes.get(code) {
-            return Ok(*id);
+            return Ok(Some(*id));
         }
         let id = self
             .transaction
             .prepare_cached("SELECT id FROM outcome WHERE code = ?1")?
             .query_row([code], |row| row.get(0))
             .optional()?;
-        let id = match id {
-            Some(id) => id,
-            None => self
-                .transaction
-                .prepare_cached("INSERT INTO outcome (code) VALUES (?1)")?
-                .insert([code])?,
-        };
+        if let Some(id) = id {
+            self.memory.outcomes.insert(code.to_owned(), id);
+        }
+        Ok(id)
+    }
+
+    /// The id of an outcome code, new or not.
+    pub(super) fn outcome(&mut self, code: &str) -> rusqlite::Result<i64> {
+        if let Some(id) = self.known_outcome(code)? {
+            return Ok(id);
+        }
+        let id = self
+            .transaction
+            .prepare_cached("INSERT INTO outcome (code) VALUES (?1)")?
+            .insert([code])?;
         self.memory.outcomes.insert(code.to_owned(), id);
         Ok(id)
     }
