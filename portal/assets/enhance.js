@@ -3,8 +3,24 @@
 
 (() => {
   const texts = {
-    fr: { keys: "Flèches gauche et droite : une barre après l'autre", was: "avant" },
-    en: { keys: "Left and right arrows: one bar after the other", was: "before" },
+    fr: {
+      keys: "Flèches gauche et droite : une barre après l'autre",
+      was: "avant",
+      reveal: "Afficher",
+      hide: "Masquer",
+      strength: "Solidité, à peu près :",
+      levels: ["trop court, 12 caractères au moins", "facile à deviner", "acceptable", "bon", "très bon"],
+      long: "trop long, 128 caractères au plus",
+    },
+    en: {
+      keys: "Left and right arrows: one bar after the other",
+      was: "before",
+      reveal: "Show",
+      hide: "Hide",
+      strength: "Strength, roughly:",
+      levels: ["too short, at least 12 characters", "easy to guess", "fair", "good", "very good"],
+      long: "too long, 128 characters at most",
+    },
   };
 
   const words = () => texts[document.documentElement.lang] || texts.fr;
@@ -95,7 +111,75 @@
 
   window.addEventListener("popstate", () => go(location.href, false, ""));
 
+  // A password can be looked at while it is typed. It is hidden again before it is sent, so that no browser keeps it as text.
+  const reveal = (input) => {
+    const button = document.createElement("button");
+    const name = document.createElement("span");
+    name.className = "hidden";
+    name.textContent = ` : ${input.labels[0]?.textContent ?? ""}`;
+    button.type = "button";
+    button.className = "link reveal";
+    button.setAttribute("aria-controls", input.id);
+    // What is shown as text must not go to a spelling service.
+    input.spellcheck = false;
+    input.autocapitalize = "off";
+    const show = (shown) => {
+      input.type = shown ? "text" : "password";
+      button.replaceChildren(shown ? words().hide : words().reveal, name);
+    };
+    button.addEventListener("click", () => show(input.type === "password"));
+    input.form?.addEventListener("submit", () => show(false));
+    show(false);
+    input.after(button);
+  };
+
+  const keys = ["azertyuiopqsdfghjklmwxcvbn", "qwertyuiopasdfghjklzxcvbnm", "qwertzuiopasdfghjklyxcvbnm"];
+  const follows = (left, right) => Math.abs(left.codePointAt(0) - right.codePointAt(0)) <= 1
+    || keys.some((row) => row.includes(left + right) || row.includes(right + left));
+
+  // How good a password is, roughly; the server judges. Repetitions and rows (aaa, 123, azerty) count as one character.
+  const strength = (password) => {
+    const characters = [...password.toLowerCase()];
+    if (characters.length < 12) return 0;
+    const fresh = characters.filter((character, index) => index === 0 || !follows(characters[index - 1], character)).length;
+    const kinds = new Set(characters).size;
+    if (kinds < 5 || fresh < 8 || characters.every((character) => /[\d\s]/.test(character))) return 1;
+    if (fresh < 14 || kinds < 8) return 2;
+    return fresh < 20 ? 3 : 4;
+  };
+
+  const meter = (input) => {
+    const place = document.createElement("div");
+    const bar = document.createElement("meter");
+    const output = document.createElement("output");
+    place.className = "strength";
+    Object.assign(bar, { min: 0, max: 4, low: 2, high: 3, optimum: 4, value: 0 });
+    // The words say the same.
+    bar.setAttribute("aria-hidden", "true");
+    output.id = `${input.id}-strength`;
+    output.htmlFor = input.id;
+    input.setAttribute("aria-describedby", `${input.getAttribute("aria-describedby") ?? ""} ${output.id}`.trim());
+    const weigh = () => {
+      const { strength: title, levels, long } = words();
+      const level = strength(input.value);
+      place.hidden = input.value === "";
+      bar.value = level;
+      const text = [...input.value].length > 128 ? long : levels[level];
+      // Only what changes is read out.
+      const said = input.value === "" ? "" : `${title} ${text}`;
+      if (output.textContent !== said) output.textContent = said;
+    };
+    input.addEventListener("input", weigh);
+    place.append(bar, output);
+    input.parentElement.append(place);
+    weigh();
+  };
+
   const dress = (root) => {
+    root.querySelectorAll("input[type='password']").forEach((input) => {
+      reveal(input);
+      if (input.autocomplete === "new-password") meter(input);
+    });
     root.querySelectorAll("figure.bars").forEach(readOut);
     root.querySelectorAll("[data-print]").forEach((button) => {
       button.hidden = false;

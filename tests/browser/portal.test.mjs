@@ -43,6 +43,50 @@ async function speak(page, language) {
   await page.goto(`${pages.url}/language/${language}?next=/activation`);
 }
 
+/**
+ * The field for a new password: shown, hidden again before it is sent, and what is said of it while it is typed. Without a
+ * script there is the field and nothing else.
+ */
+async function choosePassword(someone, language, see) {
+  const { page } = someone;
+  const field = page.locator("#password");
+  const button = page.locator("button.reveal");
+  if (!someone.script) {
+    assert.equal(await button.count() + await page.locator("meter").count(), 0);
+    return;
+  }
+  const words = language === "fr"
+    ? { short: /trop court/, easy: /facile à deviner/, good: /très bon/, show: "Afficher", hide: "Masquer" }
+    : { short: /too short/, easy: /easy to guess/, good: /very good/, show: "Show", hide: "Hide" };
+  const said = page.locator("#password-strength");
+  assert.equal(await said.isVisible(), false);
+  for (const [typed, level] of [["court", words.short], ["azertyuiop12", words.easy], ["1234 5678 9012", words.easy], [PASSWORD, words.good]]) {
+    await field.fill(typed);
+    assert.match(await said.innerText(), level, typed);
+  }
+  assert.ok((await field.getAttribute("aria-describedby")).includes("password-strength"));
+  assert.ok((await button.innerText()).startsWith(words.show));
+  // With the keyboard, right behind the field.
+  await field.focus();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  assert.equal(await field.getAttribute("type"), "text");
+  assert.equal(await field.inputValue(), PASSWORD);
+  assert.ok((await button.innerText()).startsWith(words.hide));
+  await see("guide-4-you-password");
+  const sentAs = await field.evaluate((field) => new Promise((resolve) => {
+    field.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      resolve(field.type);
+    }, { once: true });
+    field.form.noValidate = true;
+    field.form.requestSubmit();
+    field.form.noValidate = false;
+  }));
+  assert.equal(sentAs, "password");
+}
+
 /** From "who are you" to the mail; `home` says how the dwelling is named. */
 async function activate(someone, home, email, { by = "serial", residence = "code", look = true } = {}) {
   const { page } = someone;
@@ -79,6 +123,7 @@ async function activate(someone, home, email, { by = "serial", residence = "code
   await send(page);
   await page.waitForURL(/activation\/you/);
   await see("guide-4-you");
+  await choosePassword(someone, await page.locator("html").getAttribute("lang"), see);
   await page.fill("#name", "Camille Exemple");
   await page.fill("#email", email);
   await page.fill("#password", PASSWORD);

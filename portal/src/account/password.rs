@@ -5,7 +5,7 @@
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
-use maud::html;
+use maud::{Markup, html};
 
 use super::overview::{self, Errors};
 use super::{proves, rules};
@@ -66,10 +66,18 @@ pub(super) async fn sent(visitor: Visitor) -> Response {
             h1 { (title) }
             (layout::notice(Notice::Good, html! {
                 p { (language.of(
-                    "Si un espace existe avec cette adresse, un lien part à l'instant. Il fonctionne pendant une heure.",
-                    "If there is an account with this address, a link is on its way. It works for an hour.",
+                    "Si un espace existe avec cette adresse, un lien part à l'instant. Il fonctionne pendant 10 minutes.",
+                    "If there is an account with this address, a link is on its way. It works for 10 minutes.",
                 )) }
             }))
+            p {
+                (language.of(
+                    "Rien reçu, ou trop tard ? Regardez dans les indésirables, ou ",
+                    "Nothing yet, or too late? Look among the unwanted mails, or ",
+                ))
+                a href="/forgotten" { (language.of("demandez un autre lien", "ask for another link")) }
+                (language.of(" ; seul le dernier fonctionne.", "; only the latest works."))
+            }
             p { a href="/login" { (language.of("Se connecter", "Log in")) } }
         },
     )
@@ -208,21 +216,30 @@ fn ask_page(visitor: &Visitor, email: &str, wrong: bool) -> Response {
                 "Nous vous envoyons un lien pour en choisir un nouveau.",
                 "We send you a link to choose a new one.",
             )) }
-            (layout::form(visitor, "/forgotten", html! {
-                (layout::field(&Field {
-                    name: "email",
-                    label: language.of("Adresse e-mail", "E-mail address"),
-                    kind: "email",
-                    value: email,
-                    error: wrong.then_some(language.of(
-                        "Écrivez une adresse e-mail complète, comme prenom.nom@example.org.",
-                        "Write a whole e-mail address, like first.last@example.org.",
-                    )),
-                    autocomplete: "username",
-                    ..Field::default()
-                }))
-                button type="submit" { (language.of("Envoyer le lien", "Send the link")) }
+            (ask_form(visitor, email, wrong))
+        },
+    )
+}
+
+fn ask_form(visitor: &Visitor, email: &str, wrong: bool) -> Markup {
+    let language = visitor.language;
+    layout::form(
+        visitor,
+        "/forgotten",
+        html! {
+            (layout::field(&Field {
+                name: "email",
+                label: language.of("Adresse e-mail", "E-mail address"),
+                kind: "email",
+                value: email,
+                error: wrong.then_some(language.of(
+                    "Écrivez une adresse e-mail complète, comme prenom.nom@example.org.",
+                    "Write a whole e-mail address, like first.last@example.org.",
+                )),
+                autocomplete: "username",
+                ..Field::default()
             }))
+            button type="submit" { (language.of("Envoyer le lien", "Send the link")) }
         },
     )
 }
@@ -255,10 +272,10 @@ fn dead(visitor: &Visitor) -> Response {
         html! {
             h1 { (title) }
             p { (language.of(
-                "Il a déjà servi, ou il est trop ancien.",
-                "It was used before, or it is too old.",
+                "Il a déjà servi, un autre a été demandé après lui, ou ses 10 minutes sont passées. Demandez-en un autre :",
+                "It was used before, another one was asked for after it, or its 10 minutes have passed. Ask for another one:",
             )) }
-            p { a href="/forgotten" { (language.of("Demander un autre lien", "Ask for another link")) } }
+            (ask_form(visitor, "", false))
         },
     )
 }

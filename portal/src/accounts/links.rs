@@ -26,7 +26,8 @@ impl Purpose {
 
     const fn life(self) -> SignedDuration {
         match self {
-            Self::Password => SignedDuration::from_hours(1),
+            // Whoever reads the mail of somebody who left it open has little time; another link is asked for in a moment.
+            Self::Password => SignedDuration::from_mins(10),
             Self::Email => SignedDuration::from_hours(24),
         }
     }

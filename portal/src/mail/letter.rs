@@ -69,7 +69,8 @@ impl Letter {
                 to,
                 "Choisissez un nouveau mot de passe",
                 format!(
-                    "Bonjour,\n\npour choisir un nouveau mot de passe, ouvrez ce lien dans l'heure :\n\n{link}\n\n\
+                    "Bonjour,\n\npour choisir un nouveau mot de passe, ouvrez ce lien dans les 10 minutes :\n\n{link}\n\n\
+                     S'il est trop tard, la page du lien vous en propose un autre.\n\n\
                      Si vous n'avez rien demandé, ne faites rien : votre mot de passe reste le même.\n"
                 ),
             ),
@@ -77,7 +78,8 @@ impl Letter {
                 to,
                 "Choose a new password",
                 format!(
-                    "Hello,\n\nto choose a new password, open this link within the hour:\n\n{link}\n\n\
+                    "Hello,\n\nto choose a new password, open this link within 10 minutes:\n\n{link}\n\n\
+                     If it is too late, the page behind the link offers another one.\n\n\
                      If you did not ask for anything, do nothing: your password stays as it is.\n"
                 ),
             ),
