@@ -56,7 +56,8 @@ impl App {
     /// The address is none, the password is weak, or the database refuses.
     pub async fn seed(&self, seed: &Seed) -> Result<(), SeedError> {
         let address = mail::address(&seed.email).ok_or_else(|| SeedError::Email(seed.email.clone()))?;
-        rules::check(seed.password.reveal(), &seed.email, &seed.name)
+        rules::judge(&seed.password, &seed.email, &seed.name)
+            .await
             .map_err(|weak| SeedError::Password(weak.sentence(Language::English)))?;
         let password = self
             .hasher

@@ -103,8 +103,8 @@ pub(super) async fn reset(
     let Some((hash, account)) = alive(&app, &token).await? else {
         return Ok(dead(&visitor));
     };
-    let typed = form.raw("password");
-    if let Err(weak) = rules::check(typed, &account.email, &account.name) {
+    let password = Hidden::new(form.raw("password").to_owned());
+    if let Err(weak) = rules::judge(&password, &account.email, &account.name).await {
         return Ok(choose_page(
             &visitor,
             &token,
@@ -113,7 +113,7 @@ pub(super) async fn reset(
     }
     let hashed = app
         .hasher
-        .hash(&Hidden::new(typed.to_owned()))
+        .hash(&password)
         .await
         .map_err(|error| Failure::internal(&error))?;
     let now = app.now();
@@ -136,8 +136,10 @@ pub(super) async fn change(
     form: Form,
 ) -> Result<Response, Failure> {
     let language = resident.language();
-    let typed = form.raw("password");
-    let weak = rules::check(typed, resident.email(), &resident.name).err();
+    let password = Hidden::new(form.raw("password").to_owned());
+    let weak = rules::judge(&password, resident.email(), &resident.name)
+        .await
+        .err();
     let errors = if let Some(weak) = weak {
         Some(Errors {
             password: Some(weak.sentence(language)),
@@ -156,7 +158,7 @@ pub(super) async fn change(
     }
     let hashed = app
         .hasher
-        .hash(&Hidden::new(typed.to_owned()))
+        .hash(&password)
         .await
         .map_err(|error| Failure::internal(&error))?;
     let (id, now) = (resident.account(), app.now());

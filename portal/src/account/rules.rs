@@ -1,8 +1,12 @@
 //! Which passwords are refused: too short to last, too long to hash, or among those that are tried first.
 //!
-//! Length counts, no kinds of characters are asked for, and every character is allowed.
+//! Length counts, no kinds of characters are asked for, and every character is allowed. What is tried first is estimated
+//! (`zxcvbn`, which brings lists of passwords seen in breaches, names and words), without asking anybody.
+
+use tokio::sync::Semaphore;
 
 use crate::Language;
+use crate::secret::Hidden;
 
 /// Why a password is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +15,7 @@ pub(crate) enum Weak {
     Short,
     /// More than 128 characters.
     Long,
-    /// One of the words, rows of keys or repetitions that are tried first.
+    /// Among those that are tried first: seen in breaches, words and names with little behind them, rows of keys.
     Common,
     /// Little more than their own name or address.
     Personal,
@@ -23,8 +27,16 @@ pub(crate) const SHORTEST: usize = 12;
 /// Longest password, in characters.
 pub(crate) const LONGEST: usize = 128;
 
-/// Whether a password may be used by somebody with this address and this name.
-pub(crate) fn check(password: &str, email: &str, name: &str) -> Result<(), Weak> {
+/// How many guesses a password has to stand, as a power of ten: a thousand million. What is short, common, or common with a
+/// year behind it, stands fewer.
+const FEWEST_GUESSES: u8 = 9;
+
+/// As many characters are judged, at either end: the time it takes grows faster than their number.
+const JUDGED: usize = 32;
+
+/// Whether a password may be used by somebody with this address and this name. Takes up to half a second of a small
+/// machine's time where somebody wants it to: [`judge`] does it away from the threads that answer.
+fn check(password: &str, email: &str, name: &str) -> Result<(), Weak> {
     let length = password.chars().count();
     if length < SHORTEST {
         return Err(Weak::Short);
@@ -34,31 +46,46 @@ pub(crate) fn check(password: &str, email: &str, name: &str) -> Result<(), Weak>
     }
     let lower = password.to_lowercase();
     let letters: String = lower.chars().filter(|letter| letter.is_alphanumeric()).collect();
-    let mut kinds: Vec<char> = lower.chars().collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    if kinds.len() < 5 || is_row(&lower) {
-        return Err(Weak::Common);
-    }
-    // What is left without what people put behind a word to please a rule.
-    let core = letters.trim_matches(|letter: char| letter.is_ascii_digit());
-    if (core.is_empty() && !letters.is_empty()) || COMMON.iter().any(|word| is_made_of(core, word)) {
-        return Err(Weak::Common);
-    }
-    let own = email
+    let own: Vec<String> = email
         .split(['@', '.', '+', '-', '_'])
         .chain(name.split_whitespace())
         .map(str::to_lowercase)
-        .filter(|part| part.chars().count() >= 4);
-    for part in own {
-        let rest = letters.replace(&part, "");
+        .filter(|part| part.chars().count() >= 3)
+        .collect();
+    for part in own.iter().filter(|part| part.chars().count() >= 4) {
+        let rest = letters.replace(part.as_str(), "");
         let own_words = rest.chars().filter(|letter| !letter.is_ascii_digit()).count();
         if rest.len() < letters.len() && own_words < 5 {
             return Err(Weak::Personal);
         }
     }
+    // What is left without what people put behind a word to please a rule.
+    let core = letters.trim_matches(|letter: char| letter.is_ascii_digit());
+    if COMMON.iter().any(|word| is_made_of(core, word)) {
+        return Err(Weak::Common);
+    }
+    let words: Vec<&str> = COMMON.into_iter().chain(own.iter().map(String::as_str)).collect();
+    let is_weak = |part: &str| zxcvbn::zxcvbn(part, &words).guesses_log10() < f64::from(FEWEST_GUESSES);
+    let head: String = password.chars().take(JUDGED).collect();
+    let tail: String = password.chars().skip(length.saturating_sub(JUDGED)).collect();
+    if is_weak(&head) && (length <= JUDGED || is_weak(&tail)) {
+        return Err(Weak::Common);
+    }
     Ok(())
 }
+
+/// The same, away from the threads that answer.
+pub(crate) async fn judge(password: &Hidden, email: &str, name: &str) -> Result<(), Weak> {
+    let (password, email, name) = (password.clone(), email.to_owned(), name.to_owned());
+    let _place = PLACES.acquire().await;
+    tokio::task::spawn_blocking(move || check(password.reveal(), &email, &name))
+        .await
+        // It did not come to its end: nothing is known of this password.
+        .unwrap_or(Err(Weak::Common))
+}
+
+/// So many are judged at once.
+static PLACES: Semaphore = Semaphore::const_new(2);
 
 impl Weak {
     /// What to do about it.
@@ -73,8 +100,8 @@ impl Weak {
                 "The password may have 128 characters at most.",
             ),
             Self::Common => language.of(
-                "Ce mot de passe est de ceux que l'on essaie en premier. Choisissez-en un autre.",
-                "This password is among those that are tried first. Choose another one.",
+                "Ce mot de passe est de ceux que l'on essaie en premier. Choisissez-en un autre : quelques mots sans rapport entre eux, par exemple.",
+                "This password is among those that are tried first. Choose another one: a few words that have nothing to do with each other, say.",
             ),
             Self::Personal => language.of(
                 "Ce mot de passe ressemble trop à votre nom ou à votre adresse. Choisissez-en un autre.",
@@ -94,48 +121,27 @@ fn is_made_of(text: &str, word: &str) -> bool {
         && text.len() + 1 >= word.len()
 }
 
-/// Whether characters follow one another as in the alphabet, as digits do, or as keys do.
-fn is_row(text: &str) -> bool {
-    ROWS.iter().any(|row| {
-        let backwards: String = row.chars().rev().collect();
-        row.repeat(3).contains(text) || backwards.repeat(3).contains(text)
-    })
-}
-
-const ROWS: [&str; 6] = [
-    "0123456789",
-    "abcdefghijklmnopqrstuvwxyz",
-    "azertyuiopqsdfghjklmwxcvbn",
-    "qwertyuiopasdfghjklzxcvbnm",
-    "1234567890",
-    "qwertzuiopasdfghjklyxcvbnm",
-];
-
-/// What people write first when a box says "password", in the two languages of the pages.
-const COMMON: [&str; 64] = [
+/// What is tried first in French, and what a form of this kind makes people think of. The lists that come with the estimate
+/// are in English.
+const COMMON: [&str; 53] = [
     "motdepasse",
-    "monmotdepasse",
-    "lemotdepasse",
-    "nouveaumotdepasse",
     "password",
-    "mypassword",
-    "newpassword",
-    "passwordpassword",
-    "passw0rd",
+    "monmotdepasse",
+    "nouveaumotdepasse",
     "azerty",
     "azertyuiop",
-    "qwerty",
-    "qwertyuiop",
+    "qsdfghjklm",
+    "wxcvbn",
     "qwertz",
     "bonjour",
-    "bonjourbonjour",
     "bonsoir",
+    "salut",
     "soleil",
     "jetaime",
-    "jetaimefort",
-    "jetaimemoncoeur",
     "moncoeur",
     "monamour",
+    "monange",
+    "monbebe",
     "chouchou",
     "doudou",
     "loulou",
@@ -143,39 +149,33 @@ const COMMON: [&str; 64] = [
     "princesse",
     "marseille",
     "olympique",
-    "olympiquemarseille",
     "parissaintgermain",
-    "football",
-    "pokemon",
-    "starwars",
-    "superman",
-    "batman",
-    "iloveyou",
-    "iloveyousomuch",
-    "welcome",
-    "welcomehome",
-    "letmein",
-    "letmeinplease",
-    "changeme",
-    "changemeplease",
-    "administrator",
-    "administrateur",
-    "admin",
-    "adminadmin",
-    "azertyazerty",
-    "sunshine",
-    "dragon",
-    "monkey",
-    "baseball",
-    "trustno1",
-    "whatever",
-    "whateveryouwant",
+    "paris",
+    "france",
     "chocolat",
     "vacances",
+    "camille",
+    "nathalie",
+    "nicolas",
+    "isabelle",
+    "sandrine",
+    "stephanie",
+    "caroline",
+    "julien",
+    "sebastien",
+    "thierry",
+    "celine",
+    "aurelie",
+    "administrateur",
+    "changeme",
+    "changezmoi",
     "eauchaude",
     "chauffage",
     "releve",
     "residence",
+    "logement",
+    "appartement",
+    "locataire",
     "correcthorsebatterystaple",
 ];
 
@@ -192,6 +192,9 @@ mod tests {
             "ключ от квартиры",
             "🦆🦢🦉🦜🐧🐦🐤🐣🐥🦅🦆🦢",
             "lovelace und drei Hunde",
+            "J'aime le chocolat noir",
+            "doudou et loulou sur le toit",
+            "11111111111111111111111111111111 quatre chats gris",
         ] {
             assert_eq!(check(good), Ok(()), "{good}");
         }
@@ -210,6 +213,14 @@ mod tests {
             "correct horse battery staple",
             "jetaimejetaime",
             "20261130 2026",
+            "Sunshine2024!",
+            "p@ssw0rd1234",
+            "1q2w3e4r5t6y",
+            "mississippi12",
+            "Nathalie1985!",
+            "Marseille2024!",
+            "trustno1trustno1",
+            "password password password password password",
         ] {
             assert_eq!(check(common), Err(Weak::Common), "{common}");
         }

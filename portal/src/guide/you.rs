@@ -15,7 +15,7 @@ use maud::html;
 use super::draft::{Draft, Residence};
 use super::{Step, steps};
 use crate::Language;
-use crate::account::rules;
+use crate::account::rules::{self, Weak};
 use crate::accounts::{Activation, Asked};
 use crate::app::App;
 use crate::failure::Failure;
@@ -71,7 +71,11 @@ pub(super) async fn ask(State(app): State<App>, visitor: Visitor, form: Form) ->
     else {
         return Ok(layout::see_other(Step::Who.path()));
     };
-    let (tried, read) = read(&form, today(&app, residence), visitor.language);
+    let password = Hidden::new(form.raw("password").to_owned());
+    let weak = rules::judge(&password, form.get("email"), form.get("name"))
+        .await
+        .err();
+    let (tried, read) = read(&form, weak, today(&app, residence), visitor.language);
     let Some((address, from)) = read else {
         return Ok(page(&app, &visitor, &draft, &tried));
     };
@@ -82,7 +86,6 @@ pub(super) async fn ask(State(app): State<App>, visitor: Visitor, form: Form) ->
         app.settings.limits.mail_client,
         now,
     )?;
-    let password = Hidden::new(form.raw("password").to_owned());
     let hashed = app
         .hasher
         .hash(&password)
@@ -171,7 +174,12 @@ fn tell(app: &App, address: Address, asked: Activation, token: &Token) {
 }
 
 /// What was typed, and the address and the day when all of it can be used.
-fn read<'a>(form: &'a Form, today: Date, language: Language) -> (Tried<'a>, Option<(Address, Date)>) {
+fn read<'a>(
+    form: &'a Form,
+    weak: Option<Weak>,
+    today: Date,
+    language: Language,
+) -> (Tried<'a>, Option<(Address, Date)>) {
     let (name, email) = (form.get("name"), form.get("email"));
     let typed = form.get("move_in");
     let address = mail::address(email);
@@ -188,9 +196,7 @@ fn read<'a>(form: &'a Form, today: Date, language: Language) -> (Tried<'a>, Opti
             "Écrivez une adresse e-mail complète, comme prenom.nom@example.org.",
             "Write a whole e-mail address, like first.last@example.org.",
         )),
-        password: rules::check(form.raw("password"), email, name)
-            .err()
-            .map(|weak| weak.sentence(language)),
+        password: weak.map(|weak| weak.sentence(language)),
         move_in: match from {
             None => Some(language.of(
                 "Écrivez la date en jour, mois et année, comme 31/01/2026.",
