@@ -75,16 +75,16 @@ impl App {
     /// # Errors
     /// As [`App::open`].
     pub fn at(settings: Settings, clock: Clock) -> Result<Self, AppError> {
-        let accounts = Accounts::open(&settings.store)?;
+        let accounts = Arc::new(Accounts::open(&settings.store)?);
         Ok(Self(Arc::new(Inner {
             key: accounts.key()?,
             hasher: Hasher::new()?,
             limiter: Limiter::default(),
-            post: Post::open(&settings.mail)?,
+            post: Post::open(&settings.mail, Arc::clone(&accounts), Arc::clone(&clock))?,
             query: Query::new(settings.service.clone()),
             tasks: Mutex::default(),
             turns: Default::default(),
-            accounts: Arc::new(accounts),
+            accounts,
             settings,
             clock,
         })))
@@ -116,11 +116,21 @@ impl App {
         tasks.spawn(task);
     }
 
-    /// Waits until everything that went on after answers is done and every mail has left or been given up.
+    /// Waits until everything that went on after answers is done, and every mail is kept and has been tried once.
     pub async fn settle(&self) {
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         tasks.join_all().await;
         self.post.settle().await;
+    }
+
+    /// Hands over the mails whose turn it is.
+    pub async fn carry_mails(&self) {
+        self.post.carry().await;
+    }
+
+    /// Hands over all mails that wait, as after a start.
+    pub async fn carry_all_mails(&self) {
+        self.post.carry_all().await;
     }
 
     /// Whether an address may get another mail now; it is counted.

@@ -11,6 +11,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use crate::app::App;
 use crate::guard::Peer;
@@ -21,6 +22,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let (closing, told) = watch::channel(());
     let sweeper = tokio::spawn(sweep(app.clone()));
+    let carrier = tokio::spawn(carry(app.clone()));
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -58,8 +60,12 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
         tracing::warn!("some requests did not end in time and were cut off");
     }
     sweeper.abort();
+    carrier.abort();
     if tokio::time::timeout(GRACE, app.settle()).await.is_err() {
-        tracing::warn!("some mails did not leave in time; whoever waits for one can ask for another");
+        tracing::warn!(
+            event = "mail.kept",
+            "some mails did not leave in time; they do after the next start"
+        );
     }
 }
 
@@ -70,6 +76,17 @@ async fn sweep(app: App) {
         often.tick().await;
         app.sweep().await;
         app.checkpoint().await;
+    }
+}
+
+/// Carries the mails of before, and then again and again those whose turn it is.
+async fn carry(app: App) {
+    app.carry_all_mails().await;
+    let mut often = tokio::time::interval(CARRY);
+    often.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        often.tick().await;
+        app.carry_mails().await;
     }
 }
 
@@ -103,6 +120,9 @@ async fn converse(stream: TcpStream, router: axum::Router, mut told: watch::Rece
 
 /// Between two looks for what is over.
 const SWEEP: Duration = Duration::from_secs(600);
+
+/// Between two looks for mails whose turn it is.
+const CARRY: Duration = Duration::from_secs(10);
 
 /// Connections at once.
 const CONNECTIONS: usize = 512;

@@ -65,6 +65,10 @@ pub(super) async fn download(State(app): State<App>, resident: Resident) -> Resu
             "at": at.to_string(),
             "event": event,
         })).collect::<Vec<_>>(),
+        "mails_waiting": kept.mails.iter().map(|(at, subject)| json!({
+            "at": at.to_string(),
+            "subject": subject,
+        })).collect::<Vec<_>>(),
     });
     let text = serde_json::to_vec_pretty(&body).map_err(|error| Failure::internal(&error))?;
     let mut response = Body::from(text).into_response();

@@ -38,7 +38,7 @@ pub(crate) enum Asked {
 }
 
 /// A link in a mail lives so long.
-const LIFE: SignedDuration = SignedDuration::from_hours(48);
+pub(crate) const ACTIVATION_LIFE: SignedDuration = SignedDuration::from_hours(48);
 
 /// Of one address at once; the oldest makes room.
 const MOST_OF_ONE: i64 = 5;
@@ -84,7 +84,7 @@ impl Accounts {
                     asked.from.to_string(),
                     asked.keeps_hourly,
                     seconds(now),
-                    seconds(now + LIFE),
+                    seconds(now + ACTIVATION_LIFE),
                 ],
             )?;
             audit::note(transaction, Event::ActivationAsked, None, now)?;

@@ -24,7 +24,8 @@ impl Purpose {
         }
     }
 
-    const fn life(self) -> SignedDuration {
+    /// How long a link works.
+    pub(crate) const fn life(self) -> SignedDuration {
         match self {
             // Whoever reads the mail of somebody who left it open has little time; another link is asked for in a moment.
             Self::Password => SignedDuration::from_mins(10),

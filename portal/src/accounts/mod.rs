@@ -1,4 +1,4 @@
-//! What the portal keeps of its own: accounts, sessions, links, which occupancies are whose, what happened.
+//! What the portal keeps of its own: accounts, sessions, links, which occupancies are whose, mails that wait, what happened.
 //!
 //! One SQLite file. The only room with SQL. What is deleted is overwritten (`secure_delete`).
 
@@ -6,6 +6,7 @@ mod activation;
 mod audit;
 mod links;
 mod open;
+mod outbox;
 mod people;
 mod sessions;
 #[cfg(test)]
@@ -19,9 +20,10 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::secret::Key;
 
-pub(crate) use activation::{Activation, Asked};
+pub(crate) use activation::{ACTIVATION_LIFE, Activation, Asked};
 pub(crate) use audit::Event;
 pub(crate) use links::{Moved, Purpose};
+pub(crate) use outbox::{Due, NewMail, WaitingMail};
 pub(crate) use people::{Account, AccountId, Occupancy};
 pub(crate) use sessions::Session;
 

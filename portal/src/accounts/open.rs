@@ -8,7 +8,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{AccountsError, Result};
 
 /// In order; a file's `user_version` is how many of them it has had.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_accounts.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("migrations/0001_accounts.sql"),
+    include_str!("migrations/0002_outbox.sql"),
+];
 
 pub(super) fn open(path: &Path) -> Result<Connection> {
     let mut connection = Connection::open(path)?;
@@ -48,7 +51,38 @@ fn private(_: &Path) {}
 mod tests {
     use rusqlite::Connection;
 
-    use super::{AccountsError, open};
+    use super::{AccountsError, MIGRATIONS, open};
+
+    #[test]
+    fn a_file_of_an_older_portal_keeps_what_it_has() {
+        let folder = std::env::temp_dir().join(format!("releve-portal-older-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("portal.db");
+        for version in 1..MIGRATIONS.len() {
+            let older = Connection::open(&path).unwrap();
+            for migration in &MIGRATIONS[..version] {
+                older.execute_batch(migration).unwrap();
+            }
+            older.pragma_update(None, "user_version", version).unwrap();
+            older
+                .execute("INSERT INTO audit (at, event) VALUES (0, 'login')", [])
+                .unwrap();
+            drop(older);
+            let newer = open(&path).unwrap();
+            let count = |table: &str| -> i64 {
+                let sql = format!("SELECT count(*) FROM {table}");
+                newer.query_row(&sql, [], |row| row.get(0)).unwrap()
+            };
+            assert_eq!(
+                (count("audit"), count("outbox")),
+                (1, 0),
+                "from version {version}"
+            );
+            drop(newer);
+            std::fs::remove_file(&path).unwrap();
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 
     #[test]
     fn a_new_file_is_made_opened_again_and_one_of_a_newer_portal_is_left_alone() {

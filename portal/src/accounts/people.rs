@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Accounts, AccountsError, Activation, Event, Result, audit, instant, seconds};
+use super::{Accounts, AccountsError, Activation, Event, Result, audit, instant, outbox, seconds};
 use crate::Language;
 
 /// An account's number, never used again.
@@ -48,6 +48,8 @@ pub(crate) struct Kept {
     pub(crate) sessions: Vec<(Timestamp, Timestamp)>,
     /// When what happened.
     pub(crate) events: Vec<(Timestamp, String)>,
+    /// Mails that wait: when each was written, and its subject.
+    pub(crate) mails: Vec<(Timestamp, String)>,
 }
 
 impl Accounts {
@@ -74,17 +76,19 @@ impl Accounts {
                 consented,
                 sessions,
                 events: audit::of(transaction, id)?,
+                mails: outbox::of(transaction, id)?,
             }))
         })
     }
 
-    /// Deletes an account and all that is its own: sessions, links, dwellings, what it still waited for.
+    /// Deletes an account and all that is its own: sessions, links, dwellings, what it still waited for, mails that have not left.
     pub(crate) fn delete(&self, id: AccountId, now: Timestamp) -> Result<()> {
         self.write(|transaction| {
             transaction.execute(
                 "DELETE FROM activation WHERE email_key = (SELECT email_key FROM account WHERE id = ?1)",
                 [id.0],
             )?;
+            outbox::forget(transaction, id)?;
             transaction.execute("DELETE FROM account WHERE id = ?1", [id.0])?;
             audit::note(transaction, Event::Deleted, Some(id), now)
         })

@@ -1,14 +1,51 @@
 //! What the mails say, in French and in English.
 
+use jiff::SignedDuration;
 use lettre::Address;
 
 use crate::Language;
+use crate::accounts::{ACTIVATION_LIFE, NewMail, Purpose};
 
-/// A mail to somebody.
+/// A mail to somebody. No `Debug`: it may have a link.
 pub(crate) struct Letter {
-    pub(super) to: Address,
-    pub(super) subject: String,
-    pub(super) text: String,
+    about: About,
+    to: Address,
+    subject: String,
+    text: String,
+}
+
+/// What a mail is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum About {
+    /// The end of the guide.
+    Confirm,
+    /// A link for a new password.
+    Password,
+    /// A link to a new address.
+    NewAddress,
+    /// Something that has happened.
+    Told,
+}
+
+impl About {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Confirm => "confirm",
+            Self::Password => "password",
+            Self::NewAddress => "new_address",
+            Self::Told => "told",
+        }
+    }
+
+    /// For how long the mail is of use.
+    fn life(self) -> SignedDuration {
+        match self {
+            Self::Confirm => ACTIVATION_LIFE,
+            Self::Password => Purpose::Password.life(),
+            Self::NewAddress => Purpose::Email.life(),
+            Self::Told => SignedDuration::MAX,
+        }
+    }
 }
 
 impl Letter {
@@ -16,6 +53,7 @@ impl Letter {
     pub(crate) fn confirm(to: Address, language: Language, name: &str, label: &str, link: &str) -> Self {
         match language {
             Language::French => Self::new(
+                About::Confirm,
                 to,
                 "Confirmez votre adresse e-mail",
                 format!(
@@ -25,6 +63,7 @@ impl Letter {
                 ),
             ),
             Language::English => Self::new(
+                About::Confirm,
                 to,
                 "Confirm your e-mail address",
                 format!(
@@ -40,6 +79,7 @@ impl Letter {
     pub(crate) fn confirm_known(to: Address, language: Language, label: &str, link: &str) -> Self {
         match language {
             Language::French => Self::new(
+                About::Confirm,
                 to,
                 "Vous avez déjà un espace résident",
                 format!(
@@ -50,6 +90,7 @@ impl Letter {
                 ),
             ),
             Language::English => Self::new(
+                About::Confirm,
                 to,
                 "You have a resident's account already",
                 format!(
@@ -66,6 +107,7 @@ impl Letter {
     pub(crate) fn password(to: Address, language: Language, link: &str) -> Self {
         match language {
             Language::French => Self::new(
+                About::Password,
                 to,
                 "Choisissez un nouveau mot de passe",
                 format!(
@@ -75,6 +117,7 @@ impl Letter {
                 ),
             ),
             Language::English => Self::new(
+                About::Password,
                 to,
                 "Choose a new password",
                 format!(
@@ -90,6 +133,7 @@ impl Letter {
     pub(crate) fn password_changed(to: Address, language: Language, forgotten: &str) -> Self {
         match language {
             Language::French => Self::new(
+                About::Told,
                 to,
                 "Votre mot de passe a changé",
                 format!(
@@ -98,6 +142,7 @@ impl Letter {
                 ),
             ),
             Language::English => Self::new(
+                About::Told,
                 to,
                 "Your password has changed",
                 format!(
@@ -112,6 +157,7 @@ impl Letter {
     pub(crate) fn new_address(to: Address, language: Language, link: &str) -> Self {
         match language {
             Language::French => Self::new(
+                About::NewAddress,
                 to,
                 "Confirmez votre nouvelle adresse e-mail",
                 format!(
@@ -120,6 +166,7 @@ impl Letter {
                 ),
             ),
             Language::English => Self::new(
+                About::NewAddress,
                 to,
                 "Confirm your new e-mail address",
                 format!(
@@ -134,6 +181,7 @@ impl Letter {
     pub(crate) fn address_taken(to: Address, language: Language) -> Self {
         match language {
             Language::French => Self::new(
+                About::Told,
                 to,
                 "Cette adresse a déjà un espace résident",
                 "Bonjour,\n\nquelqu'un, peut-être vous, a voulu utiliser cette adresse pour un autre espace résident. \
@@ -141,6 +189,7 @@ impl Letter {
                     .to_owned(),
             ),
             Language::English => Self::new(
+                About::Told,
                 to,
                 "This address has a resident's account already",
                 "Hello,\n\nsomebody, perhaps you, wanted to use this address for another resident's account. \
@@ -154,6 +203,7 @@ impl Letter {
     pub(crate) fn address_changed(to: Address, language: Language) -> Self {
         match language {
             Language::French => Self::new(
+                About::Told,
                 to,
                 "L'adresse de votre espace résident a changé",
                 "Bonjour,\n\nvotre espace résident utilise désormais une autre adresse e-mail que celle-ci. \
@@ -161,6 +211,7 @@ impl Letter {
                     .to_owned(),
             ),
             Language::English => Self::new(
+                About::Told,
                 to,
                 "The address of your resident's account has changed",
                 "Hello,\n\nyour resident's account uses another e-mail address than this one from now on. \
@@ -174,6 +225,7 @@ impl Letter {
     pub(crate) fn deleted(to: Address, language: Language) -> Self {
         match language {
             Language::French => Self::new(
+                About::Told,
                 to,
                 "Votre espace résident est supprimé",
                 "Bonjour,\n\nvotre espace résident et ses données sont supprimés, comme vous l'avez demandé. \
@@ -181,6 +233,7 @@ impl Letter {
                     .to_owned(),
             ),
             Language::English => Self::new(
+                About::Told,
                 to,
                 "Your resident's account is deleted",
                 "Hello,\n\nyour resident's account and its data are deleted, as you asked. This message is the last one.\n"
@@ -189,8 +242,28 @@ impl Letter {
         }
     }
 
-    fn new(to: Address, subject: &str, text: String) -> Self {
+    /// The mail as it is kept until it leaves.
+    ///
+    /// # Errors
+    /// The system has no randomness.
+    pub(super) fn kept(&self) -> Result<NewMail, getrandom::Error> {
+        let mut name = [0; 16];
+        getrandom::fill(&mut name)?;
+        Ok(NewMail {
+            name: format!("{:032x}", u128::from_be_bytes(name)),
+            kind: self.about.name(),
+            // Only the latest of these links works.
+            replaces: matches!(self.about, About::Password | About::NewAddress),
+            email: self.to.to_string(),
+            subject: self.subject.clone(),
+            text: self.text.clone(),
+            life: self.about.life(),
+        })
+    }
+
+    fn new(about: About, to: Address, subject: &str, text: String) -> Self {
         Self {
+            about,
             to,
             subject: subject.to_owned(),
             text,

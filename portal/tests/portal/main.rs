@@ -15,3 +15,4 @@ mod guards;
 mod harness;
 mod isolation;
 mod links;
+mod outbox;
