@@ -63,7 +63,9 @@ mod tests {
             for migration in &MIGRATIONS[..version] {
                 older.execute_batch(migration).unwrap();
             }
-            older.pragma_update(None, "user_version", version).unwrap();
+            older
+                .pragma_update(None, "user_version", i64::try_from(version).unwrap())
+                .unwrap();
             older
                 .execute("INSERT INTO audit (at, event) VALUES (0, 'login')", [])
                 .unwrap();
