@@ -138,7 +138,10 @@ impl App {
         let (key, now) = (address.to_lowercase(), self.now());
         let most = self.settings.limits.mail_address;
         if self.limiter.admit(Kind::MailToAddress, &key, most, now).is_err() {
-            tracing::warn!("an address got as many mails as it may; one was not sent");
+            tracing::warn!(
+                event = "mail.limited",
+                "an address got as many mails as it may; one was not sent"
+            );
             return false;
         }
         self.limiter.count(Kind::MailToAddress, &key, now);

@@ -111,7 +111,7 @@ fn run(place: &Where) -> Outcome {
         let listener = TcpListener::bind(&listen)
             .await
             .map_err(|error| format!("listen {listen:?}: {error}"))?;
-        tracing::info!(listen = %listener.local_addr()?, public = %address, "the portal answers");
+        tracing::info!(event = "ready", listen = %listener.local_addr()?, public = %address, "the portal answers");
         serve(listener, app, stop()).await;
         Ok(())
     })

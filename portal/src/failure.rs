@@ -38,7 +38,7 @@ pub(crate) enum Failure {
 impl Failure {
     /// Something that should not happen: it goes to the log, and a plain sentence to the resident.
     pub(crate) fn internal(error: &dyn fmt::Display) -> Self {
-        tracing::error!(error = %error, "a page could not be made");
+        tracing::error!(event = "page.failed", error = %error, "a page could not be made");
         Self::Internal
     }
 

@@ -48,7 +48,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
             }
             Err(error) => {
                 // Mostly no file descriptors left: the next connection to end gives some back.
-                tracing::warn!(error = %error, "a connection could not be accepted");
+                tracing::warn!(event = "connection.refused", error = %error, "a connection could not be accepted");
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -57,7 +57,10 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
     let _ = closing.send(());
     let all = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(GRACE, all).await.is_err() {
-        tracing::warn!("some requests did not end in time and were cut off");
+        tracing::warn!(
+            event = "stop.cut_off",
+            "some requests did not end in time and were cut off"
+        );
     }
     sweeper.abort();
     carrier.abort();

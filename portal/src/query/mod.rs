@@ -278,7 +278,7 @@ impl Query {
             // The path may hold an id, never what a resident typed.
             let path = target.split('?').next().unwrap_or_default();
             let took = started.elapsed().as_millis();
-            tracing::warn!(path, milliseconds = took, reason = %failure, "a question to the query service has no answer");
+            tracing::warn!(event = "service.unanswered", path, milliseconds = took, reason = %failure, "a question to the query service has no answer");
         }
         answer
     }
