@@ -52,6 +52,13 @@ pub(crate) fn registry(path: &Path, meters: i64) -> (SqliteStore, i64) {
         time_zone: "Europe/Paris".to_owned(),
     })];
     for dwelling in 1..=dwellings {
+        changes.push(Change::Dwelling(Dwelling {
+            id: DwellingId(dwelling),
+            site: SiteId(1),
+            lot: format!("{dwelling}"),
+            client_ref: None,
+            surface: Some(u32::try_from(5000 + dwelling % 3000).unwrap()),
+        }));
         changes.push(Change::Occupancy(Occupancy {
             id: OccupancyId(dwelling),
             dwelling: DwellingId(dwelling),
@@ -59,13 +66,6 @@ pub(crate) fn registry(path: &Path, meters: i64) -> (SqliteStore, i64) {
             from: jiff::civil::date(2010, 1, 1),
             until: None,
             keeps_hourly: true,
-        }));
-        changes.push(Change::Dwelling(Dwelling {
-            id: DwellingId(dwelling),
-            site: SiteId(1),
-            lot: format!("{dwelling}"),
-            client_ref: None,
-            surface: Some(u32::try_from(5000 + dwelling % 3000).unwrap()),
         }));
     }
     for meter in 1..=meters {

@@ -82,19 +82,28 @@ impl Decoded {
 
     /// Begins anew, for another telegram: nothing of the one before stays but the memory that it took.
     pub(crate) fn begin(&mut self, meter: Address, sender: Address, decoder: Arc<str>) {
+        // One by one: putting another one in its place moves the whole of it twice.
         let Self {
-            mut status,
-            mut readings,
-            mut facts,
-            mut remarks,
-            ..
-        } = std::mem::replace(self, Self::new(meter, sender, decoder));
+            meter: own_meter,
+            sender: own_sender,
+            decoder: own_decoder,
+            mode,
+            authenticated,
+            device_time,
+            age_seconds,
+            status,
+            readings,
+            facts,
+            remarks,
+            without_remarks,
+        } = self;
+        (*own_meter, *own_sender, *own_decoder) = (meter, sender, decoder);
+        (*mode, *authenticated, *without_remarks) = (0, false, false);
+        (*device_time, *age_seconds) = (None, None);
         status.clear();
         readings.clear();
         facts.clear();
         remarks.clear();
-        (self.status, self.readings) = (status, readings);
-        (self.facts, self.remarks) = (facts, remarks);
     }
 
     pub(crate) fn fact(&mut self, name: &str, value: impl Into<String>) {

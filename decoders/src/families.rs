@@ -21,8 +21,8 @@ pub struct Families {
     list: Vec<Arc<Family>>,
     /// Manufacturer, version and device type of claims without wildcards, as one number, in order.
     exact: Vec<(u32, usize)>,
-    /// Families with a wildcard.
-    open: Vec<usize>,
+    /// Manufacturers of claims with a wildcard, in order, and the family of each.
+    open: Vec<(Manufacturer, usize)>,
     standard: Option<Arc<str>>,
 }
 
@@ -103,7 +103,10 @@ impl Families {
                     let at = self.exact.partition_point(|(other, _)| *other < key);
                     self.exact.insert(at, (key, index));
                 }
-                _ => self.open.push(index),
+                _ => {
+                    let at = self.open.partition_point(|(other, _)| *other <= claim.manufacturer);
+                    self.open.insert(at, (claim.manufacturer, index));
+                }
             }
         }
         self.list.push(Arc::new(family));
@@ -126,9 +129,21 @@ impl Families {
         let at = self.exact.partition_point(|(other, _)| *other < key);
         let exact = self.exact.get(at).filter(|(other, _)| *other == key);
         exact.and_then(|(_, index)| self.list.get(*index)).or_else(|| {
-            let mut open = self.open.iter().filter_map(|index| self.list.get(*index));
-            open.find(|family| family.claims.iter().any(|claim| claim.covers(address)))
+            let maker = address.manufacturer.without_flag();
+            let first = self.open.partition_point(|(other, _)| *other < maker);
+            let theirs = self.open.get(first..).unwrap_or_default();
+            let mut theirs = theirs
+                .iter()
+                .take_while(|(other, _)| *other == maker)
+                .filter_map(|(_, index)| self.list.get(*index));
+            theirs.find(|family| family.claims.iter().any(|claim| claim.covers(address)))
         })
+    }
+
+    /// The family of a metering point, else of who sent for it: mostly they are one, and one look is enough.
+    fn of_either(&self, meter: Address, sender: Address) -> Option<&Arc<Family>> {
+        self.of(meter)
+            .or_else(|| if sender == meter { None } else { self.of(sender) })
     }
 
     /// The address of the metering point of a telegram, also where a maker bends the headers. Choose keys by it.
@@ -141,9 +156,7 @@ impl Families {
     /// # Errors
     /// As [`Frame::open`]; a missing key stays a missing key when only the maker's were tried in vain.
     pub fn open<'a>(&self, frame: &Frame<'a>, keys: &[Key]) -> Result<Message<'a>, Error> {
-        let family = self.of(quirks::identify(frame));
-        let sender = || self.of(frame.link().sender);
-        let family = family.or_else(sender);
+        let family = self.of_either(quirks::identify(frame), frame.link().sender);
         let default_keys = family.map_or(&[][..], |family| &family.default_keys);
         let scheme = family.and_then(|family| family.scheme);
         let outcome = quirks::open(frame, keys).map(|message| match scheme {
@@ -168,7 +181,7 @@ impl Families {
 
     /// True when the values of an opened message are sealed by themselves, and still are.
     pub fn is_still_sealed(&self, message: &Message<'_>) -> bool {
-        let family = self.of(message.meter).or_else(|| self.of(message.link.sender));
+        let family = self.of_either(message.meter, message.link.sender);
         family.is_some_and(|family| family.scheme == Some(Scheme::QundisBlock))
             && qundis_block::is_sealed(message)
     }
@@ -203,7 +216,7 @@ impl Families {
         context: &Context,
         decoded: &mut Decoded,
     ) -> Result<(), Error> {
-        let family = self.of(message.meter).or_else(|| self.of(message.link.sender));
+        let family = self.of_either(message.meter, message.link.sender);
         // PRIOS is read the same whatever version the meter says it is.
         let prios = || {
             self.list
@@ -286,7 +299,7 @@ impl Families {
                 decoded.meter.device_type = data.device_type();
                 decoded.readings.extend(standard::counters(&data));
                 // The lowest two bits say how the counters are coded.
-                status::StatusTable::default().read(data.status & 0xFC, &mut decoded.status);
+                status::StatusTable::STANDARD.read(data.status & 0xFC, &mut decoded.status);
             }
             Content::Format
             | Content::Nothing
@@ -304,7 +317,7 @@ impl Families {
         if let Some(octet) = message.status() {
             match family {
                 Some(family) => family.status.read(octet, &mut decoded.status),
-                None => status::StatusTable::default().read(octet, &mut decoded.status),
+                None => status::StatusTable::STANDARD.read(octet, &mut decoded.status),
             }
         }
     }

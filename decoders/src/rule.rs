@@ -169,13 +169,18 @@ impl RecordSpec {
     /// How many steps behind the first of the repetition, when the record is meant.
     pub(crate) fn matches(&self, record: &Record<'_>) -> Option<u16> {
         let (a, b) = (&self.dib, &record.dib);
+        if (a.function, a.tariff, a.subunit) != (b.function, b.tariff, b.subunit) || b.storage < a.storage {
+            return None;
+        }
         let same = match &self.vib {
             VibSpec::Octets(octets) => record.vib.octets == octets,
             VibSpec::Quantity(quantity, list) => {
-                record.vib.quantity == *quantity && qualifiers(record).eq(list.iter().copied())
+                record.vib.quantity == *quantity
+                    && (record.vib.octets.len() == 1 && list.is_empty()
+                        || qualifiers(record).eq(list.iter().copied()))
             }
         };
-        if !same || (a.function, a.tariff, a.subunit) != (b.function, b.tariff, b.subunit) {
+        if !same {
             return None;
         }
         // Floating point is no other width of an integer.

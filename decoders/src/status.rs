@@ -29,6 +29,15 @@ pub(crate) struct Flags {
 }
 
 impl StatusTable {
+    /// As the standard has it, without a page.
+    pub(crate) const STANDARD: &'static Self = &Self {
+        described: false,
+        standard: false,
+        bits: Vec::new(),
+        mask: 0,
+        values: Vec::new(),
+    };
+
     pub(crate) fn new(rule: Option<&StatusRule>) -> Result<Self, String> {
         let Some(rule) = rule else {
             return Ok(Self::default());
