@@ -104,7 +104,9 @@ impl Families {
                     self.exact.insert(at, (key, index));
                 }
                 _ => {
-                    let at = self.open.partition_point(|(other, _)| *other <= claim.manufacturer);
+                    let at = self
+                        .open
+                        .partition_point(|(other, _)| *other <= claim.manufacturer);
                     self.open.insert(at, (claim.manufacturer, index));
                 }
             }

@@ -1,6 +1,6 @@
 //! The command line: what it says when all is well, and when nothing is.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 use std::{fs, os::unix::fs::PermissionsExt};
 
@@ -75,6 +75,33 @@ fn decode_answers_each_line_with_one_line() {
         assert_eq!(answer["error"]["code"], code, "{answer}");
         assert!(answer["error"]["message"].as_str().unwrap().len() > 10);
     }
+}
+
+/// A stream that goes on: each answer comes without waiting for the next line, however many came before.
+#[test]
+fn decode_answers_while_more_is_to_come() {
+    const TELEGRAM: &str = "1644AE4C7856341268077A2A0000000413393000002F2F";
+    let mut child = releve(&["decode", "--json", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+    for count in [1, 3, 1000, 1] {
+        let mut lines = format!("{TELEGRAM}\n").repeat(count);
+        lines.push_str("nothing\n");
+        input.write_all(lines.as_bytes()).unwrap();
+        for _ in 0..count {
+            let answer: Value = serde_json::from_str(&answers.next().unwrap().unwrap()).unwrap();
+            assert_eq!(answer["readings"][0]["value"], 12.345);
+        }
+        let answer: Value = serde_json::from_str(&answers.next().unwrap().unwrap()).unwrap();
+        assert_eq!(answer["error"]["code"], "not_hex");
+    }
+    drop(input);
+    assert!(answers.next().is_none());
+    assert_eq!(child.wait().unwrap().code(), Some(1));
 }
 
 #[test]

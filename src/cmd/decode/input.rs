@@ -7,23 +7,26 @@ use std::io::{self, BufRead, BufReader, Read};
 use collector::capture::{Content, Line, Origin, Reader};
 use wmbus::Key;
 
-use crate::json::Failure;
+use super::line::Failure;
 
 /// One argument.
 pub(super) enum Input {
     /// A telegram in hexadecimal.
     Telegram(Vec<u8>),
     /// A file or standard input, a telegram a line.
-    Lines(Box<dyn BufRead>),
+    Lines(Lines),
 }
+
+/// Lines, some of which may be at hand already.
+pub(super) type Lines = BufReader<Box<dyn Read + Send>>;
 
 impl Input {
     pub(super) fn of(text: &str) -> Result<Self, Box<dyn Error + Send + Sync>> {
         if text == "-" {
-            return Ok(Self::Lines(Box::new(BufReader::new(io::stdin()))));
+            return Ok(Self::lines(io::stdin()));
         }
         match File::open(text) {
-            Ok(file) => Ok(Self::Lines(Box::new(BufReader::new(file)))),
+            Ok(file) => Ok(Self::lines(file)),
             Err(error) => match octets(text) {
                 Some(octets) => Ok(Self::Telegram(octets)),
                 None => {
@@ -32,13 +35,17 @@ impl Input {
             },
         }
     }
+
+    fn lines(input: impl Read + Send + 'static) -> Self {
+        Self::Lines(BufReader::with_capacity(1 << 16, Box::new(input)))
+    }
 }
 
 /// Lines longer than this hold no telegram: the rest is skipped.
 const MAX_LINE: u64 = 64 * 1024;
 
 /// The next line that is not blank and no comment, without its end; false at the end of the input.
-pub(super) fn next_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+pub(super) fn next_line(input: &mut Lines, line: &mut Vec<u8>) -> io::Result<bool> {
     loop {
         line.clear();
         if input.take(MAX_LINE).read_until(b'\n', line)? == 0 {

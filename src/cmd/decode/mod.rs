@@ -2,17 +2,19 @@
 
 mod dissect;
 mod input;
+mod line;
+mod stream;
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use decoders::{Context, Decoded, Families};
-use wmbus::{Address, Error, Frame, Key, phy};
+use wmbus::{Error, Frame, Key, phy};
 
 use self::dissect::Dissection;
-use self::input::Input;
+use self::input::{Input, Lines};
+use self::line::Line;
 use super::{Done, Outcome};
-use crate::json::{Failure, Line};
 use crate::pipeline::Memory;
 use crate::plain::plain;
 
@@ -45,15 +47,15 @@ pub(super) fn run(args: &Args) -> Outcome {
         keys: &args.key,
         colour: colour(),
     };
-    let mut out = io::BufWriter::new(io::stdout().lock());
     let mut all_read = true;
     for text in &args.input {
-        match Input::of(text)? {
-            Input::Telegram(octets) => all_read &= reader.show(args, &octets, None, &mut out)?,
-            Input::Lines(lines) => all_read &= reader.lines(args, lines, &mut out)?,
-        }
+        all_read &= match Input::of(text)? {
+            Input::Telegram(octets) if args.json => reader.as_json(&octets)?,
+            Input::Telegram(octets) => reader.show(&octets, None, &mut io::stdout().lock())?,
+            Input::Lines(lines) if args.json => stream::run(&mut reader, lines)?,
+            Input::Lines(lines) => reader.lines(lines)?,
+        };
     }
-    out.flush()?;
     Ok(if all_read { Done::Whole } else { Done::InPart })
 }
 
@@ -66,91 +68,78 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// One telegram a line; a line that holds none is one failed line, so that lines in and out stay in step.
-    fn lines(
-        &mut self,
-        args: &Args,
-        mut lines: Box<dyn BufRead>,
-        out: &mut impl Write,
-    ) -> Result<bool, io::Error> {
+    fn lines(&mut self, mut lines: Lines) -> Result<bool, io::Error> {
+        let mut out = io::BufWriter::new(io::stdout().lock());
         let mut all_read = true;
         let mut line = Vec::new();
-        while input::next_line(&mut *lines, &mut line)? {
+        while input::next_line(&mut lines, &mut line)? {
             match input::telegram_and_key(&line) {
-                Ok((octets, key)) => all_read &= self.show(args, &octets, key, out)?,
+                Ok((octets, key)) => all_read &= self.show(&octets, key, &mut out)?,
                 Err(failure) => {
                     all_read = false;
-                    self.refuse(args, failure, out)?;
+                    writeln!(out, "{}", plain(&failure.message))?;
                 }
             }
         }
+        out.flush()?;
         Ok(all_read)
     }
 
-    fn show(
-        &mut self,
-        args: &Args,
-        octets: &[u8],
-        key: Option<Key>,
-        out: &mut impl Write,
-    ) -> io::Result<bool> {
-        let keys: Vec<Key> = key.into_iter().chain(self.keys.iter().cloned()).collect();
-        let read = self.read(octets, &keys);
-        let good = read.is_ok();
-        if args.json {
-            self.write_line(octets, read, &keys, out)?;
-        } else {
-            let dissection = Dissection {
-                families: self.families,
-                keys: &keys,
-                memory: &self.memory,
-                colour: self.colour,
-            };
-            match frame(octets) {
-                Ok(frame) => {
-                    dissection.write(out, &frame, &read)?;
-                    self.show_behind(frame.following(), &keys, out)?;
-                }
-                Err(error) => writeln!(out, "{error}\n")?,
-            }
-        }
-        Ok(good)
+    fn as_json(&mut self, octets: &[u8]) -> io::Result<bool> {
+        let line = self.line(octets, None);
+        let mut text = Vec::new();
+        line.write(&mut text);
+        text.push(b'\n');
+        io::stdout().lock().write_all(&text)?;
+        Ok(line.is_read())
     }
 
-    /// One object, also when a transmission held several telegrams: of one meter's the latest that can be read, which has
-    /// the newest values, and the others in `also`.
-    fn write_line(
-        &mut self,
-        octets: &[u8],
-        read: Result<Decoded, Error>,
-        keys: &[Key],
-        out: &mut impl Write,
-    ) -> io::Result<()> {
-        let whole = frame(octets).ok();
-        let mut all = vec![(whole.as_ref().map(|frame| self.families.identify(frame)), read)];
-        let mut next = whole.as_ref().and_then(Frame::following);
+    fn show(&mut self, octets: &[u8], key: Option<Key>, out: &mut impl Write) -> io::Result<bool> {
+        let keys = self.keys_and(key);
+        let frame = match frame(octets) {
+            Ok(frame) => frame,
+            Err(error) => {
+                writeln!(out, "{error}\n")?;
+                return Ok(false);
+            }
+        };
+        let read = self.read(&frame, &keys);
+        let dissection = Dissection {
+            families: self.families,
+            keys: &keys,
+            memory: &self.memory,
+            colour: self.colour,
+        };
+        dissection.write(out, &frame, &read)?;
+        self.show_behind(frame.following(), &keys, out)?;
+        Ok(read.is_ok())
+    }
+
+    /// What is said of a transmission, in one line.
+    fn line(&mut self, octets: &[u8], key: Option<Key>) -> Line {
+        let keys = self.keys_and(key);
+        let frame = match frame(octets) {
+            Ok(frame) => frame,
+            Err(error) => return Line::of(None, Err(error)),
+        };
+        let mut one = |frame: &Frame<'_>| {
+            let read = self.read(frame, &keys);
+            let meter = read.is_err().then(|| self.families.identify(frame));
+            Line::of(meter, read)
+        };
+        let first = one(&frame);
+        let mut others = Vec::new();
+        let mut next = frame.following();
         while let Some(frame) = next {
-            let read = self
-                .memory
-                .read(self.families, &frame, keys, &Context::default(), 0);
-            all.push((Some(self.families.identify(&frame)), read));
+            others.push(one(&frame));
             next = frame.following();
         }
-        let meter_of = |(_, read): &(_, Result<Decoded, Error>)| read.as_ref().ok().map(|read| read.meter);
-        let first = all.first().and_then(meter_of);
-        let chosen = all
-            .iter()
-            .rposition(|entry| first.is_some() && meter_of(entry) == first)
-            .unwrap_or(0);
-        let others = all
-            .iter()
-            .enumerate()
-            .filter(|(position, _)| *position != chosen)
-            .map(|(_, entry)| line(entry))
-            .collect();
-        if let Some(entry) = all.get(chosen) {
-            serde_json::to_writer(&mut *out, &line(entry).with(others))?;
-        }
-        writeln!(out)
+        Line::of_several(first, others)
+    }
+
+    /// A line's own key goes first.
+    fn keys_and(&self, key: Option<Key>) -> Vec<Key> {
+        key.into_iter().chain(self.keys.iter().cloned()).collect()
     }
 
     /// The telegrams behind one, when a transmission held several.
@@ -161,9 +150,7 @@ impl Reader<'_> {
         out: &mut impl Write,
     ) -> io::Result<()> {
         while let Some(frame) = next {
-            let read = self
-                .memory
-                .read(self.families, &frame, keys, &Context::default(), 0);
+            let read = self.read(&frame, keys);
             writeln!(out, "and in the same transmission:\n")?;
             let dissection = Dissection {
                 families: self.families,
@@ -177,27 +164,9 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn refuse(&self, args: &Args, error: Failure, out: &mut impl Write) -> io::Result<()> {
-        if args.json {
-            serde_json::to_writer(&mut *out, &Line::Failed { meter: None, error })?;
-            writeln!(out)
-        } else {
-            writeln!(out, "{}", plain(&error.message))
-        }
-    }
-
-    fn read(&mut self, octets: &[u8], keys: &[Key]) -> Result<Decoded, Error> {
-        let frame = frame(octets)?;
+    fn read(&mut self, frame: &Frame<'_>, keys: &[Key]) -> Result<Decoded, Error> {
         self.memory
-            .read(self.families, &frame, keys, &Context::default(), 0)
-    }
-}
-
-/// What is said of a telegram that was read, or not.
-fn line((meter, read): &(Option<Address>, Result<Decoded, Error>)) -> Line<'_> {
-    match read {
-        Ok(decoded) => Line::read(decoded),
-        Err(error) => Line::failed(*meter, error),
+            .read(self.families, frame, keys, &Context::default(), 0)
     }
 }
 

@@ -19,12 +19,12 @@ mod value;
 
 use std::io::{self, Write};
 
+use decoders::reading::Status;
 use decoders::{Decoded, Families};
 use wmbus::apl::compact::{Compact, Layout};
 use wmbus::{Content, Error, ErrorKind, Frame, Key, Message, Seal};
 
 use self::page::{Ink, Page, hex};
-use crate::json;
 use crate::pipeline::Memory;
 
 /// What is needed to take telegrams apart.
@@ -171,7 +171,7 @@ fn readings(page: &mut Page, decoded: &Decoded) {
         page.fact("device time", &time.to_string());
     }
     if !decoded.status.is_empty() {
-        let words: Vec<_> = decoded.status.iter().map(json::status).collect();
+        let words: Vec<_> = decoded.status.iter().map(words).collect();
         page.fact("status", &words.join(", "));
     }
     for fact in &decoded.facts {
@@ -180,6 +180,12 @@ fn readings(page: &mut Page, decoded: &Decoded) {
     for remark in &decoded.remarks {
         page.note(&remark.text);
     }
+}
+
+/// `leak`, or `leak past`.
+fn words(status: &Status) -> String {
+    let past = if status.past { " past" } else { "" };
+    format!("{}{past}", status.word.name())
 }
 
 #[cfg(test)]
