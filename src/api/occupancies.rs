@@ -1,14 +1,16 @@
 //! Occupancies: who may see a dwelling's figures, and from which day to which. A number; no name, no address.
 
 use axum::extract::{Extension, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::registry::{self, DwellingId, NewOccupancy, OccupancyChange, OccupancyId, Role, Site};
-use crate::store::{By, Store, StoreError};
+use crate::store::{By, Once, Store, StoreError};
 
 use super::Context;
 use super::auth::Caller;
@@ -102,11 +104,13 @@ enum RoleName {
     Owner,
 }
 
-/// Register that a household moves in: the one before ends on the day before.
+/// Register that a household moves in: the one before ends on the day before. With an `Idempotency-Key` it may be sent again when
+/// its answer was lost: it is done once, and answered alike.
 #[utoipa::path(
     post,
     path = "/v1/occupancies",
     tag = "occupancies",
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 letters, digits and signs, in quotes or without; remembered for a week. With another body it is refused (422)")),
     request_body = MoveIn,
     responses((status = 201, description = "It is registered; `Location` names it", body = Shown), Problem),
     security(("token" = ["portal", "operator"]))
@@ -115,9 +119,11 @@ pub(super) async fn create(
     State(context): State<Context>,
     Extension(caller): Extension<Caller>,
     _: Asked<Nothing>,
+    headers: HeaderMap,
     Sent(new): Sent<MoveIn>,
 ) -> Result<Created<Shown>, Problem> {
     let now = context.now();
+    let once = once(&headers, &caller.name, &new)?;
     context
         .ask(move |store| {
             let (dwelling, site) = dwellings::named(store, DwellingId(new.dwelling))?;
@@ -134,25 +140,28 @@ pub(super) async fn create(
             if from > today(&site, now) {
                 return Err(Problem::MoveInOutside);
             }
-            let occupancy = store.add_occupancy(
-                &NewOccupancy {
-                    dwelling: dwelling.id,
-                    role: match new.role {
-                        RoleName::Tenant => Role::Tenant,
-                        RoleName::Owner => Role::OwnerOccupier,
-                    },
-                    from,
-                    keeps_hourly: new.keeps_hourly,
+            let household = NewOccupancy {
+                dwelling: dwelling.id,
+                role: match new.role {
+                    RoleName::Tenant => Role::Tenant,
+                    RoleName::Owner => Role::OwnerOccupier,
                 },
-                By {
-                    who: &caller.name,
-                    at: now,
-                },
-            );
+                from,
+                keeps_hourly: new.keeps_hourly,
+            };
+            let by = By {
+                who: &caller.name,
+                at: now,
+            };
+            let occupancy = match &once {
+                Some(once) => store.add_occupancy_once(&household, once, by),
+                None => store.add_occupancy(&household, by),
+            };
             match occupancy {
                 Ok(occupancy) => Ok(Shown::of(&occupancy)),
                 // When the one before began is nobody's business.
                 Err(StoreError::MoveInTooEarly { .. }) => Err(Problem::MoveInOutside),
+                Err(StoreError::KeyReused) => Err(Problem::KeyReused),
                 Err(error) => Err(error.into()),
             }
         })
@@ -162,6 +171,37 @@ pub(super) async fn create(
             body: shown,
         })
 }
+
+/// What makes a request one that may be sent twice: its key (draft-ietf-httpapi-idempotency-key-header), of whoever chose it,
+/// and all that it asks.
+fn once(headers: &HeaderMap, caller: &str, new: &MoveIn) -> Result<Option<Once>, Problem> {
+    let mut keys = headers.get_all(KEY).iter();
+    let Some(key) = keys.next() else {
+        return Ok(None);
+    };
+    let key = key.to_str().unwrap_or_default();
+    let quoted = key.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let key = quoted.unwrap_or(key);
+    let is_plain = |octet: u8| octet.is_ascii_graphic() && octet != b'"' && octet != b'\\';
+    if keys.next().is_some() || !(1..=255).contains(&key.len()) || !key.bytes().all(is_plain) {
+        return Err(Problem::invalid(
+            "Idempotency-Key",
+            "send it once, with 1 to 255 letters, digits and signs other than quotes and backslashes",
+        ));
+    }
+    let request = format!(
+        "{} {:?} {} {} {} {}",
+        new.dwelling, new.role, new.lives_there, new.move_in.0, new.certified, new.keeps_hourly
+    );
+    Ok(Some(Once {
+        // No header has a line feed, so no two of them are the same text.
+        key: Sha256::digest(format!("{key}\n{caller}")).into(),
+        request: Sha256::digest(request).into(),
+    }))
+}
+
+/// The header for it.
+const KEY: &str = "idempotency-key";
 
 /// Show an occupancy.
 #[utoipa::path(

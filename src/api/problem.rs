@@ -49,6 +49,8 @@ pub(super) enum Problem {
     NotResident,
     /// A move-in date that can't be: after today, or before the latest occupancy began.
     MoveInOutside,
+    /// The key of a request was used for another one.
+    KeyReused,
     /// Days that an occupancy may not see.
     OutsideOccupancy,
     /// Hours of a household that did not agree to be shown by the hour.
@@ -197,6 +199,11 @@ impl Problem {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "This move-in date can't be chosen",
             ),
+            Self::KeyReused => (
+                "idempotency-key-reused",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "This key was used for another request",
+            ),
             Self::OutsideOccupancy => (
                 "outside-occupancy",
                 StatusCode::UNPROCESSABLE_ENTITY,
@@ -318,6 +325,11 @@ impl Problem {
             }
             Self::MoveInOutside => {
                 "choose a day between the day on which the household before moved in and today".to_owned()
+            }
+            Self::KeyReused => {
+                details.parameter = Some("Idempotency-Key".to_owned());
+                "choose a new Idempotency-Key for each request, and send it again with the same body only"
+                    .to_owned()
             }
             Self::OutsideOccupancy => {
                 "ask for days from the move-in on, until today or the last day".to_owned()

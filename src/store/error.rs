@@ -96,6 +96,9 @@ pub enum StoreError {
         "this occupancy can't end on that day: it must lie between its first day and the latest that is allowed"
     )]
     EndOutside,
+    /// The key of a request that may come twice was used for another one.
+    #[error("this key was used for another request: choose a new one for each request")]
+    KeyReused,
     /// The registry changed between planning and applying: plan again.
     #[error("the registry was changed by someone else in the meantime: try again")]
     Stale,

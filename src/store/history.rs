@@ -13,6 +13,15 @@ pub struct By<'a> {
     pub at: Timestamp,
 }
 
+/// That a request may come twice, since its answer may be lost: it is done once, and answered alike both times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// SHA-256 of who asks and of the key that they chose.
+    pub key: [u8; 32],
+    /// SHA-256 of what they ask.
+    pub request: [u8; 32],
+}
+
 /// Which changes to list.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct HistoryQuery<'a> {

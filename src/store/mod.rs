@@ -40,7 +40,7 @@ pub use channel::{Aspect, Channel, Measured, Standard, standard};
 pub use erase::{Deleted, Erase, ErasedMeter, Erasure, broken_receipts};
 pub use error::{Result, StoreError};
 pub use find::{Found, find_meters};
-pub use history::{By, HistoryQuery, HistoryRow};
+pub use history::{By, HistoryQuery, HistoryRow, Once};
 pub use ingest::{
     ArchivedTelegram, Facts, Ingest, IngestReport, LearntLayout, NO_VALUE, READ, REPLAYED, Redecoded,
     Sighting, Telegram, TelegramKey,
@@ -186,6 +186,11 @@ pub trait Store: Send + Sync {
     /// Fails with [`StoreError::MoveInTooEarly`] when its first day lies before that of a recorded one. On the very
     /// same day both stand side by side: two people of one household.
     fn add_occupancy(&self, new: &NewOccupancy, by: By<'_>) -> Result<Occupancy>;
+    /// As [`Store::add_occupancy`], once: the same request under the same key gives the occupancy as it began, and changes
+    /// nothing. Keys are remembered for a week, the latest ten thousand of them.
+    ///
+    /// Fails with [`StoreError::KeyReused`] when the key was used for another request.
+    fn add_occupancy_once(&self, new: &NewOccupancy, once: &Once, by: By<'_>) -> Result<Occupancy>;
     /// Changes an occupancy, whole or not at all, and gives it back; `None` when there is none of that id.
     ///
     /// Fails with [`StoreError::EndOutside`] when its last day can't be that one.

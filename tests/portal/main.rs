@@ -11,4 +11,5 @@ mod figures;
 #[allow(dead_code, reason = "the other tests need the rest of it")]
 #[path = "../service/harness.rs"]
 mod harness;
+mod lost;
 mod resident;

@@ -107,7 +107,7 @@ impl Resident {
 }
 
 /// The session's cookie of an answer, without its attributes.
-fn cookie(response: &Response<Body>) -> String {
+pub(crate) fn cookie(response: &Response<Body>) -> String {
     let cookies = response.headers().get_all(header::SET_COOKIE).iter();
     let mut cookies = cookies.filter_map(|cookie| cookie.to_str().unwrap().split(';').next());
     cookies

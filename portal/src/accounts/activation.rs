@@ -97,6 +97,17 @@ impl Accounts {
         self.read(|connection| waiting(connection, token, now))
     }
 
+    /// Keeps the first day that is about to be asked for.
+    pub(crate) fn choose_first_day(&self, token: Hash, from: Date) -> Result<()> {
+        self.write(|transaction| {
+            transaction.execute(
+                "UPDATE activation SET first_day = ?2 WHERE token = ?1 AND used_at IS NULL",
+                params![token.0, from.to_string()],
+            )?;
+            Ok(())
+        })
+    }
+
     /// Makes the account, or adds to the one that is there, and uses the link up, all at once. `None` when the link was
     /// used meanwhile.
     pub(crate) fn activate(

@@ -69,20 +69,24 @@ pub(super) async fn activate(
     }
     // A refused date tells something of the household before: not for as often as one likes.
     search::admit(&app, &visitor)?;
-    let registered = search::service(&app, &visitor)
-        .move_in(&MoveIn {
-            dwelling: asked.dwelling,
-            role: if asked.role == "owner" {
-                Role::Owner
-            } else {
-                Role::Tenant
-            },
-            lives_there: true,
-            move_in: from,
-            certified: true,
-            keeps_hourly: asked.keeps_hourly,
-        })
-        .await;
+    // When the answer is lost, the same is asked again with the same key, from whichever page.
+    app.ask(move |accounts| accounts.choose_first_day(hash, from))
+        .await?;
+    let new = MoveIn {
+        dwelling: asked.dwelling,
+        role: if asked.role == "owner" {
+            Role::Owner
+        } else {
+            Role::Tenant
+        },
+        lives_there: true,
+        move_in: from,
+        certified: true,
+        keeps_hourly: asked.keeps_hourly,
+    };
+    // A hash of the hash: the service need not know what the portal looks links up by.
+    let key = Hash::of(&hash.0).text();
+    let registered = search::service(&app, &visitor).move_in(&new, &key).await;
     let obstacle = match registered {
         Ok(occupancy) => {
             let account = app

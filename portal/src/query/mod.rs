@@ -75,6 +75,8 @@ pub struct Span {
 pub struct Query {
     shared: Arc<Shared>,
     client: Option<HeaderValue>,
+    /// Under which a request may be sent twice.
+    key: Option<HeaderValue>,
 }
 
 struct Shared {
@@ -104,6 +106,7 @@ impl Query {
                 limit: settings.limit,
             }),
             client: None,
+            key: None,
         }
     }
 
@@ -115,6 +118,7 @@ impl Query {
         Self {
             shared: Arc::clone(&self.shared),
             client: HeaderValue::from_str(&client).ok().filter(|_| !client.is_empty()),
+            key: None,
         }
     }
 
@@ -162,8 +166,15 @@ impl Query {
     ///
     /// # Errors
     /// [`Failure`]; a date that can't be chosen is `move-in-outside`, a landlord `not-resident`.
-    pub async fn move_in(&self, new: &MoveIn) -> Result<Occupancy, Failure> {
-        self.write(Method::POST, "/v1/occupancies", new).await
+    ///
+    /// Sent again with the same key, when its answer was lost, it is done once; the key is of letters, digits, `-` and `_`.
+    pub async fn move_in(&self, new: &MoveIn, key: &str) -> Result<Occupancy, Failure> {
+        let asked = Self {
+            shared: Arc::clone(&self.shared),
+            client: self.client.clone(),
+            key: HeaderValue::from_str(&format!("\"{key}\"")).ok(),
+        };
+        asked.write(Method::POST, "/v1/occupancies", new).await
     }
 
     /// An occupancy as it is now.
@@ -293,6 +304,9 @@ impl Query {
         }
         if let Some(client) = &self.client {
             request = request.header("Releve-Client", client);
+        }
+        if let Some(key) = &self.key {
+            request = request.header("Idempotency-Key", key);
         }
         if body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");

@@ -94,7 +94,7 @@ async fn what_is_sent_has_the_names_of_the_contract() {
         certified: true,
         keeps_hourly: true,
     };
-    let made = script.query().move_in(&new).await.unwrap();
+    let made = script.query().move_in(&new, "made-of-it").await.unwrap();
     assert_eq!((made.id, made.role, made.until), (3, Role::Owner, None));
     let change = Change {
         keeps_hourly: Some(false),
@@ -103,6 +103,14 @@ async fn what_is_sent_has_the_names_of_the_contract() {
     script.query().change_occupancy(3, &change).await.unwrap();
     let asked = script.asked.lock().unwrap().clone();
     assert!(asked[0].starts_with("POST /v1/occupancies HTTP/1.1"));
+    assert!(
+        asked[0]
+            .to_lowercase()
+            .contains("idempotency-key: \"made-of-it\""),
+        "{}",
+        asked[0]
+    );
+    assert!(!asked[1].to_lowercase().contains("idempotency-key"));
     assert!(
         asked[0].ends_with(
             r#"{"dwelling":7,"role":"owner","lives_there":true,"move_in":"2026-03-01","certified":true,"keeps_hourly":true}"#

@@ -105,13 +105,27 @@ impl House {
 
     /// With a body, as one who has a token of a scope.
     pub(super) async fn send(&self, method: Method, path: &str, scope: Scope, body: &Value) -> Answer {
-        let request = Request::builder()
+        self.send_with(method, path, scope, &[], body).await
+    }
+
+    /// The same with more headers.
+    pub(super) async fn send_with(
+        &self,
+        method: Method,
+        path: &str,
+        scope: Scope,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Answer {
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header("authorization", format!("Bearer {}", self.token(scope)))
-            .header("content-type", "application/json")
-            .body(Body::from(body.to_string()))
-            .unwrap();
+            .header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body.to_string())).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         Answer {

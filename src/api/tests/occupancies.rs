@@ -83,6 +83,71 @@ async fn households_follow_one_another_and_a_landlord_sees_nothing() {
 }
 
 #[tokio::test]
+async fn a_household_that_is_sent_twice_under_one_key_moves_in_once() {
+    let house = House::new();
+    let send = async |scope, keys: &[&str], body: Value| {
+        let headers: Vec<_> = keys.iter().map(|key| ("idempotency-key", *key)).collect();
+        house
+            .send_with(Method::POST, "/v1/occupancies", scope, &headers, &body)
+            .await
+    };
+    let first = send(Scope::Portal, &["\"8e03978e\""], move_in(1, "2026-01-10")).await;
+    assert_eq!(first.status, 201, "{}", first.text());
+    // Somebody else moves in later, and the first household agrees to something: neither changes what was answered.
+    let next = send(Scope::Portal, &["\"77aa\""], move_in(1, "2026-03-01")).await;
+    assert_eq!(next.header("location"), "/v1/occupancies/2");
+    assert_eq!(
+        patch(&house, 1, &json!({ "keeps_hourly": true })).await.status,
+        200
+    );
+    for key in ["\"8e03978e\"", "8e03978e"] {
+        let again = send(Scope::Portal, &[key], move_in(1, "2026-01-10")).await;
+        assert_eq!(
+            (again.status, again.header("location"), again.text()),
+            (201, "/v1/occupancies/1", first.text())
+        );
+    }
+    assert_eq!(house.get("/v1/occupancies/3").await.status, 404);
+    assert_eq!(house.json("/v1/occupancies/1").await["until"], "2026-02-28");
+
+    for other in [move_in(1, "2026-03-02"), move_in(2, "2026-01-10")] {
+        let refused = send(Scope::Portal, &["\"8e03978e\""], other).await;
+        assert_eq!(
+            (refused.status, refused.problem().as_str()),
+            (422, "idempotency-key-reused")
+        );
+        assert_eq!(refused.json()["parameter"], "Idempotency-Key");
+    }
+    // What was refused is no answer to keep: corrected, it may go under the same key.
+    let early = send(Scope::Portal, &["\"cc\""], move_in(1, "2026-02-01")).await;
+    assert_eq!(early.problem(), "move-in-outside");
+    let corrected = send(Scope::Portal, &["\"cc\""], move_in(1, "2026-03-05")).await;
+    assert_eq!(corrected.header("location"), "/v1/occupancies/3");
+    // Another's key is another key.
+    let theirs = send(Scope::Operator, &["\"8e03978e\""], move_in(2, "2026-01-10")).await;
+    assert_eq!(theirs.header("location"), "/v1/occupancies/4");
+
+    let long = "k".repeat(256);
+    for keys in [
+        &[""][..],
+        &["\"\""],
+        &["a b"],
+        &["a\"b"],
+        &["é"],
+        &[&long],
+        &["a", "b"],
+    ] {
+        let refused = send(Scope::Portal, keys, move_in(2, "2026-03-01")).await;
+        assert_eq!(
+            (refused.status, refused.problem().as_str()),
+            (400, "invalid-parameter"),
+            "{keys:?}"
+        );
+        assert_eq!(refused.json()["parameter"], "Idempotency-Key");
+    }
+}
+
+#[tokio::test]
 async fn bodies_of_the_wrong_shape_are_named_by_the_field() {
     let house = House::new();
     let with = |field: &str, value: Value| {

@@ -69,14 +69,17 @@ impl Resident {
             .next()
             .ok_or("the simulated building has no dwellings: try --dwellings 12")?;
         let occupancy = service
-            .move_in(&MoveIn {
-                dwelling: dwelling.id,
-                role: Role::Tenant,
-                lives_there: true,
-                move_in: home.since,
-                certified: true,
-                keeps_hourly: false,
-            })
+            .move_in(
+                &MoveIn {
+                    dwelling: dwelling.id,
+                    role: Role::Tenant,
+                    lives_there: true,
+                    move_in: home.since,
+                    certified: true,
+                    keeps_hourly: false,
+                },
+                "demo",
+            )
             .await?;
         let random = Secret::generate()?;
         let password = Hidden::new(random.reveal().chars().rev().take(16).collect());

@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_history.sql"),
     include_str!("migrations/0010_hours.sql"),
     include_str!("migrations/0011_erasures.sql"),
+    include_str!("migrations/0012_once.sql"),
 ];
 
 /// The newest version known here.

@@ -65,7 +65,7 @@ use super::StoreError;
 use super::{
     AlertFound, AlertQuery, AlertReport, AlertRow, ArchiveQuery, ArchivedTelegram, By, Channel, ChannelId,
     Counts, DirectoryEntry, DwellingId, Erase, Erasure, Flags, Grain, Heard, HistoryQuery, HistoryRow,
-    Ingest, IngestReport, KeyCount, LearntLayout, MeterFact, MeterId, MeterState, OccupancyId, Outage,
+    Ingest, IngestReport, KeyCount, LearntLayout, MeterFact, MeterId, MeterState, OccupancyId, Once, Outage,
     OutcomeCount, Placement, PointId, RadioState, ReadingKey, ReadingQuery, ReadingRow, ReceiverState,
     Redecoded, Result, RetainReport, Retention, Shown, Side, SiteId, Store, StoredReading, Token,
 };
@@ -226,6 +226,10 @@ impl Store for SqliteStore {
 
     fn add_occupancy(&self, new: &NewOccupancy, by: By<'_>) -> Result<Occupancy> {
         self.write(|open| people::add_occupancy(open, new, &by))
+    }
+
+    fn add_occupancy_once(&self, new: &NewOccupancy, once: &Once, by: By<'_>) -> Result<Occupancy> {
+        self.write(|open| people::add_occupancy_once(open, new, once, &by))
     }
 
     fn change_occupancy(

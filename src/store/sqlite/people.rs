@@ -1,5 +1,6 @@
 //! People: occupancies, and the tokens of programs that ask on their behalf.
 
+use jiff::SignedDuration;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codes::{instant, invalid, word};
@@ -9,7 +10,7 @@ use super::registry;
 use super::write::{Batch, Fault};
 use crate::registry::difference::differences;
 use crate::registry::{Change, NewOccupancy, Occupancy, OccupancyChange, Registry, Role};
-use crate::store::{By, DwellingId, OccupancyId, StoreError, Token};
+use crate::store::{By, DwellingId, OccupancyId, Once, StoreError, Token};
 
 /// The columns of [`occupancy_row`].
 const OCCUPANCY: &str = "id, dwelling, role, first_day, last_day, keeps_hourly";
@@ -53,16 +54,60 @@ pub(super) fn add_occupancy(
             new.from.to_string(),
             new.keeps_hourly
         ])?;
-    let occupancy = Occupancy {
-        id: OccupancyId(id),
+    note_occupancies(batch, before, new.dwelling, by)?;
+    Ok(begun(OccupancyId(id), new))
+}
+
+/// Requests under a key are remembered so long.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// No more of them are remembered: more than a gateway's building moves in a week.
+const MOST_REMEMBERED: i64 = 10_000;
+
+/// As [`add_occupancy`], unless it was done already under that key.
+pub(super) fn add_occupancy_once(
+    batch: &mut Batch<'_>,
+    new: &NewOccupancy,
+    once: &Once,
+    by: &By<'_>,
+) -> Result<Occupancy, Fault> {
+    let connection = batch.transaction;
+    connection
+        .prepare_cached("DELETE FROM once WHERE at <= ?1")?
+        .execute([(by.at - REMEMBERED).as_second()])?;
+    let known: Option<([u8; 32], i64)> = connection
+        .prepare_cached("SELECT request, occupancy FROM once WHERE key = ?1")?
+        .query_row([once.key], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    if let Some((request, id)) = known {
+        if request != once.request {
+            return Err(StoreError::KeyReused.into());
+        }
+        // As it was answered then, whatever has become of it.
+        return Ok(begun(OccupancyId(id), new));
+    }
+    let occupancy = add_occupancy(batch, new, by)?;
+    connection
+        .prepare_cached(
+            "DELETE FROM once WHERE key IN (SELECT key FROM once ORDER BY at DESC LIMIT -1 OFFSET ?1)",
+        )?
+        .execute([MOST_REMEMBERED - 1])?;
+    connection
+        .prepare_cached("INSERT INTO once (key, request, occupancy, at) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![once.key, once.request, occupancy.id.0, by.at.as_second()])?;
+    Ok(occupancy)
+}
+
+/// An occupancy on its first day.
+fn begun(id: OccupancyId, new: &NewOccupancy) -> Occupancy {
+    Occupancy {
+        id,
         dwelling: new.dwelling,
         role: new.role,
         from: new.from,
         until: None,
         keeps_hourly: new.keeps_hourly,
-    };
-    note_occupancies(batch, before, new.dwelling, by)?;
-    Ok(occupancy)
+    }
 }
 
 /// Writes into the history what has changed in a dwelling's occupancies.

@@ -11,7 +11,7 @@ use releve::store::{
     AlertFound, AlertQuery, AlertReport, AlertRow, ArchiveQuery, ArchivedTelegram, By, Channel, ChannelId,
     Counts, DirectoryEntry, DwellingId, Erase, Erasure, Flags, Grain, Heard, HistoryQuery, HistoryRow,
     Ingest, IngestReport, KeyCount, KeyProof, LearntLayout, MeterFact, MeterId, MeterState, OccupancyId,
-    Outage, OutcomeCount, Placement, PointId, RadioState, ReadingKey, ReadingQuery, ReadingRow,
+    Once, Outage, OutcomeCount, Placement, PointId, RadioState, ReadingKey, ReadingQuery, ReadingRow,
     ReceiverState, Redecoded, Result, RetainReport, Retention, Shown, Side, SiteId, SqliteStore, Store,
     StoreError, StoredReading, Token,
 };
@@ -163,6 +163,7 @@ calls! {
         fn apply_by(version: u64, changes: &[Change], by: By<'_>) -> ();
         fn note_proofs(proofs: &[KeyProof]) -> ();
         fn add_occupancy(new: &NewOccupancy, by: By<'_>) -> Occupancy;
+        fn add_occupancy_once(new: &NewOccupancy, once: &Once, by: By<'_>) -> Occupancy;
         fn change_occupancy(id: OccupancyId, change: &OccupancyChange, by: By<'_>) -> Option<Occupancy>;
         fn begin_listening(receivers: &[&str], now: Timestamp) -> ();
         fn note_receivers(states: &[ReceiverState], now: Timestamp) -> ();

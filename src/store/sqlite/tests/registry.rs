@@ -8,8 +8,8 @@ use crate::registry::serial::Rule;
 use crate::registry::{Change, Kind, Meter, MeterAddress, NewOccupancy, OccupancyChange, Role, Site};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
-    By, DwellingId, Facts, Ingest, MeterId, OccupancyId, PointId, SiteId, Store, StoreError, Token,
-    find_meters,
+    By, DwellingId, Erase, Facts, Ingest, MeterId, OccupancyId, Once, PointId, SiteId, Store, StoreError,
+    Token, find_meters,
 };
 
 #[test]
@@ -189,6 +189,49 @@ fn a_stranger_that_is_registered_is_none_any_more() {
     };
     store.apply(1, &[Change::Meter(open)]).unwrap();
     assert_eq!(store.heard(10).unwrap().len(), 2);
+}
+
+#[test]
+fn a_key_is_remembered_for_a_week_and_no_longer_than_its_household() {
+    let (_scratch, store) = store(1);
+    let new = NewOccupancy {
+        dwelling: DwellingId(1),
+        role: Role::Tenant,
+        from: date(2024, 3, 1),
+        keeps_hourly: false,
+    };
+    let once = Once {
+        key: [1; 32],
+        request: [2; 32],
+    };
+    let add = |once: &Once, day: i8| {
+        let at = format!("2024-03-{day:02}T12:00:00Z").parse().unwrap();
+        store.add_occupancy_once(&new, once, By { who: "portal", at })
+    };
+    let first = add(&once, 2).unwrap();
+    assert_eq!(add(&once, 8).unwrap(), first);
+    let other = Once {
+        request: [3; 32],
+        ..once
+    };
+    assert!(matches!(add(&other, 8), Err(StoreError::KeyReused)));
+    assert_eq!(store.occupancies(DwellingId(1)).unwrap(), [first.clone()]);
+    let later = add(&other, 9).unwrap();
+    assert_ne!(later.id, first.id);
+    // Who has left and is erased leaves no key.
+    let at = "2024-03-10T12:00:00Z".parse().unwrap();
+    let by = By { who: "portal", at };
+    let end = OccupancyChange {
+        until: Some(date(2024, 3, 8)),
+        ..OccupancyChange::default()
+    };
+    for id in [first.id, later.id] {
+        store.change_occupancy(id, &end, by).unwrap();
+    }
+    store.erase(Erase::Dwelling(DwellingId(1)), false, by).unwrap();
+    assert_eq!(store.occupancies(DwellingId(1)).unwrap(), []);
+    let fresh = add(&once, 10).unwrap();
+    assert_eq!(store.occupancies(DwellingId(1)).unwrap(), [fresh]);
 }
 
 #[test]
