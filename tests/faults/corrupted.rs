@@ -84,6 +84,12 @@ impl Ground {
             loop {
                 if daemon.said().contains("the store was examined and is sound") {
                     said.push_str(&daemon.said());
+                    // The page of the tokens may have been among the spoilt ones.
+                    if daemon.get("/metrics").0 == 401 {
+                        let removed = run(&["token", "remove", "test", "--db", db.to_str().unwrap()]);
+                        assert!(!removed.status.success(), "a token that is there is known");
+                        daemon = daemon.with_token(add_token(db));
+                    }
                     return (daemon, said);
                 }
                 if let Some(well) = daemon.has_ended() {
@@ -154,6 +160,11 @@ fn aside(db: &Path) -> usize {
         .count()
 }
 
+/// No row was lost or refused but readings and telegrams: what a torn table held is not known.
+fn daemon_has_all_keys(said: &str) -> bool {
+    !said.contains("torn_tables=") || said.contains("refused_rows=0 torn_tables=0")
+}
+
 fn figure(daemon: &Daemon, name: &str) -> Option<u64> {
     let text = daemon.good("/metrics");
     let text = text.as_str().unwrap();
@@ -191,14 +202,11 @@ fn spoilt_pages_are_found_and_what_is_lost_is_said_to_the_reading() {
         );
         assert_eq!(daemon.get("/readyz").0, 200);
         let stated = figure(&daemon, "releve_store_lost_readings");
-        if with_capture && said.contains("registry read") {
-            // As long as nothing of the registry is lost, all comes back from the capture.
-            let registered = !said.contains("refused_rows") || said.contains("refused_rows=0");
-            if registered {
-                daemon.until("/metrics", |_| {
-                    figure(&daemon, "releve_reading_changes_total").unwrap() >= readings(&ground.wanted)
-                });
-            }
+        // As long as no meter is lost, all comes back from the capture.
+        if with_capture && daemon.all("/v1/meters?limit=100").len() == 58 && daemon_has_all_keys(&said) {
+            daemon.until("/metrics", |_| {
+                figure(&daemon, "releve_reading_changes_total").unwrap() >= readings(&ground.wanted)
+            });
         }
         daemon.stop();
         let got = stored(&db);

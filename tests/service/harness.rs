@@ -240,6 +240,13 @@ impl Daemon {
         Some(status.success())
     }
 
+    /// Goes on with another token.
+    #[allow(dead_code, reason = "for the tests of faults")]
+    pub(crate) fn with_token(mut self, token: String) -> Self {
+        self.token = token;
+        self
+    }
+
     /// The token that it was given.
     #[allow(dead_code, reason = "for the tests of faults")]
     pub(crate) fn token(&self) -> &str {

@@ -1,5 +1,6 @@
 //! Ingest: a batch of telegrams becomes rows, each transmission once, whatever order and how often it comes.
 
+use jiff::ToSpan;
 use rusqlite::params;
 
 use super::codes;
@@ -139,7 +140,20 @@ fn keep(
         recover(batch, gathered, telegram, kept, radio)?;
         let outcome = batch.outcome(telegram.outcome)?;
         window.set_outcome(meter, telegram.digest, kept.received_at, outcome);
-        return readings(batch, gathered, meter, &telegram.readings);
+        // It is filed under the instant of the copy that is kept, and so are its values: read again, they would stand beside.
+        let shift = kept.received_at.saturating_sub(received_at).seconds();
+        let filed: Vec<StoredReading> = telegram
+            .readings
+            .iter()
+            .map(|reading| match (reading.source, reading.stamp) {
+                (Source::Live, None) => StoredReading {
+                    at: reading.at.saturating_add(shift).unwrap_or(reading.at),
+                    ..*reading
+                },
+                _ => *reading,
+            })
+            .collect();
+        return readings(batch, gathered, meter, &filed);
     }
     let outcome = batch.outcome(telegram.outcome)?;
     batch

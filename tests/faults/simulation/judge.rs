@@ -109,9 +109,20 @@ pub(super) fn only_what_is_true(store: &SqliteStore, truth: &Truth) {
             if row.source != Source::Live || !is_index || !is_ours {
                 continue;
             }
-            let (quantity, value) = truth
-                .get(&(serial.clone(), row.at))
-                .unwrap_or_else(|| panic!("{serial} at {}: nobody sent {}", row.at, row.value));
+            let (quantity, value) = truth.get(&(serial.clone(), row.at)).unwrap_or_else(|| {
+                let near: Vec<_> = archive(store)
+                    .into_iter()
+                    .filter(|kept| kept.key.meter == meter.id && apart(kept.key.received_at, row.at) <= 3600)
+                    .map(|kept| {
+                        let octets: String = kept.octets.iter().map(|octet| format!("{octet:02X}")).collect();
+                        format!("{} {} {octets}", kept.key.received_at, kept.outcome)
+                    })
+                    .collect();
+                panic!(
+                    "{serial} at {}: nobody sent {}; of that hour the archive has {near:#?}",
+                    row.at, row.value
+                )
+            });
             assert_eq!(
                 channel.quantity,
                 Quantity::from_name(quantity).unwrap(),

@@ -1,5 +1,6 @@
 //! One world: a building, its air, a store that fails, and a daemon that is led through it.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -228,6 +229,7 @@ impl World {
         let deliveries = std::mem::take(&mut self.deliveries);
         let mut heard = Vec::with_capacity(deliveries.len());
         let mut taken = 0;
+        let mut recordings = HashSet::new();
         for delivery in deliveries {
             let now = delivery.arrives;
             taken += self.take(&mut gathering, &delivery.telegram, now);
@@ -248,10 +250,12 @@ impl World {
                 && let Some(recording) = self.recording(now)
             {
                 taken += self.take(&mut gathering, &recording, now);
+                let arrives = now + 30.seconds();
                 heard.push(Delivery {
-                    arrives: now,
+                    arrives,
                     telegram: recording,
                 });
+                recordings.insert(arrives);
                 self.figures.recordings += 1;
             }
             let counted: u64 = gathering.outcomes().values().sum();
@@ -267,6 +271,19 @@ impl World {
             .copied()
             .unwrap_or(0);
         drop(gathering);
+        // A recording that nobody kept is no part of the captures: read behind later telegrams it would be taken for the
+        // meter's own, since only the latest counter of a meter is known.
+        let kept: HashSet<(Timestamp, &[u8])> = self
+            .committed
+            .iter()
+            .map(|kept| (kept.received_at, kept.octets.as_slice()))
+            .collect();
+        heard.retain(|delivery: &Delivery| {
+            let octets = delivery.telegram.octets.as_slice();
+            !recordings.contains(&delivery.arrives)
+                || delivery.telegram.received_at != Some(delivery.arrives)
+                || kept.contains(&(delivery.arrives, octets))
+        });
         judge::committed_is_kept(&self.store.inner, &self.committed);
         for group in std::mem::take(&mut self.outstanding) {
             self.apply(&group);
@@ -426,7 +443,8 @@ impl World {
         let checked =
             wmbus::phy::strip(&old.octets).is_ok_and(|frame| frame.format != wmbus::FrameFormat::Stripped);
         is_later.then(|| Telegram {
-            received_at: Some(now),
+            // Not in the very second of a telegram of the same meter: of two in one second neither is known to be the older.
+            received_at: Some(now + 30.seconds()),
             ..Telegram::new(
                 old.octets.clone(),
                 if checked { Check::Nobody } else { Check::Receiver },
