@@ -8,7 +8,7 @@ use super::{
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
     ArchiveQuery, Channel, Facts, Flags, Ingest, IngestReport, MeterId, READ, ReadingKey, Redecoded, Source,
-    Store, StoreError, Telegram,
+    Store, StoreError, StoredReading, Telegram,
 };
 
 const NOON: i64 = 1_700_000_000;
@@ -152,6 +152,57 @@ fn an_unread_telegram_is_read_when_the_key_comes() {
     building(&undisturbed, 1);
     undisturbed.ingest(&[Ingest::Telegram(opened)]).unwrap();
     assert_eq!(meaning(&early.path()), meaning(&scratch.path()));
+}
+
+#[test]
+fn a_later_copy_that_could_be_read_is_filed_under_the_instant_of_the_kept_one() {
+    let (_scratch, store) = store(1);
+    let sealed = Telegram {
+        outcome: "no_key",
+        facts: Facts::default(),
+        ..telegram(1, NOON, 7, vec![])
+    };
+    // What its own clock says does not move with the instant at which it is heard.
+    let stamped = StoredReading {
+        stamp: Some(decoders::reading::Stamp::Date {
+            year: 2023,
+            month: 11,
+            day: 14,
+        }),
+        ..reading(at(NOON - 180), Source::Live, 990)
+    };
+    let said = |second| vec![reading(at(second), Source::Live, 1000), stamped];
+    let repeated = telegram(1, NOON + 20, 7, said(NOON + 20));
+    store.ingest(&[Ingest::Telegram(sealed)]).unwrap();
+    let report = store.ingest(&[Ingest::Telegram(repeated)]).unwrap();
+    assert_eq!((report.recovered, report.telegrams, report.readings), (1, 0, 2));
+    let instants = || {
+        let rows = store.changes(0, 10).unwrap();
+        rows.iter().map(|row| row.reading.at).collect::<Vec<_>>()
+    };
+    assert_eq!(instants(), [at(NOON), at(NOON - 180)]);
+    // Read again from the archive, it says what is there already.
+    let kept = store
+        .archive(&ArchiveQuery {
+            limit: 10,
+            ..ArchiveQuery::default()
+        })
+        .unwrap();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(
+        (kept[0].key.received_at, kept[0].outcome.as_str()),
+        (at(NOON), READ)
+    );
+    let again = Redecoded {
+        key: kept[0].key,
+        outcome: READ,
+        evidence: None,
+        facts: Facts::default(),
+        readings: said(NOON),
+    };
+    let report = store.redecoded(&[again]).unwrap();
+    assert_eq!((report.known, report.readings, report.conflicts), (2, 0, 0));
+    assert_eq!(instants(), [at(NOON), at(NOON - 180)]);
 }
 
 #[test]

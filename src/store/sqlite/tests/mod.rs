@@ -3,6 +3,7 @@
 mod air;
 mod erasure;
 mod ingest;
+mod mending;
 mod opening;
 mod registry;
 mod retention;

@@ -1,0 +1,84 @@
+//! Mending: what becomes of a store whose pages say what can't be.
+
+use rusqlite::Connection;
+
+use super::{Scratch, building, instant, live};
+use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::mend::Reader;
+use crate::store::sqlite::open::beside;
+use crate::store::{MeterId, Store};
+
+const NOON: i64 = 1_700_000_000;
+
+/// Nobody has the telegrams any more.
+struct Nobody;
+
+impl Reader for Nobody {
+    fn is_whole(&self, _: &[u8], _: u64) -> bool {
+        true
+    }
+
+    fn read_again(&self, _: &SqliteStore) {}
+}
+
+/// A store with four readings, spoilt by these statements of SQL, and put together anew.
+fn mended(spoil: &str) -> (Scratch, SqliteStore, Option<u64>) {
+    let scratch = Scratch::new();
+    let path = scratch.path();
+    let store = SqliteStore::create(&path).unwrap();
+    building(&store, 1);
+    for number in 0..4 {
+        store
+            .ingest(&[live(1, NOON + number * 60, 1000 + number)])
+            .unwrap();
+    }
+    drop(store);
+    let connection = Connection::open(&path).unwrap();
+    connection.pragma_update(None, "foreign_keys", false).unwrap();
+    connection.execute_batch(spoil).unwrap();
+    drop(connection);
+    SqliteStore::suspect(&path, "the test says so").unwrap();
+    let now = instant("2026-11-20T10:00:00Z");
+    let (store, mended) = SqliteStore::open_or_mend(&path, &beside(&path, ".backups"), now, &Nobody).unwrap();
+    let mended = mended.expect("it is damaged");
+    assert!(mended.aside.exists());
+    let lost = mended.salvaged.lost_readings;
+    assert_eq!(store.mended().unwrap(), Some((now, lost)), "it remembers");
+    assert_eq!(store.contradictions().unwrap(), Vec::<String>::new());
+    (scratch, store, lost)
+}
+
+fn values(store: &SqliteStore) -> Vec<i64> {
+    let rows = store.changes(0, 10).unwrap();
+    assert!(rows.iter().all(|row| row.meter == MeterId(1)));
+    rows.iter().map(|row| row.reading.value).collect()
+}
+
+/// Puts what its table would never take into a place of a reading: as if an octet of its pages had been turned over.
+fn unchecked(statement: &str) -> String {
+    let schema = |old: &str, new: &str| {
+        format!("UPDATE sqlite_schema SET sql = replace(sql, '{old}', '{new}') WHERE name = 'reading';")
+    };
+    format!(
+        "PRAGMA writable_schema = RESET; PRAGMA writable_schema = ON; {} PRAGMA writable_schema = RESET; {statement};
+         PRAGMA writable_schema = ON; {} PRAGMA writable_schema = RESET;",
+        schema("STRICT, WITHOUT ROWID", "WITHOUT ROWID"),
+        schema("WITHOUT ROWID", "STRICT, WITHOUT ROWID"),
+    )
+}
+
+#[test]
+fn an_index_that_names_no_numbers_can_not_be_counted_from_and_the_rest_is_kept() {
+    let spoil = unchecked("UPDATE reading SET at = 'noon' WHERE value = 1002");
+    let (_scratch, store, lost) = mended(&spoil);
+    assert_eq!(lost, None, "nobody can tell what was there");
+    assert_eq!(values(&store), [1000, 1001, 1003]);
+}
+
+#[test]
+fn a_reading_that_can_not_be_and_whose_place_is_known_is_counted() {
+    let spoil = unchecked("UPDATE reading SET value = 'much' WHERE value = 1002");
+    let (_scratch, store, lost) = mended(&spoil);
+    assert_eq!(lost, Some(1));
+    assert_eq!(values(&store), [1000, 1001, 1003]);
+}
