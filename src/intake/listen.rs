@@ -51,7 +51,6 @@ pub(super) fn listen(
             healed: Often::new(),
             lost: Often::new(),
             keeping,
-            overflows: false,
         }
         .run();
     })
@@ -70,8 +69,6 @@ struct Listening {
     healed: Often,
     lost: Often,
     keeping: Arc<Keeping>,
-    /// There was no room for the latest telegram.
-    overflows: bool,
 }
 
 impl Listening {
@@ -161,34 +158,20 @@ impl Listening {
     }
 
     /// Puts something into the queue, waiting while it is full; false when there is nobody left to take it.
-    fn hand_over(&mut self, item: Item) -> bool {
+    fn hand_over(&self, item: Item) -> bool {
         // What a dongle hears goes on coming while it waits: better to lose whole telegrams, and say how many.
-        // The first waits; those behind it would be lost in the dongle meanwhile, and nobody would count them. How the
-        // receiver is can be said later.
-        let wait = if self.overflows || !matches!(item, Item::Telegram(_)) {
-            Duration::ZERO
-        } else {
-            FULL
-        };
-        let mut patience = self.receiver.silence().is_some().then(|| Instant::now() + wait);
+        let mut patience = (self.receiver.silence().is_some() && matches!(item, Item::Telegram(_)))
+            .then(|| Instant::now() + FULL);
         let mut waiting = item;
         loop {
             match self.queue.try_send(waiting) {
-                Ok(()) => {
-                    self.overflows = false;
-                    return true;
-                }
+                Ok(()) => return true,
                 Err(TrySendError::Disconnected(_)) => return false,
                 Err(TrySendError::Full(item)) => {
                     if self.stop.load(Ordering::Relaxed) {
                         return false;
                     }
                     if patience.take_if(|until| Instant::now() >= *until).is_some() {
-                        if !matches!(item, Item::Telegram(_)) {
-                            self.told = None;
-                            return true;
-                        }
-                        self.overflows = true;
                         let dropped = self.keeping.dropped();
                         if dropped == 10_u64.pow(dropped.ilog10()) {
                             warn!(event = "intake.dropped", radio = %self.radio, dropped, "no room for what is heard, it is lost");
