@@ -58,8 +58,9 @@ pub(super) fn salvage_readings(
         for name in [READING, CONFLICT] {
             walk(damaged, good, name, false, &|_, _| true, salvaged)?;
         }
-        salvaged.lost_readings = lost_readings(damaged, good)?;
+        // First what hangs on lost rows: a reading whose meter nobody knows any more is lost, too.
         salvaged.refused += orphans(good)?;
+        salvaged.lost_readings = lost_readings(damaged, good)?;
         let readings: i64 = good.query_row("SELECT count(*) FROM reading", [], |row| row.get(0))?;
         salvaged.readings = readings.unsigned_abs();
         good.execute(

@@ -82,3 +82,10 @@ fn a_reading_that_can_not_be_and_whose_place_is_known_is_counted() {
     assert_eq!(lost, Some(1));
     assert_eq!(values(&store), [1000, 1001, 1003]);
 }
+
+#[test]
+fn readings_whose_meter_is_lost_are_counted() {
+    let (_scratch, store, lost) = mended("DELETE FROM meter WHERE id = 1");
+    assert_eq!(lost, Some(4));
+    assert_eq!(values(&store), Vec::<i64>::new());
+}
