@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::Telegram;
 use crate::capture::Writer;
 use crate::receiver::{Event, Receiver};
+use crate::serial::Silence;
+use crate::{Health, Telegram};
 
 /// A receiver with a tap on it. What is recorded is what was heard, before any harm.
 pub struct Tap<R> {
@@ -100,6 +101,14 @@ impl<R: Receiver> Receiver for Tap<R> {
                 (event, _) => return event,
             }
         }
+    }
+
+    fn silence(&self) -> Option<Silence> {
+        self.receiver.silence()
+    }
+
+    fn health(&self) -> Option<Health> {
+        self.receiver.health()
     }
 }
 

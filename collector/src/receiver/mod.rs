@@ -79,7 +79,37 @@ impl<R: Receiver + ?Sized> Receiver for Box<R> {
         (**self).next(patience)
     }
 
+    fn silence(&self) -> Option<Silence> {
+        (**self).silence()
+    }
+
     fn health(&self) -> Option<Health> {
         (**self).health()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dongle::Wanted;
+    use crate::serial::{Dongle, Settings};
+
+    #[test]
+    fn a_receiver_in_a_box_says_all_that_it_says_outside() {
+        let dongle = Dongle::new(Settings {
+            radio: "attic".into(),
+            port: Some("/nowhere".into()),
+            model: None,
+            baud: None,
+            wanted: Wanted {
+                modes: Vec::new(),
+                may_write_flash: false,
+            },
+            silence: Silence::new(Duration::from_secs(900)),
+            retry: Duration::from_secs(1),
+        });
+        let boxed: Box<dyn Receiver> = Box::new(dongle);
+        assert!(boxed.silence().is_some());
+        assert!(boxed.health().is_some());
     }
 }
