@@ -55,7 +55,7 @@ impl Ears {
                 .recv_timeout(until.saturating_duration_since(Instant::now()))
             {
                 Ok(Item::Telegram(telegram)) => return Heard::Telegram(telegram),
-                Ok(Item::Health(..) | Item::Setup(..)) => {}
+                Ok(Item::Missed(_) | Item::Health(..) | Item::Setup(..)) => {}
                 Err(RecvTimeoutError::Timeout) if self.stop.load(Ordering::Relaxed) => return Heard::End,
                 Err(RecvTimeoutError::Timeout) => return Heard::Nothing,
                 Err(RecvTimeoutError::Disconnected) => return Heard::End,

@@ -18,13 +18,15 @@ pub(super) const PATIENCE: Duration = Duration::from_millis(200);
 /// How often it is said how a receiver is when nothing but its counters changes.
 const HEALTH_EVERY: Duration = Duration::from_secs(10);
 
-/// How long a telegram that can't be heard again waits for room.
+/// How long a telegram that can't be heard again waits for room, when there was room for the one before.
 const FULL: Duration = Duration::from_secs(2);
 
 /// What waits between receivers and pipeline.
 pub(super) enum Item {
     /// A telegram was heard.
     Telegram(Telegram),
+    /// For telegrams of this receiver there was no room, until now.
+    Missed(Arc<str>),
     /// How the receiver of this name is.
     Health(Arc<str>, Health),
     /// From now on it is done in this way; whoever asked is told what came of it.
@@ -51,6 +53,7 @@ pub(super) fn listen(
             healed: Often::new(),
             lost: Often::new(),
             keeping,
+            overflows: false,
         }
         .run();
     })
@@ -69,6 +72,8 @@ struct Listening {
     healed: Often,
     lost: Often,
     keeping: Arc<Keeping>,
+    /// For the latest telegram there was no room.
+    overflows: bool,
 }
 
 impl Listening {
@@ -80,7 +85,7 @@ impl Listening {
             self.follow(&event);
             match event {
                 Event::Telegram(telegram) => {
-                    if !self.hand_over(Item::Telegram(telegram)) {
+                    if !self.hand_over(telegram) {
                         return;
                     }
                 }
@@ -154,14 +159,45 @@ impl Listening {
             return true;
         }
         self.told = Some((health.clone(), Instant::now()));
-        self.hand_over(Item::Health(self.radio.clone(), health))
+        let health = Item::Health(self.radio.clone(), health);
+        if self.receiver.silence().is_none() {
+            return self.wait_for_room(health, None);
+        }
+        match self.queue.try_send(health) {
+            Ok(()) => true,
+            Err(TrySendError::Disconnected(_)) => false,
+            Err(TrySendError::Full(_)) => {
+                // Not worth a telegram that comes meanwhile; it is said as soon as there is room.
+                self.told = None;
+                true
+            }
+        }
     }
 
-    /// Puts something into the queue, waiting while it is full; false when there is nobody left to take it.
-    fn hand_over(&self, item: Item) -> bool {
-        // What a dongle hears goes on coming while it waits: better to lose whole telegrams, and say how many.
-        let mut patience = (self.receiver.silence().is_some() && matches!(item, Item::Telegram(_)))
-            .then(|| Instant::now() + FULL);
+    /// Puts a telegram into the queue; false when there is nobody left to take it.
+    fn hand_over(&mut self, telegram: Telegram) -> bool {
+        if self.receiver.silence().is_none() {
+            return self.wait_for_room(Item::Telegram(telegram), None);
+        }
+        // What a dongle hears goes on coming while one waits: better to lose whole telegrams, and say how many. So the first
+        // waits, and those behind it don't: while they waited the dongle would lose others, and nobody would count them.
+        if self.overflows {
+            match self.queue.try_send(Item::Missed(self.radio.clone())) {
+                Ok(()) => self.overflows = false,
+                Err(TrySendError::Disconnected(_)) => return false,
+                Err(TrySendError::Full(_)) => {
+                    self.drop_one();
+                    return true;
+                }
+            }
+        }
+        self.wait_for_room(Item::Telegram(telegram), Some(FULL))
+    }
+
+    /// Puts something into the queue as soon as there is room, for so long; what finds none until then is dropped. False
+    /// when there is nobody left to take it.
+    fn wait_for_room(&mut self, item: Item, patience: Option<Duration>) -> bool {
+        let until = patience.map(|patience| Instant::now() + patience);
         let mut waiting = item;
         loop {
             match self.queue.try_send(waiting) {
@@ -171,11 +207,9 @@ impl Listening {
                     if self.stop.load(Ordering::Relaxed) {
                         return false;
                     }
-                    if patience.take_if(|until| Instant::now() >= *until).is_some() {
-                        let dropped = self.keeping.dropped();
-                        if dropped == 10_u64.pow(dropped.ilog10()) {
-                            warn!(event = "intake.dropped", radio = %self.radio, dropped, "no room for what is heard, it is lost");
-                        }
+                    if until.is_some_and(|until| Instant::now() >= until) {
+                        self.overflows = true;
+                        self.drop_one();
                         return true;
                     }
                     waiting = item;
@@ -183,5 +217,115 @@ impl Listening {
                 }
             }
         }
+    }
+
+    /// Counts a telegram for which there is no room.
+    fn drop_one(&self) {
+        let dropped = self.keeping.dropped();
+        if dropped == 10_u64.pow(dropped.ilog10()) {
+            warn!(event = "intake.dropped", radio = %self.radio, dropped, "no room for what is heard, it is lost");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Mutex;
+    use std::sync::mpsc::{Receiver as Queue, sync_channel};
+
+    use collector::Check;
+    use collector::serial::Silence;
+
+    use super::*;
+
+    /// What happens, in this order, while the receiver is asked.
+    enum Step {
+        /// A telegram with this octet comes.
+        Hears(u8),
+        /// It is unplugged.
+        Lost,
+        /// Nothing comes.
+        Idle,
+        /// The intake takes what waits.
+        Taken,
+    }
+
+    /// A dongle, and what its intake does: both in one thread, so that nothing depends on who is faster.
+    struct Script {
+        radio: Arc<str>,
+        steps: VecDeque<Step>,
+        queue: Arc<Mutex<Queue<Item>>>,
+        taken: Arc<Mutex<Vec<String>>>,
+    }
+
+    impl Receiver for Script {
+        fn radio(&self) -> &Arc<str> {
+            &self.radio
+        }
+
+        fn next(&mut self, _: Duration) -> Event {
+            while let Some(step) = self.steps.pop_front() {
+                match step {
+                    Step::Hears(octet) => {
+                        let radio = self.radio.clone();
+                        return Event::Telegram(Telegram::new(vec![octet], Check::Receiver, radio));
+                    }
+                    Step::Lost => return Event::Lost("unplugged".to_owned()),
+                    Step::Idle => return Event::Idle,
+                    Step::Taken => take(&self.queue, &self.taken),
+                }
+            }
+            Event::Ended
+        }
+
+        fn silence(&self) -> Option<Silence> {
+            Some(Silence::new(Duration::ZERO))
+        }
+    }
+
+    fn take(queue: &Mutex<Queue<Item>>, taken: &Mutex<Vec<String>>) {
+        let queue = queue.lock().unwrap();
+        let words = queue.try_iter().map(|item| match item {
+            Item::Telegram(telegram) => telegram.octets[0].to_string(),
+            Item::Missed(_) => "missed".to_owned(),
+            Item::Health(_, health) => format!("{} after {}", health.condition.name(), health.telegrams),
+            Item::Setup(..) => "setup".to_owned(),
+        });
+        taken.lock().unwrap().extend(words);
+    }
+
+    /// What was taken, and how many were dropped, of a dongle with room for so many items.
+    fn played(room: usize, steps: impl IntoIterator<Item = Step>) -> (Vec<String>, u64) {
+        let (sender, queue) = sync_channel(room);
+        let (queue, taken) = (Arc::new(Mutex::new(queue)), Arc::default());
+        let script = Script {
+            radio: "attic".into(),
+            steps: steps.into_iter().collect(),
+            queue: Arc::clone(&queue),
+            taken: Arc::clone(&taken),
+        };
+        let keeping = Arc::new(Keeping::default());
+        let listening = listen(Box::new(script), sender, Arc::default(), Arc::clone(&keeping));
+        listening.join().unwrap();
+        take(&queue, &taken);
+        let taken = taken.lock().unwrap().clone();
+        (taken, keeping.now().dropped)
+    }
+
+    #[test]
+    fn a_dongle_that_finds_no_room_drops_counts_and_goes_on_when_there_is_room() {
+        use Step::{Hears, Idle, Lost, Taken};
+        // Thousands behind the first: would each of them wait as it did, this took hours.
+        let steps = [Hears(1), Hears(2), Hears(3)]
+            .into_iter()
+            .chain((0..5000).map(|_| Hears(4)))
+            .chain([Lost, Taken, Idle, Hears(5), Taken, Idle]);
+        let (taken, dropped) = played(3, steps);
+        assert_eq!(
+            taken.join(", "),
+            "1, listening after 1, 2, lost after 5003, missed, 5, listening after 5004, listening after 5004"
+        );
+        assert_eq!(dropped, 5001);
     }
 }

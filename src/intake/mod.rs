@@ -258,17 +258,14 @@ impl Intake {
         for source in &self.sources {
             source.stop.store(true, Ordering::Relaxed);
         }
-        // What is still in the queue was heard.
+        // What is still in the queue was heard, and so is what receivers say while they end, how they are included.
+        while let Some(source) = self.sources.pop() {
+            self.end(source, &queue);
+        }
         while let Ok(item) = queue.try_recv() {
             self.item(item, &queue);
         }
         let outcome = self.commit();
-        drop(queue);
-        for source in self.sources.drain(..) {
-            if source.thread.join().is_err() {
-                error!(event = "bug", "a receiver ended in an error of the program");
-            }
-        }
         match outcome {
             Ok(()) => Ok(self.gathering.outcomes().clone()),
             Err(error) => Err(Unstored {
@@ -393,26 +390,31 @@ impl Intake {
                 let _ = answer.send(self.change(*setup, queue));
             }
             Item::Telegram(telegram) => {
-                let source = self
-                    .sources
-                    .iter_mut()
-                    .find(|source| *source.config.name == *telegram.radio);
-                if let Some((_, rhythm)) = source.and_then(|source| source.silence.as_mut()) {
+                if let Some((_, rhythm)) = self
+                    .source(&telegram.radio)
+                    .and_then(|source| source.silence.as_mut())
+                {
                     rhythm.heard(telegram.received_at.unwrap_or_else(Timestamp::now));
                 }
                 self.take(&telegram);
             }
+            Item::Missed(radio) => {
+                // It was not silent; there was no room.
+                if let Some((_, rhythm)) = self.source(&radio).and_then(|source| source.silence.as_mut()) {
+                    rhythm.interrupted();
+                }
+            }
             Item::Health(radio, health) => {
-                if let Some(source) = self
-                    .sources
-                    .iter_mut()
-                    .find(|source| *source.config.name == *radio)
-                {
+                if let Some(source) = self.source(&radio) {
                     source.follow(&health);
                 }
                 self.health.insert(radio, health);
             }
         }
+    }
+
+    fn source(&mut self, radio: &str) -> Option<&mut Source> {
+        self.sources.iter_mut().find(|source| source.config.name == radio)
     }
 
     fn take(&mut self, telegram: &Telegram) {
