@@ -42,13 +42,6 @@ impl Drop for Disk {
     }
 }
 
-fn figure(daemon: &Daemon, name: &str) -> u64 {
-    let text = daemon.good("/metrics");
-    let text = text.as_str().unwrap();
-    let line = text.lines().find(|line| line.starts_with(&format!("{name} ")));
-    line.unwrap().rsplit(' ').next().unwrap().parse().unwrap()
-}
-
 #[test]
 fn a_full_disk_is_reported_and_what_was_heard_meanwhile_is_stored_afterwards() {
     fill_and_free(&["--days", "10", "--seed", "4"], 1);
@@ -86,7 +79,7 @@ fn fill_and_free(building: &[&str], until_waiting: u64) {
             .as_array()
             .is_some_and(|radios| !radios.is_empty())
     });
-    assert_eq!(figure(&daemon, "releve_store_up"), 1);
+    assert_eq!(daemon.figure("releve_store_up"), 1);
     let ballast = disk.fill();
     OpenOptions::new()
         .append(true)
@@ -103,23 +96,23 @@ fn fill_and_free(building: &[&str], until_waiting: u64) {
     );
     // It goes on answering from what it has, and says how it is.
     assert_eq!(daemon.get("/healthz").0, 200);
-    assert_eq!(figure(&daemon, "releve_store_up"), 0);
-    assert!(figure(&daemon, "releve_store_refused_batches_total") > 0);
+    assert_eq!(daemon.figure("releve_store_up"), 0);
+    assert!(daemon.figure("releve_store_refused_batches_total") > 0);
     daemon.until_long("/metrics", |_| {
-        figure(&daemon, "releve_store_waiting_telegrams") >= until_waiting
+        daemon.figure("releve_store_waiting_telegrams") >= until_waiting
     });
-    let refused = figure(&daemon, "releve_store_refused_batches_total");
+    let refused = daemon.figure("releve_store_refused_batches_total");
     daemon.until_long("/metrics", |_| {
-        figure(&daemon, "releve_store_refused_batches_total") > refused
+        daemon.figure("releve_store_refused_batches_total") > refused
     });
     // One telegram may bring fragments that were kept back.
-    assert!(figure(&daemon, "releve_store_waiting_telegrams") < HELD + 100);
-    assert_eq!(figure(&daemon, "releve_dropped_telegrams_total"), 0);
+    assert!(daemon.figure("releve_store_waiting_telegrams") < HELD + 100);
+    assert_eq!(daemon.figure("releve_dropped_telegrams_total"), 0);
 
     fs::remove_file(ballast).unwrap();
     daemon.until("/readyz", |answer| answer["status"] == "ok");
-    assert_eq!(figure(&daemon, "releve_store_up"), 1);
-    assert_eq!(figure(&daemon, "releve_store_waiting_telegrams"), 0);
+    assert_eq!(daemon.figure("releve_store_up"), 1);
+    assert_eq!(daemon.figure("releve_store_waiting_telegrams"), 0);
     daemon.until("/v1/radio", |radio| {
         let radios = radio["radios"].as_array().unwrap();
         radios

@@ -13,6 +13,7 @@ mod clock;
 mod corrupted;
 mod disk;
 mod figures;
+mod flood;
 #[allow(dead_code, reason = "the other tests need the rest of it")]
 #[path = "../service/harness.rs"]
 mod harness;

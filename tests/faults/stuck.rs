@@ -58,16 +58,9 @@ impl Ground {
     fn until_stored(&self, daemon: &Daemon) {
         let readings = self.wanted.iter().filter(|row| row.contains("reading")).count() as u64;
         daemon.until_long("/metrics", |_| {
-            figure(daemon, "releve_reading_changes_total") >= readings
+            daemon.figure("releve_reading_changes_total") >= readings
         });
     }
-}
-
-fn figure(daemon: &Daemon, name: &str) -> u64 {
-    let text = daemon.good("/metrics");
-    let text = text.as_str().unwrap();
-    let line = text.lines().find(|line| line.starts_with(&format!("{name} ")));
-    line.unwrap().rsplit(' ').next().unwrap().parse().unwrap()
 }
 
 /// The disk is in a mood while telegrams come, and is well again; `reason` is what `/readyz` says meanwhile.
@@ -86,9 +79,7 @@ fn through(mood: &str, reason: Option<&str>) {
     ];
     let daemon = Daemon::start_in(&ground.folder, &db, "", &ground.receiver, &environment);
     ground.hear(0, 2);
-    daemon.until_long("/metrics", |_| {
-        figure(&daemon, "releve_reading_changes_total") > 0
-    });
+    daemon.until_long("/metrics", |_| daemon.figure("releve_reading_changes_total") > 0);
     fs::write(&disk, mood).unwrap();
     let begun = Instant::now();
     ground.hear(2, 10);
@@ -97,7 +88,7 @@ fn through(mood: &str, reason: Option<&str>) {
             answer["type"] == "urn:releve:problem:not-storing"
         });
         assert!(problem["detail"].as_str().unwrap().contains(reason), "{problem}");
-        assert_eq!(figure(&daemon, "releve_store_up"), 0);
+        assert_eq!(daemon.figure("releve_store_up"), 0);
         // What is there can be read all the same, and nothing is lost.
         for path in [
             "/healthz",
@@ -107,7 +98,7 @@ fn through(mood: &str, reason: Option<&str>) {
         ] {
             assert_eq!(daemon.get(path).0, 200, "{path}");
         }
-        assert_eq!(figure(&daemon, "releve_dropped_telegrams_total"), 0);
+        assert_eq!(daemon.figure("releve_dropped_telegrams_total"), 0);
         assert!(daemon.resident_kilobytes() < 200_000);
         fs::write(&disk, "").unwrap();
         daemon.until_long("/readyz", |answer| answer["status"] == "ok");
@@ -209,9 +200,7 @@ fn a_file_system_that_turned_read_only_is_told_and_begun_again_nothing_is_lost()
     fs::copy(&ground.prepared, &db).unwrap();
     let daemon = Daemon::start(&ground.folder, &db, &ground.receiver);
     ground.hear(0, 3);
-    daemon.until_long("/metrics", |_| {
-        figure(&daemon, "releve_reading_changes_total") > 0
-    });
+    daemon.until_long("/metrics", |_| daemon.figure("releve_reading_changes_total") > 0);
     if !fragile.break_it() {
         eprintln!("skipped: this system has no way to turn a file system read-only");
         return;

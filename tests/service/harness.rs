@@ -129,6 +129,8 @@ pub(crate) struct Daemon {
     base: String,
     token: String,
     said: Arc<Mutex<String>>,
+    /// Reads what it says.
+    reading: Option<thread::JoinHandle<()>>,
 }
 
 /// A token for all of a store.
@@ -217,12 +219,13 @@ impl Daemon {
             return Err(said.lock().unwrap().clone());
         };
         // What it says from now on is read, so that it never waits for us.
-        thread::spawn(move || lines.for_each(keep));
+        let reading = Some(thread::spawn(move || lines.for_each(keep)));
         Ok(Self {
             child,
             base,
             token,
             said,
+            reading,
         })
     }
 
@@ -349,10 +352,34 @@ impl Daemon {
         panic!("{path} never gave what was awaited, but {last}");
     }
 
+    /// One of its figures, by its name and labels as `/metrics` writes them.
+    #[allow(dead_code, reason = "for the tests of faults")]
+    pub(crate) fn figure(&self, name: &str) -> u64 {
+        let text = self.good("/metrics");
+        let text = text.as_str().unwrap();
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value
+            .unwrap_or_else(|| panic!("no {name} in {text}"))
+            .parse()
+            .unwrap()
+    }
+
     /// Memory that it holds, in kilobytes.
     pub(crate) fn resident_kilobytes(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    /// The most memory that it has held so far, in kilobytes.
+    #[allow(dead_code, reason = "for the tests of faults")]
+    pub(crate) fn peak_kilobytes(&self) -> u64 {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
@@ -366,13 +393,20 @@ impl Daemon {
     }
 
     /// Ends it as systemd would; it must end well.
-    pub(crate) fn stop(mut self) {
+    pub(crate) fn stop(self) {
+        self.last_words();
+    }
+
+    /// The same, and what it has said until its end.
+    pub(crate) fn last_words(mut self) -> String {
         let status = Command::new("kill")
             .args(["-TERM", &self.child.id().to_string()])
             .status()
             .unwrap();
         assert!(status.success());
         assert!(self.child.wait().unwrap().success());
+        self.reading.take().unwrap().join().unwrap();
+        self.said()
     }
 }
 
