@@ -1,12 +1,13 @@
 //! Questions, as many as are answered: each of some clients asks again as soon as it has its answer.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::process::Daemon;
+use crate::process::{Counted, Daemon};
 
 /// How a load went.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,10 @@ pub(crate) struct Load {
     pub(crate) p99: Duration,
     /// Octets of an answer, on average.
     pub(crate) octets: u64,
+    /// Time on a processor that an answer took the service.
+    pub(crate) service: Duration,
+    /// The same of this process, which asked.
+    pub(crate) clients: Duration,
 }
 
 /// Asks on so many connections for some time; `question` gives the path for a number.
@@ -29,14 +34,15 @@ pub(crate) fn load(
     question: &(dyn Fn(u64) -> String + Sync),
 ) -> Load {
     let (next, octets) = (AtomicU64::new(0), AtomicU64::new(0));
+    let busy = || (daemon.counted().busy, Counted::of(process::id()).busy);
+    let before = busy();
     let begun = Instant::now();
     let mut all: Vec<Duration> = thread::scope(|scope| {
         let client = || {
-            let stream = TcpStream::connect(&daemon.address).unwrap();
+            let mut stream = TcpStream::connect(&daemon.address).unwrap();
             stream.set_nodelay(true).unwrap();
-            let mut answers = BufReader::with_capacity(1 << 16, stream.try_clone().unwrap());
-            let mut stream = stream;
-            let mut times = Vec::new();
+            let mut buffer = vec![0; 1 << 17];
+            let (mut times, mut read) = (Vec::new(), 0);
             let mut head = Vec::new();
             while begun.elapsed() < most {
                 head.clear();
@@ -49,9 +55,10 @@ pub(crate) fn load(
                 .unwrap();
                 let asked = Instant::now();
                 stream.write_all(&head).unwrap();
-                octets.fetch_add(answer(&mut answers), Ordering::Relaxed);
+                read += answer(&mut stream, &mut buffer);
                 times.push(asked.elapsed());
             }
+            octets.fetch_add(read, Ordering::Relaxed);
             times
         };
         let clients: Vec<_> = (0..clients).map(|_| scope.spawn(client)).collect();
@@ -61,37 +68,47 @@ pub(crate) fn load(
             .collect()
     });
     let lasted = begun.elapsed();
+    let after = busy();
     all.sort_unstable();
     let of = |part: usize| all.get(all.len() * part / 1000).copied().unwrap_or_default();
-    #[allow(clippy::cast_precision_loss, reason = "for people")]
-    let rate = all.len() as f64 / lasted.as_secs_f64();
+    let answers = u32::try_from(all.len().max(1)).unwrap();
     Load {
-        rate,
+        rate: f64::from(answers) / lasted.as_secs_f64(),
         median: of(500),
         p99: of(990),
-        octets: octets.load(Ordering::Relaxed) / (all.len() as u64).max(1),
+        octets: octets.load(Ordering::Relaxed) / u64::from(answers),
+        service: (after.0 - before.0) / answers,
+        clients: (after.1 - before.1) / answers,
     }
 }
 
 /// Reads an answer, which must be good; the octets of its body.
-fn answer(from: &mut BufReader<TcpStream>) -> u64 {
-    let mut line = String::new();
-    from.read_line(&mut line).unwrap();
-    assert!(line.starts_with("HTTP/1.1 200"), "{line}");
-    let mut length = 0_u64;
-    loop {
-        line.clear();
-        from.read_line(&mut line).unwrap();
-        if line == "\r\n" {
-            break;
-        }
-        if let Some((name, value)) = line.split_once(':')
-            && name.eq_ignore_ascii_case("content-length")
+fn answer(from: &mut TcpStream, buffer: &mut [u8]) -> u64 {
+    let mut filled = 0;
+    let body = loop {
+        let more = from.read(&mut buffer[filled..]).unwrap();
+        assert!(more > 0, "the service hung up");
+        filled += more;
+        if let Some(end) = buffer[..filled]
+            .windows(4)
+            .position(|octets| octets == b"\r\n\r\n")
         {
-            length = value.trim().parse().unwrap();
+            break end + 4;
         }
+    };
+    let head = str::from_utf8(&buffer[..body]).unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let length = head
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .map_or(0, |(_, length)| length.trim().parse().unwrap());
+    let mut left = length - (filled - body);
+    while left > 0 {
+        let most = left.min(buffer.len());
+        let more = from.read(&mut buffer[..most]).unwrap();
+        assert!(more > 0, "the service hung up");
+        left -= more;
     }
-    let read = std::io::copy(&mut from.take(length), &mut std::io::sink()).unwrap();
-    assert_eq!(read, length);
-    length
+    length as u64
 }

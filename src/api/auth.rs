@@ -1,6 +1,7 @@
 //! Who may ask: bearer tokens, each with one scope, kept as their SHA-256 only.
 
 use std::fmt;
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
@@ -140,21 +141,40 @@ pub(super) async fn known(
     given: [u8; 32],
     needs: &'static [Scope],
 ) -> Result<Caller, Problem> {
-    let token = context
-        .ask(move |store| Ok(store.token_by_hash(&given)?))
-        .await?
-        // The look-up went by an index; what counts is compared without telling by its time how far it agreed.
-        .filter(|token| bool::from(token.hash.ct_eq(&given)))
-        .ok_or(Problem::Unauthenticated { given: true })?;
-    match Scope::from_name(&token.scope) {
-        Some(has) if needs.contains(&has) => Ok(Caller {
-            name: token.name,
-            scope: has,
-        }),
-        Some(has) => Err(Problem::Forbidden { has, needs }),
-        // A scope of a later release: it allows nothing here.
-        None => Err(Problem::Unauthenticated { given: true }),
+    let caller = match context.memory.caller(&*context.store, &given) {
+        Some(caller) => caller,
+        None => looked_up(context, given).await?,
+    };
+    if needs.contains(&caller.scope) {
+        Ok(caller)
+    } else {
+        Err(Problem::Forbidden {
+            has: caller.scope,
+            needs,
+        })
     }
+}
+
+/// Whose the token with a hash is, by the store.
+async fn looked_up(context: &Context, given: [u8; 32]) -> Result<Caller, Problem> {
+    let memory = Arc::clone(&context.memory);
+    let caller = context
+        .ask(move |store| {
+            let begun = memory.begin();
+            let caller = store
+                .token_by_hash(&given)?
+                // The look-up went by an index; what counts is compared without telling by its time how far it agreed.
+                .filter(|token| bool::from(token.hash.ct_eq(&given)))
+                // A scope of a later release allows nothing here.
+                .and_then(|token| Some((Scope::from_name(&token.scope)?, token.name)))
+                .map(|(scope, name)| Caller { name, scope });
+            if let Some(caller) = &caller {
+                memory.keep_caller(store, begun, given, caller);
+            }
+            Ok(caller)
+        })
+        .await?;
+    caller.ok_or(Problem::Unauthenticated { given: true })
 }
 
 /// The token of an `Authorization: Bearer` header; `None` when there is none, or more than one header.

@@ -17,7 +17,7 @@ use super::meters::PointName;
 use super::problem::Problem;
 
 /// What days are compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Compare {
     /// As many days just before; as many whole months when they are whole months.
@@ -120,6 +120,8 @@ impl Report {
         if compare == Compare::Site {
             let whole = Period::new(from, to, &zone).map_err(|error| range_problem(&error))?;
             self.site_average = Some(KindAverage::all(store, (dwelling, site), &whole, now)?);
+            // On all meters of the site.
+            self.rests = None;
             return Ok(());
         }
         let Some((from, to)) = compare.days(from, to).filter(|days| may(*days)) else {
@@ -128,6 +130,12 @@ impl Report {
         let whole = Period::new(from, to, &zone).map_err(|error| range_problem(&error))?;
         let metered = of_dwelling(store, dwelling, whole.start, whole.end, now)?;
         self.compared = Some(Compared::of(&metered, &whole));
+        if let Some(rests) = &mut self.rests {
+            rests.settled = rests.settled.max(whole.end);
+            rests
+                .on
+                .extend(metered.into_iter().flat_map(|metered| metered.rests_on));
+        }
         Ok(())
     }
 }

@@ -11,14 +11,15 @@ use utoipa::{IntoParams, ToSchema};
 use wmbus::Decimal;
 
 use crate::consumption::{Consumption, Metered, Period, PeriodError, Step, of_dwelling_by};
-use crate::registry::{self, DwellingId, Site};
+use crate::registry::{self, DwellingId, OccupancyId, Site};
 use crate::store::Store;
 
 use super::Context;
 use super::compare::{Compare, Compared, KindAverage};
 use super::dwellings::{self, Dwelling};
-use super::format::{Lines, Wanted};
+use super::format::{Format, Lines, Wanted};
 use super::json::{Number, exact, local, shown};
+use super::memory::Rests;
 use super::meters::PointName;
 use super::problem::Problem;
 use super::query::{Asked, Day, Segment};
@@ -57,6 +58,29 @@ pub(super) struct Report {
     #[serde(skip)]
     #[schema(ignore)]
     pub(super) days: (Date, Date),
+    /// What its figures rest on; `None` when that is more than the readings of some meters.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub(super) rests: Option<Rests>,
+}
+
+/// A question for figures: as it is asked, so that one that is asked again is recognised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Question {
+    /// Of whom.
+    pub(super) of: Of,
+    /// First day and the day after the last one, as far as they were said.
+    pub(super) days: (Option<Day>, Option<Day>),
+    pub(super) step: StepName,
+    pub(super) compare: Option<Compare>,
+    pub(super) format: Format,
+}
+
+/// Whose figures: these are others, also where it is the same dwelling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Of {
+    Dwelling(DwellingId),
+    Occupancy(OccupancyId),
 }
 
 /// What a dwelling used of one kind.
@@ -277,8 +301,15 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let id = DwellingId(id.id("id")?);
     let now = context.now();
+    let question = Question {
+        of: Of::Dwelling(id),
+        days: (asked.from, asked.to),
+        step: asked.step,
+        compare: asked.compare,
+        format: wanted.format(),
+    };
     context
-        .ask(move |store| {
+        .figures(question, now, wanted, move |store| {
             let (dwelling, site) = dwellings::named(store, id)?;
             let today = now.to_zoned_datetime(site.zone()).date();
             let days = days(asked.from, asked.to, today)?;
@@ -289,7 +320,6 @@ pub(super) async fn show(
             Ok(report)
         })
         .await
-        .map(|answer| wanted.answer(answer))
 }
 
 /// What a dwelling used from the midnight of one day to that of another.
@@ -319,6 +349,10 @@ pub(super) fn report(
         compared: None,
         site_average: None,
         days: (from, to),
+        rests: Some(Rests {
+            settled: whole.end,
+            on: metered.into_iter().flat_map(|metered| metered.rests_on).collect(),
+        }),
     })
 }
 
@@ -486,7 +520,7 @@ impl Figure {
 }
 
 /// A step by its name.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct StepName(Step);
 
 impl From<Step> for StepName {

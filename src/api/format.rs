@@ -3,17 +3,17 @@
 //! A line of CSV or NDJSON is an entry of the list; figures have a line for each point and period. The next page of a list
 //! is named by a `Link` header, since these forms have no place for it.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 
-use super::json::Json;
+use super::json::Tag;
 use super::page::Page;
 use super::problem::Problem;
 use crate::plain::cell;
@@ -25,8 +25,9 @@ pub(super) struct Wanted {
     uri: Uri,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
+/// The forms of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Format {
     Json,
     Csv,
     Ndjson,
@@ -41,6 +42,13 @@ impl Format {
             Self::Json => "application/json",
             Self::Csv => "text/csv",
             Self::Ndjson => "application/x-ndjson",
+        }
+    }
+
+    const fn content_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Json | Self::Ndjson => self.media_type(),
         }
     }
 
@@ -143,52 +151,78 @@ impl<T: Entry> Lines for Page<T> {
     }
 }
 
+/// An answer, written.
+#[derive(Clone, Debug)]
+pub(super) struct Written {
+    body: Bytes,
+    tag: Tag,
+    content_type: &'static str,
+    /// Where the next page is.
+    link: Option<HeaderValue>,
+}
+
 impl Wanted {
     /// The answer in the form that is wanted.
     pub(super) fn answer<T: Lines>(self, value: T) -> Response {
-        let mut response = match self.format {
-            Format::Json => Json(value).into_response(),
-            format => match self.lines(format, &value) {
-                Ok(response) => response,
-                Err(error) => {
-                    tracing::error!(event = "api.unwritten", error = %error, "an answer could not be written line by line");
-                    Problem::Internal.into_response()
-                }
-            },
-        };
-        let vary = HeaderValue::from_static("accept");
-        response.headers_mut().append(header::VARY, vary);
-        response
+        self.write(&value).map(Written::into_response).into_response()
     }
 
-    fn lines<T: Lines>(&self, format: Format, value: &T) -> serde_json::Result<Response> {
-        let lines = value.lines()?;
-        let body = match format {
-            Format::Csv => csv(T::COLUMNS, &lines)?,
-            _ => lines.iter().map(|line| format!("{}\n", line.get())).collect(),
+    /// The same, so that it may be sent again.
+    pub(super) fn write<T: Lines>(&self, value: &T) -> Result<Written, Problem> {
+        let body = match self.format {
+            Format::Json => serde_json::to_vec(value),
+            format => self.lines(format, value),
         };
-        let mut response = Body::from(body).into_response();
-        let headers = response.headers_mut();
-        let set = |headers: &mut HeaderMap, name: HeaderName, text: &str| {
-            if let Ok(value) = HeaderValue::from_str(text) {
-                headers.insert(name, value);
-            }
-        };
-        let charset = if format == Format::Csv {
-            "; charset=utf-8"
-        } else {
-            ""
-        };
-        set(
-            headers,
-            header::CONTENT_TYPE,
-            &format!("{}{charset}", format.media_type()),
-        );
-        if let Some((parameter, cursor)) = value.next() {
+        let body = body.map_err(|error| {
+            tracing::error!(event = "api.unwritten", error = %error, "an answer could not be written");
+            Problem::Internal
+        })?;
+        let link = value.next().filter(|_| self.format != Format::Json);
+        let link = link.and_then(|(parameter, cursor)| {
             let link = format!("<{}>; rel=\"next\"", with(&self.uri, parameter, cursor));
-            set(headers, header::LINK, &link);
-        }
-        Ok(response)
+            HeaderValue::from_str(&link).ok()
+        });
+        Ok(Written {
+            tag: Tag::of(&body),
+            body: Bytes::from(body),
+            content_type: self.format.content_type(),
+            link,
+        })
+    }
+
+    /// Which form.
+    pub(super) const fn format(&self) -> Format {
+        self.format
+    }
+
+    fn lines<T: Lines>(&self, format: Format, value: &T) -> serde_json::Result<Vec<u8>> {
+        let lines = value.lines()?;
+        Ok(match format {
+            Format::Csv => csv(T::COLUMNS, &lines)?.into_bytes(),
+            _ => lines
+                .iter()
+                .flat_map(|line| line.get().bytes().chain([b'\n']))
+                .collect(),
+        })
+    }
+}
+
+impl Written {
+    /// How many octets of memory it takes.
+    pub(super) fn octets(&self) -> usize {
+        self.body.len()
+    }
+}
+
+impl IntoResponse for Written {
+    fn into_response(self) -> Response {
+        let mut response = Body::from(self.body).into_response();
+        response.extensions_mut().insert(self.tag);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        headers.append(header::VARY, HeaderValue::from_static("accept"));
+        headers.extend(self.link.map(|link| (header::LINK, link)));
+        response
     }
 }
 

@@ -109,26 +109,25 @@ pub(super) async fn tag(request: Request, next: Next) -> Response {
         return response;
     }
     let (mut parts, body) = response.into_parts();
-    // Our own answers are in memory already.
-    let Ok(octets) = to_bytes(body, usize::MAX).await else {
-        return Problem::Internal.into_response();
+    let (tag, body) = match parts.extensions.remove::<Tag>() {
+        Some(tag) => (tag, body),
+        None => {
+            // Our own answers are in memory already.
+            let Ok(octets) = to_bytes(body, usize::MAX).await else {
+                return Problem::Internal.into_response();
+            };
+            (Tag::of(&octets), Body::from(octets))
+        }
     };
-    let digest = Sha256::digest(&octets);
-    let digits: String = digest
-        .iter()
-        .take(16)
-        .map(|octet| format!("{octet:02x}"))
-        .collect();
-    let tag = format!("W/\"{digits}\"");
-    let Ok(value) = HeaderValue::from_str(&tag) else {
-        return Problem::Internal.into_response();
-    };
-    parts.headers.insert(header::ETAG, value);
+    let has_it = known.is_some_and(|known| {
+        let pair = known.to_str().ok().zip(tag.0.to_str().ok());
+        pair.is_some_and(|(known, tag)| matches(known, tag))
+    });
+    parts.headers.insert(header::ETAG, tag.0);
     parts.headers.insert(
         header::CACHE_CONTROL,
         HeaderValue::from_static("private, no-cache"),
     );
-    let has_it = known.is_some_and(|known| known.to_str().is_ok_and(|known| matches(known, &tag)));
     if has_it {
         let mut response = problem::not_modified();
         parts.headers.remove(header::CONTENT_TYPE);
@@ -136,7 +135,26 @@ pub(super) async fn tag(request: Request, next: Next) -> Response {
         *response.headers_mut() = parts.headers;
         return response;
     }
-    Response::from_parts(parts, Body::from(octets))
+    Response::from_parts(parts, body)
+}
+
+/// The tag of a body; among an answer's extensions where it is known already.
+#[derive(Clone, Debug)]
+pub(super) struct Tag(HeaderValue);
+
+impl Tag {
+    pub(super) fn of(octets: &[u8]) -> Self {
+        let mut tag = String::with_capacity(36);
+        tag.push_str("W/\"");
+        for octet in Sha256::digest(octets).iter().take(16) {
+            for digit in [octet >> 4, octet & 0xF] {
+                tag.extend(char::from_digit(u32::from(digit), 16));
+            }
+        }
+        tag.push('"');
+        // Digits are always a value; without them nothing would agree with it.
+        Self(HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("W/\"\"")))
+    }
 }
 
 /// Weak comparison, as `If-None-Match` asks for.

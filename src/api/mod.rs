@@ -20,6 +20,7 @@ mod format;
 mod health;
 mod household_alerts;
 mod json;
+mod memory;
 mod meters;
 mod metrics;
 mod occupancies;
@@ -35,7 +36,7 @@ mod sites;
 mod tests;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::Router;
@@ -58,11 +59,13 @@ use crate::consumption::Step;
 use crate::logging::Often;
 use crate::registry::serial::AddressOfSerial;
 use crate::registry::{Dwelling, Site};
-use crate::store::{Keeping, ReadingRow, Store};
+use crate::store::{Keeping, ReadingRow, Store, Watcher};
 
 pub use auth::{Scope, Secret};
 pub use serve::{Listener, serve};
 
+use format::{Wanted, Written};
+use memory::Memory;
 use problem::Problem;
 
 /// A reading as the API shows it: for whoever answers elsewhere with the same words.
@@ -131,6 +134,7 @@ fn routes(context: &Context) -> OpenApiRouter<Context> {
 #[derive(Clone)]
 pub struct Context {
     store: Arc<dyn Store>,
+    memory: Arc<Memory>,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     computed: Option<AddressOfSerial>,
     /// As many questions as the store can work on; others wait.
@@ -144,8 +148,12 @@ pub struct Context {
 impl Context {
     /// Answers from a store, with the system's clock.
     pub fn new(store: Arc<dyn Store>) -> Self {
+        let memory = Arc::new(Memory::default());
+        let watcher: Weak<Memory> = Arc::downgrade(&memory);
+        store.watch(watcher as Weak<dyn Watcher>);
         Self {
             store,
+            memory,
             clock: Arc::new(Timestamp::now),
             computed: None,
             turns: Arc::new(Semaphore::new(TURNS)),
@@ -182,6 +190,32 @@ impl Context {
 
     fn now(&self) -> Timestamp {
         (self.clock)()
+    }
+
+    /// Answers for figures: from memory where the question was answered before and nothing has changed what it rests on, else
+    /// by working it out, and remembers that.
+    async fn figures(
+        &self,
+        question: consumption::Question,
+        now: Timestamp,
+        wanted: Wanted,
+        work_out: impl FnOnce(&dyn Store) -> Result<consumption::Report, Problem> + Send + 'static,
+    ) -> Result<Response, Problem> {
+        if let Some(written) = self.memory.answer(&*self.store, &question, now) {
+            return Ok(written.into_response());
+        }
+        let memory = Arc::clone(&self.memory);
+        self.ask(move |store| {
+            let begun = memory.begin();
+            let report = work_out(store)?;
+            let written = wanted.write(&report)?;
+            if let Some(rests) = report.rests {
+                memory.keep(store, begun, (question, now), &written, rests);
+            }
+            Ok(written)
+        })
+        .await
+        .map(Written::into_response)
     }
 
     /// Asks the store on a thread that may block.

@@ -16,7 +16,7 @@ use super::Context;
 use super::auth::Caller;
 use super::body::Sent;
 use super::compare::Compare;
-use super::consumption::{self, Report, StepName};
+use super::consumption::{self, Of, Question, Report, StepName};
 use super::dwellings;
 use super::format::Wanted;
 use super::json::{Created, Json};
@@ -285,8 +285,15 @@ pub(super) async fn used(
 ) -> Result<Response, Problem> {
     let id = OccupancyId(id.id("id")?);
     let now = context.now();
+    let question = Question {
+        of: Of::Occupancy(id),
+        days: (asked.from, asked.to),
+        step: asked.step,
+        compare: asked.compare,
+        format: wanted.format(),
+    };
     context
-        .ask(move |store| {
+        .figures(question, now, wanted, move |store| {
             let Household {
                 dwelling,
                 site,
@@ -304,7 +311,6 @@ pub(super) async fn used(
             Ok(report)
         })
         .await
-        .map(|answer| wanted.answer(answer))
 }
 
 /// A household: where it lives, and which days it may see.

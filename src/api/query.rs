@@ -80,7 +80,7 @@ fn problem(name: String, message: &str) -> Problem {
 }
 
 /// A day, `2026-03-29`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Day(pub(super) Date);
 
 impl Day {

@@ -10,7 +10,7 @@ use crate::store::{
 };
 
 use super::place::{Place, Service};
-use super::{Counter, Sample, indexes};
+use super::{Counter, Reach, Sample, indexes};
 
 /// A metering point that counts something.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Metered {
     pub placements: Vec<Placement>,
     /// What they counted.
     pub place: Place,
+    /// What all of it was read from.
+    pub rests_on: Vec<Reach>,
 }
 
 /// The counting points of a dwelling, by kind and point, with all that is needed to answer for `[start, end)`.
@@ -79,8 +81,10 @@ fn of_point(
     now: Timestamp,
 ) -> Result<Metered> {
     let mut channels = Vec::with_capacity(placements.len());
+    let mut rests_on = Vec::with_capacity(placements.len());
     for placement in &placements {
         let all = store.channels(placement.meter.id)?;
+        rests_on.push(Reach::new(placement.meter.id, &all));
         let index = whole_index(&all, quantity);
         let slots = index.and_then(|(_, channel)| slot_channel(&all, &channel));
         channels.push(index.map(|(id, channel)| (id, channel, slots)));
@@ -94,13 +98,12 @@ fn of_point(
         .next()
         .unwrap_or_else(|| usual_unit(quantity));
     let mut services = Vec::with_capacity(placements.len());
-    for (placement, channel) in placements.iter().zip(channels) {
+    for ((placement, channel), reach) in placements.iter().zip(channels).zip(&mut rests_on) {
         services.push(match channel {
             Some((id, channel, slots)) if channel.unit == unit => {
-                let meter = placement.meter.id;
-                let mut samples = samples(store, meter, (id, &channel), range)?;
+                let mut samples = samples(store, reach, (id, &channel), range)?;
                 if let Some(slots) = slots {
-                    samples.extend(gained(store, meter, slots, range, &samples)?);
+                    samples.extend(gained(store, reach, slots, range, &samples)?);
                 }
                 service(placement, &channel, samples)
             }
@@ -112,6 +115,7 @@ fn of_point(
         unit,
         placements,
         place: Place::new(services, now),
+        rests_on,
     })
 }
 
@@ -141,11 +145,13 @@ impl Range {
 /// tells when the next one was due. That takes a walk through a year of readings, so it is not done for all.
 fn samples(
     store: &dyn Store,
-    meter: MeterId,
+    reach: &mut Reach,
     (id, channel): (ChannelId, &Channel),
     range: Range,
 ) -> Result<Vec<Sample>> {
+    let meter = reach.meter();
     let around = store.shown(meter, id, range.from, range.until, range.grain)?;
+    reach.read(id, (range.from, range.until), &around);
     let mut samples = Vec::with_capacity(around.len());
     let first = around.first().map_or(range.from, |shown| shown.at);
     let silent = around.windows(2).any(|pair| match pair {
@@ -162,6 +168,7 @@ fn samples(
             after: None,
             limit: MOST_SET_DATES,
         };
+        reach.back_to(year.from);
         samples.extend(store.readings(&year)?.iter().filter_map(Sample::of));
     }
     samples.extend(around.iter().filter_map(sample));
@@ -171,12 +178,13 @@ fn samples(
 /// What the meter gained in closed slots (half months, months), put under the indexes that are known.
 fn gained(
     store: &dyn Store,
-    meter: MeterId,
+    reach: &mut Reach,
     slots: ChannelId,
     range: Range,
     known: &[Sample],
 ) -> Result<Vec<Sample>> {
-    let rows = store.shown(meter, slots, range.from, range.until, range.grain)?;
+    let rows = store.shown(reach.meter(), slots, range.from, range.until, range.grain)?;
+    reach.read(slots, (range.from, range.until), &rows);
     let slots: Vec<_> = rows.iter().filter_map(sample).collect();
     Ok(indexes(&slots, known))
 }

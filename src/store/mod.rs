@@ -18,6 +18,7 @@ mod find;
 mod history;
 mod ingest;
 mod keeping;
+mod news;
 mod reading;
 mod retain;
 mod sole;
@@ -25,6 +26,7 @@ pub mod sqlite;
 mod state;
 
 use std::path::Path;
+use std::sync::Weak;
 
 use decoders::reading::Quantity;
 use jiff::{SignedDuration, Timestamp};
@@ -46,6 +48,7 @@ pub use ingest::{
     Sighting, Telegram, TelegramKey,
 };
 pub use keeping::{Keeping, Kept};
+pub use news::{Changed, Stretch, Watcher};
 pub use reading::{Flags, Grain, ReadingKey, ReadingRow, Shown, Source, StoredReading};
 pub use retain::{RetainReport, Retention};
 pub use sole::Sole;
@@ -386,5 +389,15 @@ pub trait Store: Send + Sync {
     /// The file that it lies in; `None` when it lies in none of this machine.
     fn file(&self) -> Option<&Path> {
         None
+    }
+
+    // What was made of it.
+
+    /// Tells somebody of every commit from now on, as long as he is there; of one that others made when it is found out.
+    fn watch(&self, _watcher: Weak<dyn Watcher>) {}
+    /// Whether whoever watches has been told of all that was committed until now, by this process or another. False while a
+    /// commit is under way, and always in a store that does not tell.
+    fn told(&self) -> bool {
+        false
     }
 }

@@ -9,6 +9,7 @@ mod evaluation;
 mod figures;
 mod formats;
 mod lists;
+mod memory;
 mod occupancies;
 mod registry;
 mod slots;

@@ -5,7 +5,7 @@
 //! migrate  versions                       registry, keys, people  what operators enter
 //! write    the one writer                 find, values, air       questions
 //! read     the readers                    retain, backup          letting go, keeping a copy
-//!                                         erase, erasures         what is deleted on request, and its proof
+//! tell     what a commit changed          erase, erasures         what is deleted on request, and its proof
 //! wal      the engine's log, looked at    mend, salvage           what becomes of a damaged one
 //! ```
 //!
@@ -34,6 +34,7 @@ mod repeat;
 mod retain;
 mod salvage;
 mod state;
+mod tell;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -42,6 +43,7 @@ mod wal;
 mod write;
 
 use std::path::{Path, PathBuf};
+use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
@@ -67,7 +69,7 @@ use super::{
     Counts, DirectoryEntry, DwellingId, Erase, Erasure, Flags, Grain, Heard, HistoryQuery, HistoryRow,
     Ingest, IngestReport, KeyCount, LearntLayout, MeterFact, MeterId, MeterState, OccupancyId, Once, Outage,
     OutcomeCount, Placement, PointId, RadioState, ReadingKey, ReadingQuery, ReadingRow, ReceiverState,
-    Redecoded, Result, RetainReport, Retention, Shown, Side, SiteId, Store, StoredReading, Token,
+    Redecoded, Result, RetainReport, Retention, Shown, Side, SiteId, Store, StoredReading, Token, Watcher,
 };
 use crate::registry::{
     Change, Dwelling, Meter, NewOccupancy, Occupancy, OccupancyChange, Point, Registry, Site, SiteCode,
@@ -133,7 +135,19 @@ impl SqliteStore {
         Ok(sealed)
     }
 
+    /// Writes what may change any answer.
     fn write<T>(&self, work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>) -> Result<T> {
+        self.write_noting(|open| {
+            open.noted.anything();
+            work(open)
+        })
+    }
+
+    /// Writes what answers depend on only as far as the batch notes it.
+    fn write_noting<T>(
+        &self,
+        work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>,
+    ) -> Result<T> {
         self.watched(self.writer.write(&self.path, work))
     }
 
@@ -159,15 +173,15 @@ impl std::fmt::Debug for SqliteStore {
 
 impl Store for SqliteStore {
     fn ingest(&self, batch: &[Ingest]) -> Result<IngestReport> {
-        self.write(|open| ingest::ingest(open, batch).map(|()| open.report))
+        self.write_noting(|open| ingest::ingest(open, batch).map(|()| open.report))
     }
 
     fn redecoded(&self, batch: &[Redecoded]) -> Result<IngestReport> {
-        self.write(|open| ingest::redecoded(open, batch).map(|()| open.report))
+        self.write_noting(|open| ingest::redecoded(open, batch).map(|()| open.report))
     }
 
     fn add_readings(&self, meter: MeterId, readings: &[StoredReading]) -> Result<IngestReport> {
-        self.write(|open| {
+        self.write_noting(|open| {
             for reading in readings {
                 open.reading(meter, reading)?;
             }
@@ -176,11 +190,11 @@ impl Store for SqliteStore {
     }
 
     fn set_flags(&self, meter: MeterId, key: ReadingKey, flags: Flags) -> Result<bool> {
-        self.write(|open| open.set_flags(meter, key, flags))
+        self.write_noting(|open| open.set_flags(meter, key, flags))
     }
 
     fn retain(&self, now: Timestamp, retention: &Retention) -> Result<RetainReport> {
-        self.write(|open| retain::retain(open, now, retention))
+        self.write_noting(|open| retain::retain(open, now, retention))
     }
 
     fn registry(&self) -> Result<Registry> {
@@ -216,7 +230,7 @@ impl Store for SqliteStore {
     }
 
     fn note_proofs(&self, proofs: &[KeyProof]) -> Result<()> {
-        self.write(|open| {
+        self.write_noting(|open| {
             for proof in proofs {
                 keys::prove(open.transaction, open.vault, proof)?;
             }
@@ -438,11 +452,11 @@ impl Store for SqliteStore {
     }
 
     fn begin_listening(&self, receivers: &[&str], now: Timestamp) -> Result<()> {
-        self.write(|open| receivers::begin(open, receivers, now))
+        self.write_noting(|open| receivers::begin(open, receivers, now))
     }
 
     fn note_receivers(&self, states: &[ReceiverState], now: Timestamp) -> Result<()> {
-        self.write(|open| receivers::note(open, states, now))
+        self.write_noting(|open| receivers::note(open, states, now))
     }
 
     fn rhythm(&self, receiver: &str) -> Result<Option<Vec<u8>>> {
@@ -450,7 +464,7 @@ impl Store for SqliteStore {
     }
 
     fn note_rhythm(&self, receiver: &str, rhythm: &[u8]) -> Result<()> {
-        self.write(|open| receivers::note_rhythm(open, receiver, rhythm))
+        self.write_noting(|open| receivers::note_rhythm(open, receiver, rhythm))
     }
 
     fn receivers(&self) -> Result<Vec<ReceiverState>> {
@@ -470,7 +484,7 @@ impl Store for SqliteStore {
     }
 
     fn put_alerts(&self, at: Timestamp, found: &[AlertFound]) -> Result<AlertReport> {
-        self.write(|open| alert::put(open, at, found))
+        self.write_noting(|open| alert::put(open, at, found))
     }
 
     fn alerts(&self, query: &AlertQuery) -> Result<Vec<AlertRow>> {
@@ -515,5 +529,13 @@ impl Store for SqliteStore {
 
     fn file(&self) -> Option<&Path> {
         Some(&self.path)
+    }
+
+    fn watch(&self, watcher: Weak<dyn Watcher>) {
+        self.writer.teller.watch(watcher);
+    }
+
+    fn told(&self) -> bool {
+        self.writer.told()
     }
 }

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codes::{instant, word};
 use super::find::{many, rows};
+use super::tell::Noted;
 use super::values::LIVE;
 use super::write::{Batch, Fault, counter, set_counter};
 use crate::registry::Site;
@@ -55,7 +56,15 @@ pub(super) fn retain(
     report.outages = removed as u64;
     left = left.saturating_sub(removed);
 
-    thin(connection, now, retention.live_days, &mut left, &mut report)?;
+    let noted = &mut batch.noted;
+    thin(
+        connection,
+        noted,
+        now,
+        retention.live_days,
+        &mut left,
+        &mut report,
+    )?;
     report.more = left == 0;
     Ok(report)
 }
@@ -67,6 +76,7 @@ fn days_before(now: Timestamp, days: u32) -> i64 {
 /// Thins meter by meter and day by day, until all is done or enough rows were looked at.
 fn thin(
     connection: &Connection,
+    noted: &mut Noted,
     now: Timestamp,
     days: u32,
     left: &mut usize,
@@ -104,7 +114,7 @@ fn thin(
             } else {
                 Inner::Remove
             };
-            let (looked_at, removed) = thin_day(connection, meter, start, end, inner)?;
+            let (looked_at, removed) = thin_day(connection, noted, meter, (start, end), inner)?;
             report.readings += removed;
             *left = left.saturating_sub(looked_at.max(1));
             done = Some(end);
@@ -132,9 +142,9 @@ enum Inner {
 /// In each channel the first and the last reading of a day stay, and the first and the last without a flag.
 fn thin_day(
     connection: &Connection,
+    noted: &mut Noted,
     meter: i64,
-    start: i64,
-    end: i64,
+    (start, end): (i64, i64),
     inner: Inner,
 ) -> rusqlite::Result<(usize, u64)> {
     let mut looked_at = 0;
@@ -160,34 +170,35 @@ fn thin_day(
             sound().next().map(|(at, _)| *at),
             sound().next_back().map(|(at, _)| *at),
         ];
+        let mut gone = 0;
         if inner == Inner::Remove {
-            removed += forget.execute([meter, channel, start, end])? as u64;
-        }
-        if inner == Inner::PutAside {
-            if let [_, _, Some(first), Some(last)] = stay {
-                put_aside(connection, (meter, channel), first, last)?;
+            gone += forget.execute([meter, channel, start, end])? as u64;
+            for (at, _) in &day {
+                if !stay.contains(&Some(*at)) {
+                    delete.execute([meter, channel, *at, LIVE])?;
+                    gone += 1;
+                }
             }
-            continue;
+            removed += gone;
+        } else if let [_, _, Some(first), Some(last)] = stay {
+            gone += put_aside(connection, (meter, channel), first, last)?;
         }
-        for (at, _) in &day {
-            if !stay.contains(&Some(*at)) {
-                delete.execute([meter, channel, *at, LIVE])?;
-                removed += 1;
-            }
+        if gone > 0 {
+            noted.readings((meter, channel), start, end);
         }
     }
     Ok((looked_at, removed))
 }
 
-/// Puts aside what is sound between two instants; what is doubtful stays where it is seen.
+/// Puts aside what is sound between two instants; what is doubtful stays where it is seen. How many rows changed.
 fn put_aside(
     connection: &Connection,
     (meter, channel): (i64, i64),
     first: i64,
     last: i64,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<u64> {
     let place = [meter, channel, first, last, LIVE];
-    connection
+    let copied = connection
         .prepare_cached(
             "INSERT INTO hour (meter, channel, at, value, resolution, change)
              SELECT meter, channel, at, value, resolution, change FROM reading
@@ -195,7 +206,7 @@ fn put_aside(
              ON CONFLICT DO NOTHING",
         )?
         .execute(place)?;
-    connection
+    let moved = connection
         .prepare_cached(
             "DELETE FROM reading
              WHERE meter = ?1 AND channel = ?2 AND at > ?3 AND at < ?4 AND source = ?5 AND flags = 0
@@ -203,7 +214,7 @@ fn put_aside(
                            AND hour.channel = reading.channel AND hour.at = reading.at)",
         )?
         .execute(place)?;
-    Ok(())
+    Ok((copied + moved) as u64)
 }
 
 fn channels(connection: &Connection, meter: i64) -> rusqlite::Result<Vec<i64>> {

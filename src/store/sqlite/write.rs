@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, TryLockError};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
@@ -10,9 +10,10 @@ use super::codes;
 use super::erase::Erased;
 use super::error::explain;
 use super::repeat::Window;
+use super::tell::{Noted, Teller, data_version};
 use super::vault::Vault;
 use crate::store::{
-    Channel, Flags, IngestReport, MeterId, ReadingKey, Result, Source, StoreError, StoredReading,
+    Changed, Channel, Flags, IngestReport, MeterId, ReadingKey, Result, Source, StoreError, StoredReading,
 };
 
 /// Why a transaction did not come to its end.
@@ -36,10 +37,15 @@ impl From<StoreError> for Fault {
 }
 
 /// The one connection that writes.
-pub(super) struct Writer(Mutex<Inside>);
+pub(super) struct Writer {
+    inside: Mutex<Inside>,
+    pub(super) teller: Teller,
+}
 
 struct Inside {
     connection: Connection,
+    /// What the engine said of other processes' commits, and was told.
+    others: Option<i64>,
     memory: Memory,
     vault: Vault,
 }
@@ -74,11 +80,35 @@ const REMEMBERED: usize = 50_000;
 
 impl Writer {
     pub(super) fn new(connection: Connection, vault: Vault) -> Self {
-        Self(Mutex::new(Inside {
-            connection,
-            memory: Memory::default(),
-            vault,
-        }))
+        Self {
+            inside: Mutex::new(Inside {
+                connection,
+                others: None,
+                memory: Memory::default(),
+                vault,
+            }),
+            teller: Teller::default(),
+        }
+    }
+
+    /// Whether all that was committed until now has been told, by whomever.
+    pub(super) fn told(&self) -> bool {
+        let _alone = self.teller.asking();
+        let mut inside = match self.inside.try_lock() {
+            Ok(inside) => inside,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return self.teller.is_writing(),
+        };
+        let Inside {
+            connection, others, ..
+        } = &mut *inside;
+        match data_version(connection) {
+            Ok(version) => {
+                others_committed(&self.teller, others, version);
+                true
+            }
+            Err(_) => false,
+        }
     }
 
     /// Runs a transaction: all of it is stored and durable when this returns, or nothing of it.
@@ -87,15 +117,16 @@ impl Writer {
         path: &Path,
         work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>,
     ) -> Result<T> {
-        let mut inside = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         let Inside {
             connection,
+            others,
             memory,
             vault,
         } = &mut *inside;
         // Taken out, so that nothing of it outlives a batch that fails or panics.
         let remembered = std::mem::take(memory);
-        match Self::run(connection, vault, remembered, work) {
+        match Self::run(connection, (&self.teller, others), vault, remembered, work) {
             Ok((answer, remembered)) => {
                 *memory = remembered;
                 Ok(answer)
@@ -111,17 +142,25 @@ impl Writer {
         path: &Path,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        let inside = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         work(&inside.connection).map_err(|error| explain(path, error))
     }
 
     fn run<T>(
         connection: &mut Connection,
+        (teller, others): (&Teller, &mut Option<i64>),
         vault: &Vault,
         mut memory: Memory,
         work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>,
     ) -> std::result::Result<(T, Memory), Fault> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        others_committed(teller, others, data_version(&transaction)?);
+        let transacting = teller.writing();
+        let noted = if teller.is_watched() {
+            Noted::Readings(HashMap::new())
+        } else {
+            Noted::Unwatched
+        };
         let change = counter(&transaction, "change")?.unwrap_or(0);
         memory.erased.refresh(&transaction)?;
         let mut batch = Batch {
@@ -130,12 +169,29 @@ impl Writer {
             memory,
             change,
             put_aside: None,
+            noted,
             report: IngestReport::default(),
         };
         let answer = work(&mut batch)?;
-        let memory = batch.finish(change)?;
-        transaction.commit()?;
+        let (memory, noted) = batch.finish(change)?;
+        transacting.ending();
+        match transaction.commit() {
+            Ok(()) => noted.tell(teller),
+            // Who knows how far it came.
+            Err(error) => {
+                teller.tell(Changed::Anything);
+                return Err(error.into());
+            }
+        }
         Ok((answer, memory))
+    }
+}
+
+/// Tells of other processes' commits, when there were any since the engine was asked last.
+fn others_committed(teller: &Teller, known: &mut Option<i64>, version: i64) {
+    if *known != Some(version) {
+        teller.tell(Changed::Anything);
+        *known = Some(version);
     }
 }
 
@@ -146,6 +202,8 @@ pub(super) struct Batch<'a> {
     pub(super) vault: &'a Vault,
     pub(super) memory: Memory,
     pub(super) report: IngestReport,
+    /// What is to be told of it.
+    pub(super) noted: Noted,
     change: i64,
     /// Whether some readings are put aside; not known until it is asked.
     put_aside: Option<bool>,
@@ -198,6 +256,7 @@ impl Batch<'_> {
                 self.change + 1,
             ])?;
         if added == 1 {
+            self.note(place);
             self.change += 1;
             self.report.readings += 1;
             if lasting {
@@ -248,6 +307,7 @@ impl Batch<'_> {
                 self.change + 1
             ])?;
         if flagged == 1 {
+            self.note(place);
             self.change += 1;
         }
         Ok(())
@@ -273,7 +333,9 @@ impl Batch<'_> {
     }
 
     /// Puts what was put aside back among the others, since something is to be said of it.
-    fn bring_back(&mut self, (meter, channel, at, source): Place) -> rusqlite::Result<()> {
+    fn bring_back(&mut self, place: Place) -> rusqlite::Result<()> {
+        self.note(place);
+        let (meter, channel, at, source) = place;
         self.transaction
             .prepare_cached(
                 "INSERT INTO reading (meter, channel, at, source, value, resolution, flags, stamp, change)
@@ -313,9 +375,14 @@ impl Batch<'_> {
                 self.change + 1
             ])?;
         if changed == 1 {
+            self.note(place);
             self.change += 1;
         }
         Ok(changed == 1)
+    }
+
+    fn note(&mut self, (meter, channel, at, _): Place) {
+        self.noted.readings((meter, channel), at, at);
     }
 
     fn remember(&mut self, place: Place, value: i64) {
@@ -417,11 +484,11 @@ impl Batch<'_> {
         Ok(id)
     }
 
-    fn finish(self, change_before: i64) -> rusqlite::Result<Memory> {
+    fn finish(self, change_before: i64) -> rusqlite::Result<(Memory, Noted)> {
         if self.change != change_before {
             set_counter(self.transaction, "change", self.change)?;
         }
-        Ok(self.memory)
+        Ok((self.memory, self.noted))
     }
 }
 

@@ -4,6 +4,7 @@ mod air;
 mod erasure;
 mod ingest;
 mod mending;
+mod news;
 mod opening;
 mod registry;
 mod retention;
