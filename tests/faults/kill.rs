@@ -1,76 +1,141 @@
 //! `kill -9` at any instant of live listening: nothing that was shown as stored is lost, and in the end all is there.
 
-use std::{env, fs, thread, time};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
-use crate::harness::{Daemon, Folder, import, json, run, simulate};
+use crate::harness::{Daemon, Folder, add_token, import, json, simulate};
+use crate::luck::{Luck, number};
 use crate::stored::stored;
 
-fn number(name: &str, default: u64) -> u64 {
-    env::var(name).map_or(default, |text| text.parse().expect("a number"))
+/// A capture that comes piece by piece, and what each piece should leave behind.
+struct Pieces {
+    texts: Vec<String>,
+    wanted: Vec<Vec<String>>,
 }
 
-#[test]
-fn killed_while_it_listens_again_and_again_it_loses_nothing() {
-    let rounds = number("RELEVE_FAULT_ROUNDS", 8);
-    let seed = number("RELEVE_FAULT_SEED", 1);
-    let folder = Folder::new();
-    let [capture, registry, _] = simulate(&folder, &["--days", "20", "--seed", "5"]);
-    let prepared = import(&folder, &registry);
-    let undisturbed = folder.path("undisturbed.db");
-    fs::copy(&prepared, &undisturbed).unwrap();
-    let arguments = [
-        "replay",
-        "--json",
-        "--db",
-        undisturbed.to_str().unwrap(),
-        capture.to_str().unwrap(),
-    ];
-    json(&arguments);
-    let wanted = stored(&undisturbed);
+/// Pieces of a capture: so many kills meet one store.
+const PIECES: usize = 10;
 
-    let receiver = format!("[[receiver]]\nname = \"cellar\"\nfile = {capture:?}\n");
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut killed_midway = 0;
-    let mut db = prepared.clone();
-    for round in 0..rounds {
-        // A store of its own every tenth round, so that there is always something left to lose.
-        if round % 10 == 0 {
-            db = folder.path(&format!("killed-{round}.db"));
-            fs::copy(&prepared, &db).unwrap();
-        }
-        let daemon = Daemon::start(&folder, &db, &receiver);
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        thread::sleep(time::Duration::from_micros(state % 1_500_000));
-        let shown = daemon.good("/v1/readings?limit=1000")["items"]
-            .as_array()
-            .unwrap()
-            .clone();
-        daemon.kill();
-        let got = stored(&db);
-        killed_midway += u32::from(got.len() < wanted.len());
-        assert!(got.len() <= wanted.len());
-        assert!(
-            got.len() >= shown.len(),
-            "round {round}, seed {seed}: {} were shown",
-            shown.len()
-        );
-        assert!(
-            got.iter().all(|row| wanted.binary_search(row).is_ok()),
-            "round {round}, seed {seed}: something stored that was never heard"
-        );
-        let removed = run(&["token", "remove", "test", "--db", db.to_str().unwrap()]);
-        assert!(removed.status.success());
+impl Pieces {
+    fn new(folder: &Folder, prepared: &Path, capture: &Path) -> Self {
+        let text = fs::read_to_string(capture).unwrap();
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        let texts: Vec<String> = (1..=PIECES)
+            .map(|piece| lines[..lines.len() * piece / PIECES].concat())
+            .collect();
+        let undisturbed = folder.path("undisturbed.db");
+        fs::copy(prepared, &undisturbed).unwrap();
+        let wanted = texts
+            .iter()
+            .map(|text| {
+                replay(&undisturbed, &folder.write("piece.txt", text));
+                stored(&undisturbed)
+            })
+            .collect();
+        Self { texts, wanted }
     }
-    eprintln!("{rounds} kills, {killed_midway} of them before all was stored, seed {seed}");
-    let arguments = [
+}
+
+fn replay(db: &Path, capture: &Path) {
+    json(&[
         "replay",
         "--json",
         "--db",
         db.to_str().unwrap(),
         capture.to_str().unwrap(),
-    ];
-    json(&arguments);
-    assert_eq!(stored(&db), wanted);
+    ]);
+}
+
+fn readings(rows: &[String]) -> u64 {
+    rows.iter().filter(|row| row.contains("reading")).count() as u64
+}
+
+/// Waits until so many changes are told, or long enough; how many were told last.
+fn watch(daemon: &Daemon, until: u64, patience: Duration) -> u64 {
+    let begun = Instant::now();
+    loop {
+        let changes = daemon.figure("releve_reading_changes_total");
+        if changes >= until || begun.elapsed() > patience {
+            return changes;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// When kills came.
+#[derive(Debug, Default)]
+struct Kills {
+    /// Before anything of the new piece was stored.
+    early: u64,
+    /// After some of it, and before all.
+    midway: u64,
+    /// After all of it.
+    late: u64,
+}
+
+#[test]
+fn killed_while_it_listens_again_and_again_it_loses_nothing() {
+    let rounds = usize::try_from(number("RELEVE_FAULT_ROUNDS", 8)).unwrap();
+    let seed = number("RELEVE_FAULT_SEED", 1);
+    let folder = Folder::new();
+    let [capture, registry, _] = simulate(&folder, &["--days", "10", "--seed", "5"]);
+    let prepared = import(&folder, &registry);
+    let token = add_token(&prepared);
+    let pieces = Pieces::new(&folder, &prepared, &capture);
+
+    let mut luck = Luck::new(seed);
+    let mut kills = Kills::default();
+    let mut db = PathBuf::new();
+    let mut before = Vec::new();
+    for round in 0..rounds {
+        // A store of its own for every ten kills, and for each of them something new to lose.
+        let piece = round % PIECES;
+        if piece == 0 {
+            db = folder.path(&format!("killed-{round}.db"));
+            fs::copy(&prepared, &db).unwrap();
+            before = stored(&db);
+        }
+        let live = folder.write("live.txt", &pieces.texts[piece]);
+        let wanted = &pieces.wanted[piece];
+        // Small batches: more of them to fall between.
+        let config = format!(
+            "[store]\npath = {db:?}\ncommit_seconds = 1\ncommit_telegrams = 30\nlive_days = 3650\nraw_days = 3650\n\
+             [api]\nlisten = \"127.0.0.1:0\"\n[[receiver]]\nname = \"cellar\"\nfile = {live:?}\n"
+        );
+        let daemon = Daemon::begin(&folder, token.clone(), &config, &[]);
+        // At any count of readings, and then a moment that falls anywhere between two batches or into one; one in ten while
+        // it still goes through what it has heard before.
+        let (stands, comes) = (readings(&before), readings(wanted));
+        let target = if luck.hits(100) {
+            0
+        } else {
+            stands + luck.below(comes - stands + 1)
+        };
+        let told = watch(&daemon, target, Duration::from_secs(60));
+        thread::sleep(Duration::from_micros(luck.below(30_000)));
+        daemon.kill();
+        let place = format!("round {round}, seed {seed}");
+        let got = stored(&db);
+        assert!(told >= target, "{place}: {told} of {target} came");
+        assert!(readings(&got) >= told, "{place}: {told} were shown");
+        for row in &before {
+            assert!(got.binary_search(row).is_ok(), "{place}: {row} was there before");
+        }
+        for row in &got {
+            assert!(wanted.binary_search(row).is_ok(), "{place}: nobody said {row}");
+        }
+        match got.len() {
+            count if count == before.len() => kills.early += 1,
+            count if count < wanted.len() => kills.midway += 1,
+            _ => kills.late += 1,
+        }
+        before = got;
+        if piece + 1 == PIECES || round + 1 == rounds {
+            replay(&db, &live);
+            assert_eq!(stored(&db), *wanted, "{place}");
+        }
+    }
+    eprintln!("{rounds} kills: {kills:?}, seed {seed}");
+    assert!(kills.midway > 0, "{kills:?}");
 }
