@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fs::{self, OpenOptions};
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -13,21 +13,14 @@ use tracing::{info, warn};
 
 use super::replay;
 use crate::pipeline::Pipeline;
-use crate::store::Store;
-
-/// Where a store's are.
-fn path(store: &Path) -> PathBuf {
-    let mut name = store.as_os_str().to_owned();
-    name.push("-held.txt");
-    PathBuf::from(name)
-}
+use crate::store::{Store, held_path};
 
 /// Writes telegrams down behind those that are there already; where.
 ///
 /// # Errors
 /// The file can't be written.
 pub(super) fn keep(store: &Path, telegrams: &[Telegram]) -> io::Result<PathBuf> {
-    let path = path(store);
+    let path = held_path(store);
     let file = OpenOptions::new()
         .create(true)
         .append(true)
@@ -42,25 +35,46 @@ pub(super) fn keep(store: &Path, telegrams: &[Telegram]) -> io::Result<PathBuf> 
     Ok(path)
 }
 
-/// Reads what was written down into the store, and removes it. What goes wrong is said, and leaves it there.
-pub(super) fn take(path_of_store: &Path, store: &dyn Store, families: &Families) {
-    let path = path(path_of_store);
+/// Reads what was written down into the store, and removes it; how many telegrams. `None` when there is nothing.
+///
+/// # Errors
+/// It can't be read, or the store refuses it: it stays there.
+pub(super) fn read(
+    path_of_store: &Path,
+    store: &dyn Store,
+    families: &Families,
+) -> Result<Option<u64>, Box<dyn Error + Send + Sync>> {
+    let path = held_path(path_of_store);
     if !path.exists() {
-        return;
+        return Ok(None);
     }
-    let taken = || -> Result<u64, Box<dyn Error + Send + Sync>> {
-        let pipeline = Pipeline::on(store, families.clone())?;
-        let summary = replay::into(store, pipeline, std::slice::from_ref(&path))?;
-        fs::remove_file(&path)?;
-        Ok(summary.telegrams)
-    };
-    match taken() {
-        Ok(telegrams) => info!(
+    let pipeline = Pipeline::on(store, families.clone())?;
+    let summary = replay::into(store, pipeline, std::slice::from_ref(&path))?;
+    wipe(&path)?;
+    Ok(Some(summary.telegrams))
+}
+
+/// The same when a daemon begins: what goes wrong is said.
+pub(super) fn take(path_of_store: &Path, store: &dyn Store, families: &Families) {
+    match read(path_of_store, store, families) {
+        Ok(None) => {}
+        Ok(Some(telegrams)) => info!(
             event = "held.stored",
             telegrams, "what an earlier run heard and could not store is stored"
         ),
         Err(error) => {
+            let path = held_path(path_of_store);
             warn!(event = "held.waiting", file = %path.display(), %error, "what an earlier run heard could not be stored yet")
         }
     }
+}
+
+/// Overwrites a file and removes it: what it held may be erased one day, and is in the store from now on.
+fn wipe(path: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    let length = file.metadata()?.len();
+    io::copy(&mut io::repeat(0).take(length), &mut file)?;
+    file.flush()?;
+    file.sync_all()?;
+    fs::remove_file(path)
 }

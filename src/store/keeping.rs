@@ -1,11 +1,19 @@
 //! How storing goes: told by whoever stores, read by whoever is asked for it.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use super::StoreError;
+
+/// The capture beside a store in which a daemon that ends leaves what it could not store; the next one reads and removes it.
+pub fn held_path(store: &Path) -> PathBuf {
+    let mut name = store.as_os_str().to_owned();
+    name.push("-held.txt");
+    PathBuf::from(name)
+}
 
 /// What is known of the storing of a daemon that runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,8 +120,6 @@ impl Keeping {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
 
     #[test]

@@ -47,7 +47,7 @@ pub use ingest::{
     ArchivedTelegram, Facts, Ingest, IngestReport, LearntLayout, NO_VALUE, READ, REPLAYED, Redecoded,
     Sighting, Telegram, TelegramKey,
 };
-pub use keeping::{Keeping, Kept};
+pub use keeping::{Keeping, Kept, held_path};
 pub use news::{Changed, Stretch, Watcher};
 pub use reading::{Flags, Grain, ReadingKey, ReadingRow, Shown, Source, StoredReading};
 pub use retain::{RetainReport, Retention};

@@ -196,3 +196,44 @@ fn a_dwelling_is_erased_beside_a_daemon_that_goes_on() {
     let check = run(&["check", "--json", "--db", text(&db)]);
     assert!(!String::from_utf8_lossy(&check.stdout).contains("receipt"));
 }
+
+#[test]
+fn what_could_not_be_stored_is_erased_with_the_rest() {
+    let folder = Folder::new();
+    let [capture, registry, _] = simulate(&folder, &["--days", "12", "--every-minutes", "240"]);
+    let db = import(&folder, &registry);
+    let full = folder.path("full.db");
+    fs::copy(&db, &full).unwrap();
+    json(&["replay", "--json", "--db", text(&full), text(&capture)]);
+    let lines = fs::read_to_string(&capture).unwrap();
+    let cut = lines[..lines.len() / 2].rfind('\n').unwrap() + 1;
+    let first = folder.write("first.txt", &lines[..cut]);
+    json(&["replay", "--json", "--db", text(&db), text(&first)]);
+    let (all, early) = (raw(&full, 1), raw(&db, 1));
+    assert!(early.len() > 5 && all.len() > early.len() + 5);
+
+    // A daemon that could not read what an earlier one had left.
+    let daemon = Daemon::start(&folder, &db, "");
+    let held = folder.write("releve.db-held.txt", &lines[cut..]);
+    let (status, refused) = daemon.delete("/v1/dwellings/1/data");
+    assert_eq!(status, 409, "{refused}");
+    assert!(refused["detail"].as_str().unwrap().contains("releve.db-held.txt"));
+    assert_eq!(daemon.delete("/v1/dwellings/1/data?dry_run=true").0, 200);
+    let command = ["erase", "--db", text(&db), "--dwelling", "1", "--yes", "--json"];
+    let by_hand = run(&command);
+    assert_eq!(by_hand.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&by_hand.stderr).contains("releve.db-held.txt"));
+    daemon.stop();
+    assert_eq!(raw(&db, 1), early);
+    assert!(held.exists());
+    let rehearsed = run(&["erase", "--db", text(&db), "--dwelling", "1", "--dry-run"]);
+    assert!(String::from_utf8_lossy(&rehearsed.stderr).contains("releve.db-held.txt"));
+    assert!(held.exists());
+
+    // All of it is counted, nothing of it is left, and what others said meanwhile is stored.
+    let done = json(&command);
+    assert_eq!(done["receipt"]["deleted"]["telegrams"], all.len());
+    assert!(!held.exists());
+    assert_eq!((readings(&db, 1), found(&db, &all)), (Vec::new(), 0));
+    assert_eq!(readings(&db, 2), readings(&full, 2));
+}

@@ -15,11 +15,19 @@ use super::backup::put;
 use super::erase;
 use super::error::explain;
 use super::open::{READ_ONLY, beside, refused_by_system};
-use crate::store::{By, Deleted, Erase, Erasure, Result, StoreError};
+use crate::store::{By, Deleted, Erase, Erasure, Result, StoreError, held_path};
 
 impl SqliteStore {
     /// Deletes, remembers, and lists beside the store; the octets are still to be taken out with `purge`.
     pub(super) fn erase_rows(&self, wanted: Erase, rehearse: bool, by: By<'_>) -> Result<Erasure> {
+        let held = held_path(&self.path);
+        if !rehearse && held.exists() {
+            return Err(StoreError::Refused(format!(
+                "what an earlier daemon heard and could not store waits in {} beside the store, and may be of this dwelling: \
+                 start the daemon again, which reads it, or stop it and run `releve erase`",
+                held.file_name().unwrap_or_default().to_string_lossy()
+            )));
+        }
         let overwriting = |on: bool| {
             self.writer.outside(&self.path, |connection| {
                 connection.pragma_update(None, "secure_delete", on)
