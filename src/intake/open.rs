@@ -8,6 +8,7 @@ use collector::capture::Origin;
 use collector::receiver::{Clock, File, Growing, Stream};
 use collector::serial::Dongle;
 use jiff::tz::TimeZone;
+use zeroize::Zeroizing;
 
 use crate::config::{self, Times};
 
@@ -58,7 +59,7 @@ pub fn open(config: &config::Receiver) -> Result<Box<dyn Receiver>, Box<dyn Erro
     }
     if let Some(mut broker) = config.broker()? {
         if let (Some((_, password)), Some(path)) = (&mut broker.login, &config.password_file) {
-            let text = std::fs::read_to_string(path).map_err(|error| named(path, error))?;
+            let text = Zeroizing::new(std::fs::read_to_string(path).map_err(|error| named(path, error))?);
             text.lines().next().unwrap_or_default().clone_into(password);
         }
         let host = broker.host.clone();
