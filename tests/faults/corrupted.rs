@@ -160,8 +160,8 @@ fn aside(db: &Path) -> usize {
         .count()
 }
 
-/// No row was lost or refused but readings and telegrams: what a torn table held is not known.
-fn daemon_has_all_keys(said: &str) -> bool {
+/// The mending refused no row and met no torn table: whatever is missing then are readings and telegrams, and no key.
+fn no_row_was_refused_and_no_table_torn(said: &str) -> bool {
     !said.contains("torn_tables=") || said.contains("refused_rows=0 torn_tables=0")
 }
 
@@ -203,7 +203,10 @@ fn spoilt_pages_are_found_and_what_is_lost_is_said_to_the_reading() {
         assert_eq!(daemon.get("/readyz").0, 200);
         let stated = figure(&daemon, "releve_store_lost_readings");
         // As long as no meter is lost, all comes back from the capture.
-        if with_capture && daemon.all("/v1/meters?limit=100").len() == 58 && daemon_has_all_keys(&said) {
+        if with_capture
+            && daemon.all("/v1/meters?limit=100").len() == 58
+            && no_row_was_refused_and_no_table_torn(&said)
+        {
             daemon.until("/metrics", |_| {
                 figure(&daemon, "releve_reading_changes_total").unwrap() >= readings(&ground.wanted)
             });
