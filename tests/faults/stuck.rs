@@ -2,9 +2,12 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
+
+use rusqlite::Connection;
 
 use crate::harness::{Daemon, Folder, import, json, simulate};
 use crate::layer;
@@ -129,6 +132,46 @@ fn a_disk_that_turns_read_only_and_back_loses_nothing() {
 #[test]
 fn a_disk_that_answers_with_errors_for_a_while_loses_nothing() {
     through("broken", Some("io"));
+}
+
+#[test]
+fn what_could_not_be_stored_when_the_daemon_ended_is_stored_by_the_next_one() {
+    let ground = Ground::new("10");
+    let db = ground.folder.path("taken.db");
+    fs::copy(&ground.prepared, &db).unwrap();
+    // What is said once and never again.
+    let socket = ground.folder.path("socket");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let receiver = format!("[[receiver]]\nname = \"cellar\"\nunix = {socket:?}\ntimes = \"recorded\"\n");
+    let daemon = Daemon::start(&ground.folder, &db, &receiver);
+    let (mut stream, _) = listener.accept().unwrap();
+    let (first, rest) = ground.capture.split_at(ground.capture.len() / 4);
+    stream.write_all(first.as_bytes()).unwrap();
+    daemon.until_long("/metrics", |_| daemon.figure("releve_reading_changes_total") > 0);
+    // Somebody else writes, and does not end.
+    let other = Connection::open(&db).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    stream.write_all(rest.as_bytes()).unwrap();
+    let telegrams = |rows: &[String]| rows.iter().filter(|row| row.contains("telegram")).count() as u64;
+    let missing = telegrams(&ground.wanted) - telegrams(&stored(&db));
+    daemon.until_long("/metrics", |_| {
+        daemon.figure("releve_store_waiting_telegrams") >= missing
+    });
+    let token = daemon.token().to_owned();
+    let (well, said) = daemon.end();
+    assert!(!well && said.contains("held.kept"), "{said}");
+    let held = ground.folder.path("taken.db-held.txt");
+    assert!(held.exists());
+    drop(other);
+
+    // The next one has no receiver: all it knows is what lies there.
+    let config = format!(
+        "[store]\npath = {db:?}\nlive_days = 3650\nraw_days = 3650\n[api]\nlisten = \"127.0.0.1:0\"\n"
+    );
+    let daemon = Daemon::begin(&ground.folder, token, &config, &[]);
+    daemon.stop();
+    assert!(!held.exists());
+    assert_eq!(stored(&db), ground.wanted);
 }
 
 /// A small disk with a file system that turns read-only when it is told of an error; nothing (said on standard error)

@@ -398,15 +398,22 @@ impl Daemon {
     }
 
     /// The same, and what it has said until its end.
-    pub(crate) fn last_words(mut self) -> String {
+    pub(crate) fn last_words(self) -> String {
+        let (well, said) = self.end();
+        assert!(well, "{said}");
+        said
+    }
+
+    /// Ends it as systemd would: whether it ended well, and what it has said.
+    pub(crate) fn end(mut self) -> (bool, String) {
         let status = Command::new("kill")
             .args(["-TERM", &self.child.id().to_string()])
             .status()
             .unwrap();
         assert!(status.success());
-        assert!(self.child.wait().unwrap().success());
+        let well = self.child.wait().unwrap().success();
         self.reading.take().unwrap().join().unwrap();
-        self.said()
+        (well, self.said())
     }
 }
 
