@@ -410,13 +410,14 @@ pub(super) fn kinds(
     periods: &[Period],
     zone: &TimeZone,
 ) -> Vec<KindReport> {
+    let ends: Vec<Ends> = periods.iter().map(|period| Ends::of(period, zone)).collect();
     metered
         .chunk_by(|a, b| a.point.kind == b.point.kind && a.unit == b.unit)
-        .map(|points| kind(points, whole, periods, zone))
+        .map(|points| kind(points, whole, periods, &ends))
         .collect()
 }
 
-fn kind(metered: &[Metered], whole: &Period, periods: &[Period], zone: &TimeZone) -> KindReport {
+fn kind(metered: &[Metered], whole: &Period, periods: &[Period], ends: &[Ends]) -> KindReport {
     let unit = metered.first().map(|metered| metered.unit);
     let (name, shift) = unit.map_or(("", 0), decoders::reading::Unit::symbol);
     let is_heating = unit == Some(decoders::reading::Unit::AllocationUnit);
@@ -430,9 +431,9 @@ fn kind(metered: &[Metered], whole: &Period, periods: &[Period], zone: &TimeZone
             continue;
         }
         let mut figures = Vec::with_capacity(periods.len());
-        for (period, all) in periods.iter().zip(&mut by_period) {
+        for ((period, ends), all) in periods.iter().zip(ends).zip(&mut by_period) {
             let consumption = metered.place.over(period.start, period.end);
-            figures.push(PeriodFigure::of(period, zone, figure(&consumption)));
+            figures.push(PeriodFigure::of(ends, figure(&consumption)));
             all.push(consumption);
         }
         points.push(PointReport {
@@ -447,10 +448,10 @@ fn kind(metered: &[Metered], whole: &Period, periods: &[Period], zone: &TimeZone
         kind: metered.first().map_or("", |metered| metered.point.kind.name()),
         unit: name,
         total: figure(&Consumption::sum(&totals)),
-        periods: periods
+        periods: ends
             .iter()
             .zip(&by_period)
-            .map(|(period, all)| PeriodFigure::of(period, zone, figure(&Consumption::sum(all))))
+            .map(|(ends, all)| PeriodFigure::of(ends, figure(&Consumption::sum(all))))
             .collect(),
         points,
     }
@@ -476,13 +477,30 @@ fn serials(metered: &Metered, whole: &Period) -> Vec<String> {
         .collect()
 }
 
-impl PeriodFigure {
-    fn of(period: &Period, zone: &TimeZone, figure: Figure) -> Self {
+/// The ends of a period as they are written: once, for all points.
+struct Ends {
+    days: [String; 2],
+    instants: [String; 2],
+}
+
+impl Ends {
+    fn of(period: &Period, zone: &TimeZone) -> Self {
         Self {
-            from: period.from.to_string(),
-            to: period.to.to_string(),
-            start: local(period.start, zone),
-            end: local(period.end, zone),
+            days: [period.from.to_string(), period.to.to_string()],
+            instants: [local(period.start, zone), local(period.end, zone)],
+        }
+    }
+}
+
+impl PeriodFigure {
+    fn of(ends: &Ends, figure: Figure) -> Self {
+        let [from, to] = ends.days.clone();
+        let [start, end] = ends.instants.clone();
+        Self {
+            from,
+            to,
+            start,
+            end,
             figure,
         }
     }

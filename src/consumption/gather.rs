@@ -55,68 +55,136 @@ pub fn of_dwelling_by(
     now: Timestamp,
 ) -> Result<Vec<Metered>> {
     let range = Range::around(start, end, grain);
-    let mut points: Vec<(Point, Vec<Placement>)> = Vec::new();
-    for placement in store.placements(dwelling)? {
-        match points.last_mut() {
-            Some((point, placements)) if point.id == placement.point.id => placements.push(placement),
-            _ => points.push((placement.point.clone(), vec![placement])),
+    let mut placements = store.placements(dwelling)?;
+    placements.retain(|placement| counted(placement.point.kind).is_some());
+    let meters: Vec<MeterId> = placements.iter().map(|placement| placement.meter.id).collect();
+    let mut drafts: Vec<Draft> = Vec::new();
+    for (placement, channels) in placements.into_iter().zip(store.channels_of(&meters)?) {
+        let Some(quantity) = counted(placement.point.kind) else {
+            continue;
+        };
+        let origin = Origin::of(placement.meter.id, quantity, &channels);
+        match drafts.last_mut() {
+            Some(draft) if draft.point.id == placement.point.id => {
+                draft.placements.push(placement);
+                draft.origins.push(origin);
+            }
+            _ => drafts.push(Draft {
+                point: placement.point.clone(),
+                quantity,
+                unit: usual_unit(quantity),
+                placements: vec![placement],
+                origins: vec![origin],
+            }),
         }
     }
-    let mut metered = Vec::with_capacity(points.len());
-    for (point, placements) in points {
-        if let Some(quantity) = counted(point.kind) {
-            metered.push(of_point(store, point, placements, quantity, range, now)?);
-        }
+    for draft in &mut drafts {
+        draft.agree();
+    }
+    // All in one go: a series is soon read, and to begin and end for each takes as long.
+    let series: Vec<_> = drafts.iter().flat_map(Draft::series).collect();
+    let shown = store.shown_of(&series, range.from, range.until, range.grain)?;
+    let mut shown = shown.into_iter();
+    let mut metered = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        metered.push(draft.complete(store, &mut shown, range, now)?);
     }
     metered.sort_by_key(|metered| (metered.point.kind, metered.point.id));
     Ok(metered)
 }
 
-fn of_point(
-    store: &dyn Store,
+/// A metering point of which the readings are still to come.
+struct Draft {
     point: Point,
-    placements: Vec<Placement>,
     quantity: Quantity,
-    range: Range,
-    now: Timestamp,
-) -> Result<Metered> {
-    let mut channels = Vec::with_capacity(placements.len());
-    let mut rests_on = Vec::with_capacity(placements.len());
-    for placement in &placements {
-        let all = store.channels(placement.meter.id)?;
-        rests_on.push(Reach::new(placement.meter.id, &all));
-        let index = whole_index(&all, quantity);
-        let slots = index.and_then(|(_, channel)| slot_channel(&all, &channel));
-        channels.push(index.map(|(id, channel)| (id, channel, slots)));
+    unit: Unit,
+    placements: Vec<Placement>,
+    /// Of each placement.
+    origins: Vec<Origin>,
+}
+
+/// Where the readings of a meter come from.
+struct Origin {
+    index: Option<(ChannelId, Channel)>,
+    slots: Option<ChannelId>,
+    reach: Reach,
+}
+
+impl Origin {
+    fn of(meter: MeterId, quantity: Quantity, channels: &[(ChannelId, Channel)]) -> Self {
+        let index = whole_index(channels, quantity);
+        Self {
+            index,
+            slots: index.and_then(|(_, channel)| slot_channel(channels, &channel)),
+            reach: Reach::new(meter, channels),
+        }
     }
-    // Watt-hours and joules can't be added: the meter that serves now decides, others in another unit are missing.
-    let unit = channels
-        .iter()
-        .rev()
-        .flatten()
-        .map(|(_, channel, _)| channel.unit)
-        .next()
-        .unwrap_or_else(|| usual_unit(quantity));
-    let mut services = Vec::with_capacity(placements.len());
-    for ((placement, channel), reach) in placements.iter().zip(channels).zip(&mut rests_on) {
-        services.push(match channel {
-            Some((id, channel, slots)) if channel.unit == unit => {
-                let mut samples = samples(store, reach, (id, &channel), range)?;
-                if let Some(slots) = slots {
-                    samples.extend(gained(store, reach, slots, range, &samples)?);
-                }
-                service(placement, &channel, samples)
+}
+
+impl Draft {
+    /// Watt-hours and joules can't be added: the meter that serves now decides, others in another unit are missing.
+    fn agree(&mut self) {
+        let units = || self.origins.iter().filter_map(|origin| origin.index);
+        let Some((_, Channel { unit, .. })) = units().next_back() else {
+            return;
+        };
+        self.unit = unit;
+        for origin in &mut self.origins {
+            if origin.index.is_some_and(|(_, channel)| channel.unit != unit) {
+                (origin.index, origin.slots) = (None, None);
             }
-            _ => service(placement, &Channel::index(quantity, unit), Vec::new()),
-        });
+        }
     }
-    Ok(Metered {
-        point,
-        unit,
-        placements,
-        place: Place::new(services, now),
-        rests_on,
-    })
+
+    /// What is to be read, in the order in which it is taken.
+    fn series(&self) -> impl Iterator<Item = (MeterId, ChannelId)> {
+        self.origins.iter().flat_map(|origin| {
+            let index = origin.index.map(|(id, _)| id);
+            let meter = origin.reach.meter();
+            [index, origin.slots]
+                .into_iter()
+                .flatten()
+                .map(move |id| (meter, id))
+        })
+    }
+
+    /// With its readings, which are the next ones of those that were read.
+    fn complete(
+        self,
+        store: &dyn Store,
+        shown: &mut impl Iterator<Item = Vec<Shown>>,
+        range: Range,
+        now: Timestamp,
+    ) -> Result<Metered> {
+        let mut services = Vec::with_capacity(self.placements.len());
+        let mut rests_on = Vec::with_capacity(self.placements.len());
+        for (placement, origin) in self.placements.iter().zip(self.origins) {
+            let mut reach = origin.reach;
+            services.push(match origin.index {
+                Some((id, channel)) => {
+                    let around = shown.next().unwrap_or_default();
+                    let mut samples = samples(store, &mut reach, (id, &channel), range, &around)?;
+                    if let Some(slots) = origin.slots {
+                        let rows = shown.next().unwrap_or_default();
+                        reach.read(slots, (range.from, range.until), &rows);
+                        let slots: Vec<_> = rows.iter().filter_map(sample).collect();
+                        // What was gained, put under the indexes that are known.
+                        samples.extend(indexes(&slots, &samples));
+                    }
+                    service(placement, &channel, samples)
+                }
+                None => service(placement, &Channel::index(self.quantity, self.unit), Vec::new()),
+            });
+            rests_on.push(reach);
+        }
+        Ok(Metered {
+            point: self.point,
+            unit: self.unit,
+            placements: self.placements,
+            place: Place::new(services, now),
+            rests_on,
+        })
+    }
 }
 
 /// The instants whose readings matter for a question.
@@ -148,10 +216,10 @@ fn samples(
     reach: &mut Reach,
     (id, channel): (ChannelId, &Channel),
     range: Range,
+    around: &[Shown],
 ) -> Result<Vec<Sample>> {
     let meter = reach.meter();
-    let around = store.shown(meter, id, range.from, range.until, range.grain)?;
-    reach.read(id, (range.from, range.until), &around);
+    reach.read(id, (range.from, range.until), around);
     let mut samples = Vec::with_capacity(around.len());
     let first = around.first().map_or(range.from, |shown| shown.at);
     let silent = around.windows(2).any(|pair| match pair {
@@ -173,20 +241,6 @@ fn samples(
     }
     samples.extend(around.iter().filter_map(sample));
     Ok(samples)
-}
-
-/// What the meter gained in closed slots (half months, months), put under the indexes that are known.
-fn gained(
-    store: &dyn Store,
-    reach: &mut Reach,
-    slots: ChannelId,
-    range: Range,
-    known: &[Sample],
-) -> Result<Vec<Sample>> {
-    let rows = store.shown(reach.meter(), slots, range.from, range.until, range.grain)?;
-    reach.read(slots, (range.from, range.until), &rows);
-    let slots: Vec<_> = rows.iter().filter_map(sample).collect();
-    Ok(indexes(&slots, known))
 }
 
 /// A meter's whole index of a quantity over some time: its channel, how it counts, and its samples.

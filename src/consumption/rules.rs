@@ -242,7 +242,6 @@ fn link(counter: &Counter, samples: &[Sample]) -> Chain {
         if let Some(before) = before {
             let fall = before.value.saturating_sub(sample.value);
             let seconds = at - before.at.as_second();
-            let width = counter.rollover(before.value, sample.value);
             if counter.restarts && hides_a_closing(before.at.as_second(), at, closing) {
                 (segment, carried) = (segment + 1, 0);
                 chain.events.push((at, Flag::Break));
@@ -251,6 +250,7 @@ fn link(counter: &Counter, samples: &[Sample]) -> Chain {
                 (segment, carried) = (segment + 1, 0);
                 chain.events.push((at, Flag::Break));
             } else if fall > counter.noise {
+                let width = counter.rollover(before.value, sample.value);
                 match width.and_then(|width| carried.checked_add(width)) {
                     Some(sum) => {
                         carried = sum;

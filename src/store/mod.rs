@@ -322,6 +322,22 @@ pub trait Store: Send + Sync {
         until: Timestamp,
         grain: Grain,
     ) -> Result<Vec<Shown>>;
+    /// As [`Store::channels`], of several meters, in their order.
+    fn channels_of(&self, meters: &[MeterId]) -> Result<Vec<Vec<(ChannelId, Channel)>>> {
+        meters.iter().map(|meter| self.channels(*meter)).collect()
+    }
+    /// As [`Store::shown`], of several series, in their order.
+    fn shown_of(
+        &self,
+        series: &[(MeterId, ChannelId)],
+        from: Timestamp,
+        until: Timestamp,
+        grain: Grain,
+    ) -> Result<Vec<Vec<Shown>>> {
+        let shown =
+            |(meter, channel): &(MeterId, ChannelId)| self.shown(*meter, *channel, from, until, grain);
+        series.iter().map(shown).collect()
+    }
     /// The other values that were reported for a reading flagged [`Flags::CONFLICT`].
     fn conflicts(&self, meter: MeterId, key: ReadingKey) -> Result<Vec<i64>>;
     /// Readings added or changed behind a cursor (0 for all), oldest change first; the cursor of the next page is the

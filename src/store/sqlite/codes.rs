@@ -138,9 +138,10 @@ pub(super) fn status(text: &str) -> Vec<Status> {
 /// A source's number.
 pub(super) fn source(row: &Row<'_>, column: usize) -> rusqlite::Result<Source> {
     let number: i64 = row.get(column)?;
-    Source::ALL
-        .into_iter()
-        .find(|source| *source as i64 == number)
+    // Each has the number of its place.
+    usize::try_from(number)
+        .ok()
+        .and_then(|number| Source::ALL.get(number).copied())
         .ok_or_else(|| invalid(column, Type::Integer, "no source has this number"))
 }
 

@@ -407,6 +407,24 @@ impl Store for SqliteStore {
         self.values(|values| values.shown(meter, channel, from, until, grain))
     }
 
+    fn channels_of(&self, meters: &[MeterId]) -> Result<Vec<Vec<(ChannelId, Channel)>>> {
+        self.values(|values| meters.iter().map(|meter| values.channels(*meter)).collect())
+    }
+
+    fn shown_of(
+        &self,
+        series: &[(MeterId, ChannelId)],
+        from: Timestamp,
+        until: Timestamp,
+        grain: Grain,
+    ) -> Result<Vec<Vec<Shown>>> {
+        self.values(|values| {
+            let shown =
+                |(meter, channel): &(MeterId, ChannelId)| values.shown(*meter, *channel, from, until, grain);
+            series.iter().map(shown).collect()
+        })
+    }
+
     fn conflicts(&self, meter: MeterId, key: ReadingKey) -> Result<Vec<i64>> {
         self.values(|values| values.conflicts(meter, key))
     }

@@ -208,7 +208,7 @@ impl Values<'_> {
         const HOURS: &str = "SELECT at, 0, value, 0 FROM hour
              WHERE meter = ?1 AND channel = ?2 AND at >= ?3 AND at < ?4";
         let parameters = [meter.0, channel.0, from.as_second(), until.as_second()];
-        let row = |row: &Row<'_>| {
+        let row = |row: &Row<'_>| -> rusqlite::Result<Shown> {
             Ok(Shown {
                 at: codes::instant(row, 0)?,
                 source: codes::source(row, 1)?,
@@ -216,9 +216,21 @@ impl Values<'_> {
                 flags: Flags(row.get(3)?),
             })
         };
-        let mut shown = many(self.connection, SHOWN, parameters, row)?;
+        let days = until.duration_since(from).as_hours().div_euclid(24);
+        let days = usize::try_from(days).unwrap_or(0).min(MOST_DAYS);
+        // Two a day, and what stands beside.
+        let mut shown = Vec::with_capacity(2 * days + 4);
+        let mut take = |sql: &str| -> rusqlite::Result<()> {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let mut rows = statement.query(parameters)?;
+            while let Some(next) = rows.next()? {
+                shown.push(row(next)?);
+            }
+            Ok(())
+        };
+        take(SHOWN)?;
         if grain == Grain::Hours {
-            shown.extend(many(self.connection, HOURS, parameters, row)?);
+            take(HOURS)?;
             shown.sort_by_key(|shown| (shown.at, shown.source));
         }
         Ok(shown)
@@ -272,6 +284,9 @@ impl Values<'_> {
             .ok_or_else(|| invalid(1, rusqlite::types::Type::Integer, "no channel has this number"))
     }
 }
+
+/// Room is made beforehand for the readings of a year at most.
+const MOST_DAYS: usize = 366;
 
 /// The live readings' source, as the table has it.
 pub(super) const LIVE: i64 = Source::Live as i64;

@@ -5,8 +5,8 @@ use decoders::reading::{Quantity, Stamp, Unit};
 use super::{at, reading, store, water};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
-    Aspect, Channel, ChannelId, Flags, MeterId, ReadingKey, ReadingQuery, ReadingRow, Side, Source, Store,
-    StoredReading,
+    Aspect, Channel, ChannelId, Flags, Grain, MeterId, ReadingKey, ReadingQuery, ReadingRow, Side, Source,
+    Store, StoredReading,
 };
 
 const METER: MeterId = MeterId(1);
@@ -171,6 +171,41 @@ fn a_series_comes_with_its_surroundings() {
         series(300, 400),
         [(200, "live"), (200, "history"), (300, "live"), (400, "live")]
     );
+}
+
+#[test]
+fn what_is_read_in_one_go_is_what_is_read_one_by_one() {
+    let (_scratch, store, id) = filled();
+    let other = MeterId(2);
+    let channels = store.channels_of(&[other, METER, MeterId(99)]).unwrap();
+    assert_eq!(
+        channels,
+        [
+            store.channels(other).unwrap(),
+            store.channels(METER).unwrap(),
+            vec![]
+        ]
+    );
+    for grain in [Grain::Days, Grain::Hours] {
+        for (from, until) in [(0, 50), (150, 350), (500, 600)] {
+            let one = |meter| store.shown(meter, id, at(from), at(until), grain).unwrap();
+            let all = store
+                .shown_of(&[(METER, id), (other, id)], at(from), at(until), grain)
+                .unwrap();
+            assert_eq!(all, [one(METER), one(other)]);
+            let rows = store.series(METER, id, at(from), at(until)).unwrap();
+            let seen: Vec<_> = all[0]
+                .iter()
+                .map(|shown| (shown.at, shown.source, shown.value, shown.flags))
+                .collect();
+            let wanted: Vec<_> = rows
+                .iter()
+                .map(|row| &row.reading)
+                .map(|reading| (reading.at, reading.source, reading.value, reading.flags))
+                .collect();
+            assert_eq!(seen, wanted);
+        }
+    }
 }
 
 #[test]
