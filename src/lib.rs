@@ -11,6 +11,7 @@ pub mod config;
 pub mod consumption;
 pub mod credentials;
 pub mod disk;
+mod hash;
 pub mod intake;
 pub mod json;
 pub mod keys;

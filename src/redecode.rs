@@ -241,7 +241,7 @@ fn is_described(store: &dyn Store, key: TelegramKey, facts: &Facts) -> Result<bo
     Ok(facts.more.iter().all(|(name, value)| {
         known
             .iter()
-            .any(|fact| fact.name == *name && (fact.at, &fact.value) >= (key.received_at, value))
+            .any(|fact| *fact.name == **name && (fact.at, &*fact.value) >= (key.received_at, &**value))
     }))
 }
 

@@ -1,5 +1,7 @@
 //! A page applied to records: which reading each record is, from when, and what it says about the meter.
 
+use std::fmt::Write;
+
 use smallvec::SmallVec;
 use wmbus::Message;
 use wmbus::apl::{Date, Dib, Item, Record};
@@ -357,6 +359,11 @@ pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
 
 impl std::fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|octet| write!(f, "{octet:02X}"))
+        // Without the formatting of numbers: it is called for many a fact.
+        let digit = |nibble: u8| char::from(if nibble < 10 { b'0' } else { b'A' - 10 } + nibble);
+        self.0.iter().try_for_each(|octet| {
+            f.write_char(digit(octet >> 4))?;
+            f.write_char(digit(octet & 0x0F))
+        })
     }
 }

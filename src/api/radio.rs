@@ -1,12 +1,13 @@
 //! What is on the air: receivers, registered meters and how they are heard, and the neighbours.
 
 use axum::extract::State;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::alerts::Rhythm;
 use crate::registry::MeterId;
-use crate::store::{Heard, Outage, RadioState, ReceiverState};
+use crate::store::{Heard, Outage, RadioState, ReceiverState, Store};
 
 use super::Context;
 use super::json::Json;
@@ -95,8 +96,8 @@ pub(super) struct MeterOnAir {
     name: Name,
     /// How it was last heard; null when never.
     heard: Option<MeterHeard>,
-    /// `on_time`, `late` or `lost` by its own rhythm of the week before, so that a silent night is no fault; null when it was
-    /// heard too seldom to have one.
+    /// `on_time`, `late` or `lost` by its own rhythm of the week before, so that a silent night is no fault; `taken_off` when
+    /// it is silent and hangs nowhere any more, as the registry says; null when it was heard too seldom to have one.
     #[schema(example = "on_time")]
     rhythm: Option<&'static str>,
 }
@@ -181,8 +182,14 @@ pub(super) async fn show(
                             Some(state) => Rhythm::of(store, meter.id, state, now)?,
                             None => None,
                         };
+                        let silent = rhythm.is_some_and(|rhythm| rhythm != Rhythm::OnTime);
+                        let rhythm = if silent && is_taken_off(store, meter.id, now)? {
+                            Some(TAKEN_OFF)
+                        } else {
+                            rhythm.map(Rhythm::name)
+                        };
                         Ok(MeterOnAir {
-                            rhythm: rhythm.map(Rhythm::name),
+                            rhythm,
                             name: Name::of(&meter),
                             heard: state.map(MeterHeard::from),
                         })
@@ -193,6 +200,18 @@ pub(super) async fn show(
         })
         .await
         .map(Json)
+}
+
+/// The word for a meter that nobody waits for.
+const TAKEN_OFF: &str = "taken_off";
+
+/// Whether a meter hung somewhere, and does no more.
+fn is_taken_off(store: &dyn Store, meter: MeterId, now: Timestamp) -> Result<bool, Problem> {
+    let placements = store.placements_of_meter(meter)?;
+    let hangs = placements
+        .iter()
+        .any(|placement| placement.installation.covers(now));
+    Ok(!hangs && !placements.is_empty())
 }
 
 impl From<RadioState> for Radio {

@@ -3,14 +3,13 @@
 //! Only counters that a MAC or a tag vouches for count. A telegram is compared with the latest one accepted *before* it
 //! was received, so that captures of last year still go into a living store.
 
-use std::collections::HashMap;
-
+use crate::hash::Map;
 use crate::registry::MeterId;
 
 /// The latest counter accepted of each meter.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
-    latest: HashMap<MeterId, Accepted>,
+    latest: Map<MeterId, Accepted>,
 }
 
 /// A counter, and the second in which it was first received.

@@ -3,19 +3,21 @@
 //! Two layouts can have one signature, which is a CRC of 16 bits: all are tried, and the CRC of the full frame decides. A
 //! layout of an earlier run opens only what came after it, so that a file replayed twice gives the same both times.
 
-use std::collections::HashMap;
-
-use wmbus::apl::compact::{Compact, Layout};
+use wmbus::apl::compact::{Compact, Layout, headers_of, signature_of};
 use wmbus::{Error, ErrorKind, Layer};
+
+use crate::hash::Map;
 
 /// All layouts that are known. Bounded: of those that were heard, the one not used for longest makes room.
 #[derive(Debug, Default)]
 pub(super) struct Layouts {
-    known: HashMap<u16, Vec<Known>>,
+    known: Map<u16, Vec<Known>>,
     count: usize,
     uses: u64,
     /// The latest that was heard, and that nobody has kept yet.
     news: Option<Layout>,
+    /// Room for the headers of the latest frame.
+    headers: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -27,6 +29,18 @@ struct Known {
     kept: Option<i64>,
     of_page: bool,
     used: u64,
+}
+
+impl Known {
+    /// It was heard at a second; true when that should be kept for later runs.
+    fn heard(&mut self, at: i64) -> bool {
+        self.from = i64::MIN;
+        let is_news = !self.of_page && self.kept.is_none_or(|kept| at < kept);
+        if is_news {
+            self.kept = Some(at);
+        }
+        is_news
+    }
 }
 
 /// Layouts that can be known; a building has a handful.
@@ -51,19 +65,39 @@ impl Layouts {
         });
     }
 
+    /// Takes the layout of a full frame that was heard at a second. Most were heard before, and cost nothing but a look.
+    pub(super) fn heard_frame(&mut self, payload: &[u8], at: i64) {
+        let mut headers = std::mem::take(&mut self.headers);
+        if headers_of(payload, &mut headers)
+            && !self.heard_again(&headers, at)
+            && let Some(layout) = Layout::of_headers(&headers)
+        {
+            self.heard(layout, at);
+        }
+        self.headers = headers;
+    }
+
     /// Takes a layout that was heard at a second.
     pub(super) fn heard(&mut self, layout: Layout, at: i64) {
         let mut is_news = false;
-        self.change(&layout, |known| {
-            known.from = i64::MIN;
-            is_news = !known.of_page && known.kept.is_none_or(|kept| at < kept);
-            if is_news {
-                known.kept = Some(at);
-            }
-        });
+        self.change(&layout, |known| is_news = known.heard(at));
         if is_news {
             self.news = Some(layout);
         }
+    }
+
+    /// A layout with these headers was heard; false when it is not known yet.
+    fn heard_again(&mut self, headers: &[u8], at: i64) -> bool {
+        let mut alike = self.known.get_mut(&signature_of(headers)).into_iter().flatten();
+        let Some(known) = alike.find(|known| known.layout.headers() == headers) else {
+            return false;
+        };
+        self.uses += 1;
+        known.used = self.uses;
+        if known.heard(at) {
+            self.news = Some(known.layout.clone());
+        }
+        true
     }
 
     /// The layout that was heard since this was asked, if it should be kept.
@@ -192,12 +226,12 @@ mod tests {
         assert!(matches!(error.kind, ErrorKind::UnknownCompactFormat { .. }));
         assert_eq!(expand(&mut layouts, 100).unwrap(), FULL);
         // Heard in this run, it opens all; and it is kept once, under its earliest second.
-        layouts.heard(layout(), 200);
+        layouts.heard_frame(&FULL, 200);
         assert_eq!(layouts.news(), None);
         assert_eq!(expand(&mut layouts, 1).unwrap(), FULL);
-        layouts.heard(layout(), 90);
+        layouts.heard_frame(&FULL, 90);
         assert_eq!(layouts.news(), Some(layout()));
-        layouts.heard(layout(), 95);
+        layouts.heard_frame(&FULL, 95);
         assert_eq!(layouts.news(), None);
     }
 
@@ -205,8 +239,22 @@ mod tests {
     fn what_a_page_knows_need_not_be_kept() {
         let mut layouts = Layouts::default();
         layouts.of_page(&layout());
+        layouts.heard_frame(&FULL, 5);
         layouts.heard(layout(), 5);
         assert_eq!(layouts.news(), None);
+        assert_eq!(expand(&mut layouts, 0).unwrap(), FULL);
+    }
+
+    #[test]
+    fn a_frame_shows_its_layout_when_all_of_it_is_records() {
+        let mut layouts = Layouts::default();
+        layouts.heard_frame(&FULL[..9], 5);
+        layouts.heard_frame(&[], 5);
+        assert_eq!((layouts.count, layouts.news()), (0, None));
+        layouts.heard_frame(&FULL, 5);
+        assert_eq!(layouts.news(), Some(layout()));
+        layouts.heard_frame(&FULL, 6);
+        assert_eq!((layouts.count, layouts.news()), (1, None));
         assert_eq!(expand(&mut layouts, 0).unwrap(), FULL);
     }
 

@@ -145,9 +145,7 @@ impl Memory {
     fn expand<'a>(&mut self, message: Message<'a>, now: i64) -> Result<Message<'a>, Error> {
         match message.content {
             Content::Records => {
-                if let Some(layout) = Layout::of_full_frame(&message.payload) {
-                    self.layouts.heard(layout, now);
-                }
+                self.layouts.heard_frame(&message.payload, now);
                 Ok(message)
             }
             Content::Format => {

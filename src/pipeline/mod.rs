@@ -16,9 +16,6 @@ mod memory;
 mod outcome;
 mod trust;
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-
 use collector::{Check, Telegram};
 use decoders::{Decoded, Families};
 use jiff::Timestamp;
@@ -34,10 +31,11 @@ use self::counters::{Accepted, Counters};
 use self::dating::Reception;
 use self::fragments::Fragments;
 use self::trust::{Belief, Trust};
+use crate::hash::Map;
 use crate::registry::{Directory, MeterId, MeterKey};
 use crate::store::{
     ArchivedTelegram, DirectoryEntry, Facts, Ingest, KeyProof, LearntLayout, Redecoded, Sighting, Store,
-    StoreError, StoredReading, Telegram as Kept, TelegramKey,
+    StoreError, StoredReading, Telegram as Kept, TelegramKey, Word,
 };
 
 /// The way of every telegram. Knows no device and no clock.
@@ -46,7 +44,7 @@ pub struct Pipeline {
     families: Families,
     memory: Memory,
     directory: Directory,
-    zones: HashMap<String, TimeZone>,
+    zones: Map<String, TimeZone>,
     counters: Counters,
     trust: Trust,
     fragments: Fragments,
@@ -93,7 +91,7 @@ impl Pipeline {
             families,
             memory,
             directory: Directory::default(),
-            zones: HashMap::new(),
+            zones: Map::default(),
             counters: Counters::default(),
             trust: Trust::default(),
             fragments: Fragments::default(),
@@ -532,7 +530,7 @@ fn stripped(octets: &[u8]) -> Result<Frame<'_>, Error> {
 }
 
 /// A zone by its name, looked up once; UTC for a name that nobody knows.
-fn zone(known: &mut HashMap<String, TimeZone>, name: &str) -> TimeZone {
+fn zone(known: &mut Map<String, TimeZone>, name: &str) -> TimeZone {
     if let Some(zone) = known.get(name) {
         return zone.clone();
     }
@@ -553,16 +551,14 @@ fn evidence(error: &Error) -> String {
 }
 
 fn facts(decoded: &Decoded, counter: Option<u32>) -> Facts {
-    let named = |name: &'static str, value: String| (Cow::Borrowed(name), value);
-    let mut more = vec![
-        named("decoder", decoded.decoder.to_string()),
-        named("mode", decoded.mode.to_string()),
-    ];
+    let mut more = Vec::with_capacity(2 + decoded.facts.len());
+    more.push((Word::from("decoder"), Word::Shared(decoded.decoder.clone())));
+    more.push((Word::from("mode"), mode(decoded.mode)));
     more.extend(
         decoded
             .facts
             .iter()
-            .map(|fact| (Cow::Owned(fact.name.to_string()), fact.value.clone())),
+            .map(|fact| (Word::Shared(fact.name.clone()), Word::from(fact.value.clone()))),
     );
     Facts {
         opened: true,
@@ -570,5 +566,15 @@ fn facts(decoded: &Decoded, counter: Option<u32>) -> Facts {
         counter,
         status: decoded.status.clone(),
         more,
+    }
+}
+
+/// The number of a security mode: most telegrams have one of these.
+fn mode(mode: u8) -> Word {
+    match mode {
+        0 => "0".into(),
+        5 => "5".into(),
+        7 => "7".into(),
+        _ => mode.to_string().into(),
     }
 }

@@ -4,19 +4,18 @@
 //! A key that never failed is believed at once, and a proven one for good: who sends noise under a meter's number can't
 //! make it mute.
 
-use std::collections::HashMap;
-
 use wmbus::Key;
 
+use crate::hash::Map;
 use crate::registry::MeterId;
 use crate::store::{DirectoryEntry, Telegram};
 
 /// What is known of the keys of each meter.
 #[derive(Debug, Default)]
 pub(super) struct Trust {
-    meters: HashMap<MeterId, Vec<Standing>>,
+    meters: Map<MeterId, Vec<Standing>>,
     /// Telegrams in a row that none of a meter's keys opened.
-    unopened: HashMap<MeterId, u32>,
+    unopened: Map<MeterId, u32>,
 }
 
 #[derive(Debug)]

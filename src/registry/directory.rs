@@ -1,22 +1,21 @@
 //! Directory: whose telegram is it. Found in one step, however many meters are registered.
 
-use std::collections::HashMap;
-
 use wmbus::Address;
 
+use crate::hash::Map;
 use crate::store::DirectoryEntry;
 
 /// All registered meters, by the part of the address that every list has: maker and number.
 #[derive(Debug, Default)]
 pub struct Directory {
     entries: Vec<DirectoryEntry>,
-    by_number: HashMap<(u16, u32), Vec<usize>>,
+    by_number: Map<(u16, u32), Vec<usize>>,
 }
 
 impl Directory {
     /// A directory of these meters.
     pub fn new(entries: Vec<DirectoryEntry>) -> Self {
-        let mut by_number: HashMap<_, Vec<usize>> = HashMap::with_capacity(entries.len());
+        let mut by_number: Map<_, Vec<usize>> = Map::with_capacity_and_hasher(entries.len(), Default::default());
         for (index, entry) in entries.iter().enumerate() {
             let address = entry.meter.address;
             by_number

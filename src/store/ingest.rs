@@ -1,6 +1,6 @@
 //! What the pipeline hands to the store, and what the store says it did with it.
 
-use std::borrow::Cow;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use decoders::reading::{Stamp, Status};
@@ -82,7 +82,50 @@ pub struct Facts {
     /// Conditions.
     pub status: Vec<Status>,
     /// Further facts by name: `decoder`, `mode`, `firmware`, `fabrication_no`, `model`, `set_date_next` …
-    pub more: Vec<(Cow<'static, str>, String)>,
+    pub more: Vec<(Word, Word)>,
+}
+
+/// A text that is the same in telegram after telegram mostly, and then not made anew for each.
+#[derive(Clone, Debug)]
+pub enum Word {
+    /// One of our own.
+    Fixed(&'static str),
+    /// One of a page.
+    Shared(Arc<str>),
+    /// What a meter says.
+    Own(String),
+}
+
+impl Deref for Word {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Fixed(text) => text,
+            Self::Shared(text) => text,
+            Self::Own(text) => text,
+        }
+    }
+}
+
+impl PartialEq for Word {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Word {}
+
+impl From<&'static str> for Word {
+    fn from(text: &'static str) -> Self {
+        Self::Fixed(text)
+    }
+}
+
+impl From<String> for Word {
+    fn from(text: String) -> Self {
+        Self::Own(text)
+    }
 }
 
 /// An unregistered meter that was heard.

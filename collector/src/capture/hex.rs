@@ -61,27 +61,51 @@ pub(super) fn any_octets(text: &str, noise: fn(char) -> bool) -> Result<Vec<u8>,
     }
 }
 
-/// The octets of a text that is pairs of digits and nothing else, as most are.
-fn only_digits(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    if digits.len() > 2 * MAX_OCTETS || !digits.len().is_multiple_of(2) {
+/// The octets of a text that is pairs of digits and nothing else, as most are; `None` too when there are more than
+/// telegrams have.
+pub fn only_digits(text: &str) -> Option<Vec<u8>> {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
+        return None;
+    };
+    if pairs.len() > MAX_OCTETS {
         return None;
     }
-    let mut octets = Vec::with_capacity(digits.len() / 2);
-    for pair in digits.chunks_exact(2) {
-        let [high, low] = *pair else { return None };
-        octets.push(digit(high)? << 4 | digit(low)?);
-    }
-    Some(octets)
+    // Looked at once behind the loop, which so has no branches.
+    let mut seen = 0;
+    let octets = pairs
+        .iter()
+        .map(|[high, low]| {
+            let (high, low) = (digit(*high), digit(*low));
+            seen |= high | low;
+            high << 4 | low & 0x0F
+        })
+        .collect();
+    (seen & NO_DIGIT == 0).then_some(octets)
 }
 
-const fn digit(character: u8) -> Option<u8> {
-    match character {
-        b'0'..=b'9' => Some(character - b'0'),
-        b'A'..=b'F' => Some(character - b'A' + 10),
-        b'a'..=b'f' => Some(character - b'a' + 10),
-        _ => None,
+/// What stands in [`DIGITS`] for characters that are none.
+const NO_DIGIT: u8 = 0xF0;
+
+/// The value of each character as a hexadecimal digit.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut rest: &mut [u8] = &mut digits;
+    let mut character = 0;
+    while let Some((digit, behind)) = rest.split_first_mut() {
+        *digit = match character {
+            b'0'..=b'9' => character - b'0',
+            b'A'..=b'F' => character - b'A' + 10,
+            b'a'..=b'f' => character - b'a' + 10,
+            _ => NO_DIGIT,
+        };
+        character = character.wrapping_add(1);
+        rest = behind;
     }
+    digits
+};
+
+fn digit(character: u8) -> u8 {
+    DIGITS.get(usize::from(character)).copied().unwrap_or(NO_DIGIT)
 }
 
 fn with_noise(text: &str, noise: fn(char) -> bool) -> Result<Vec<u8>, Rejection> {

@@ -1,5 +1,7 @@
 //! Which format a line is in, and what it holds.
 
+use std::borrow::Cow;
+
 use super::rejection::{Code, Rejection};
 use super::rtl_433_csv::{self, Header};
 use super::{Origin, cul, elvaco, hex, json, pasted, request, rtl_wmbus, simulation, stamped};
@@ -53,7 +55,8 @@ impl Recogniser {
 
     /// What one line (or one datagram, or one message) holds. Any octets will do; never fails.
     pub fn line(&mut self, line: &[u8]) -> Content {
-        let text = String::from_utf8_lossy(line);
+        // What is UTF-8 is told so at once, and most lines are.
+        let text = std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
         let is_blank =
             |character: char| character.is_ascii_whitespace() || matches!(character, '\0' | '\u{feff}');
         let text = text.trim_matches(is_blank);
@@ -90,8 +93,8 @@ impl Recogniser {
         let origin = &self.origin;
         let one = |telegram: Telegram| vec![telegram];
         // Long recordings are ours, and no other format has such a line.
-        if stamped::is_ours(text) {
-            return stamped::parse(text, origin).map(one);
+        if let Some(telegram) = stamped::certainly_ours(text, origin) {
+            return telegram.map(one);
         }
         if text.starts_with('{') {
             return json::parse(text, origin).map(one);

@@ -34,14 +34,14 @@ const NONE: &str = "-";
 pub(super) fn is_meant(text: &str) -> bool {
     let first = fields(text).next().unwrap_or_default();
     time::begins_with_date(first)
-        || our_check(text).is_some()
+        || Ours::of(text).is_some()
         || (time::any_instant(first, &TimeZone::UTC).is_some() && unix_is_unambiguous(first, text))
 }
 
 /// One line, one telegram.
 pub(super) fn parse(text: &str, origin: &Origin) -> Result<Telegram, Rejection> {
-    match our_check(text) {
-        Some(check) => ours(text, check, origin),
+    match Ours::of(text) {
+        Some(fields) => fields.telegram(origin),
         None => others(text, origin),
     }
 }
@@ -71,58 +71,100 @@ pub(super) fn push(telegram: &Telegram, text: &mut String) {
     push_name(&telegram.radio, text);
 }
 
-/// True for a line that is certainly our own: it begins as our times do, or with the `-` for none.
-pub(super) fn is_ours(text: &str) -> bool {
-    text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) && our_check(text).is_some()
-}
-
-/// The fourth field, when it is the word only our own format has there.
-fn our_check(text: &str) -> Option<Check> {
-    match text.split(' ').nth(3)? {
-        CHECKED => Some(Check::Receiver),
-        UNCHECKED => Some(Check::Nobody),
-        _ => None,
+/// The telegram of a line that is certainly our own: it begins as our times do, or with the `-` for none.
+pub(super) fn certainly_ours(text: &str, origin: &Origin) -> Option<Result<Telegram, Rejection>> {
+    if !text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+        return None;
     }
+    Ours::of(text).map(|fields| fields.telegram(origin))
 }
 
-fn ours(text: &str, check: Check, origin: &Origin) -> Result<Telegram, Rejection> {
-    let malformed = |reason: &'static str| Rejection::new(Code::Malformed, reason);
-    let fields: Vec<&str> = text.split(' ').collect();
-    let [at, dbm, mode, _, digits, rest @ ..] = fields.as_slice() else {
-        return Err(malformed("a recorded line without its octets: it was cut short"));
-    };
-    let received_at = known(at)
-        .map(|at| at.parse().map_err(|_| malformed("the first field is no time")))
-        .transpose()?;
-    let rssi_dbm = known(dbm)
-        .map(|dbm| {
-            dbm.parse()
-                .map_err(|_| malformed("the second field is no signal strength in dBm"))
+/// The fields of a line of our own.
+struct Ours<'a> {
+    at: &'a str,
+    dbm: &'a str,
+    mode: &'a str,
+    check: Check,
+    /// Digits, and the radio's name where there is one; `None` when the line was cut short.
+    rest: Option<&'a str>,
+}
+
+impl<'a> Ours<'a> {
+    /// When the fourth field is one of the words that only our own format has there.
+    fn of(text: &'a str) -> Option<Self> {
+        let mut fields = text.splitn(5, ' ');
+        let (at, dbm, mode) = (fields.next()?, fields.next()?, fields.next()?);
+        let check = match fields.next()? {
+            CHECKED => Check::Receiver,
+            UNCHECKED => Check::Nobody,
+            _ => return None,
+        };
+        Some(Self {
+            at,
+            dbm,
+            mode,
+            check,
+            rest: fields.next(),
         })
-        .transpose()?;
-    let link_mode = known(mode)
-        .map(|mode| LinkMode::from_name(mode).ok_or_else(|| malformed("the third field is no link mode")))
-        .transpose()?;
-    let radio = match rest {
-        [] => origin.radio.clone(),
-        [name] => name
-            .strip_prefix('@')
-            .and_then(|name| radio(name, origin))
-            .ok_or_else(|| malformed("the last field is no @radio"))?,
-        _ => return Err(malformed("more than six fields in a recorded line")),
-    };
-    let octets = hex::any_octets(digits, hex::no_noise)?;
-    if octets.is_empty() {
-        return Err(Rejection::new(Code::TooShort, "a recorded line without octets"));
     }
-    Ok(Telegram {
-        octets,
-        check,
-        link_mode,
-        received_at,
-        rssi_dbm,
-        radio,
-    })
+
+    fn telegram(self, origin: &Origin) -> Result<Telegram, Rejection> {
+        let malformed = |reason: &'static str| Rejection::new(Code::Malformed, reason);
+        let Self {
+            at,
+            dbm,
+            mode,
+            check,
+            rest,
+        } = self;
+        let Some(rest) = rest else {
+            return Err(malformed("a recorded line without its octets: it was cut short"));
+        };
+        // From its end: names are shorter than telegrams.
+        let (digits, name) = match rest.rsplit_once(' ') {
+            Some((digits, name)) => (digits, Some(name)),
+            None => (rest, None),
+        };
+        let received_at = known(at)
+            .map(|at| at.parse().map_err(|_| malformed("the first field is no time")))
+            .transpose()?;
+        let rssi_dbm = known(dbm)
+            .map(|dbm| {
+                dbm.parse()
+                    .map_err(|_| malformed("the second field is no signal strength in dBm"))
+            })
+            .transpose()?;
+        let link_mode = known(mode)
+            .map(|mode| {
+                LinkMode::from_name(mode).ok_or_else(|| malformed("the third field is no link mode"))
+            })
+            .transpose()?;
+        let radio = match name {
+            None => origin.radio.clone(),
+            Some(name) => name
+                .strip_prefix('@')
+                .and_then(|name| radio(name, origin))
+                .ok_or_else(|| malformed("the last field is no @radio"))?,
+        };
+        let octets = match hex::only_digits(digits) {
+            Some(octets) => octets,
+            None if digits.contains(' ') => {
+                return Err(malformed("more than six fields in a recorded line"));
+            }
+            None => hex::any_octets(digits, hex::no_noise)?,
+        };
+        if octets.is_empty() {
+            return Err(Rejection::new(Code::TooShort, "a recorded line without octets"));
+        }
+        Ok(Telegram {
+            octets,
+            check,
+            link_mode,
+            received_at,
+            rssi_dbm,
+            radio,
+        })
+    }
 }
 
 fn others(text: &str, origin: &Origin) -> Result<Telegram, Rejection> {
@@ -191,8 +233,8 @@ fn unix_is_unambiguous(first: &str, text: &str) -> bool {
             .is_some_and(|rest| rest.starts_with([';', ',']))
 }
 
-fn known<'a>(field: &&'a str) -> Option<&'a str> {
-    (*field != NONE).then_some(*field)
+fn known(field: &str) -> Option<&str> {
+    (field != NONE).then_some(field)
 }
 
 /// The radio of this name: the origin's own when that is its name, so that most lines share one.

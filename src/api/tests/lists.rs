@@ -267,6 +267,18 @@ async fn each_meter_keeps_a_rhythm_of_its_own() {
     assert_eq!(rhythm("55555555"), "lost");
     assert_eq!(rhythm("66666666"), Value::Null);
     assert_eq!(rhythm("22222222"), Value::Null, "never heard");
+    // Meter 2 was taken off on the tenth, and spoke till then: nobody waits for it.
+    let heard: Vec<Ingest> = (0..168_i64)
+        .map(|hour| {
+            let instant = at("2026-03-03T09:00:00+01:00") + hour.hours();
+            telegram(2, instant, vec![reading(water(), instant, Source::Live, hour * 1000)])
+        })
+        .collect();
+    house.store.ingest(&heard).unwrap();
+    let air = house.json("/v1/radio").await;
+    let meters = air["meters"]["items"].as_array().unwrap();
+    let taken_off = meters.iter().find(|meter| meter["id"] == "22222222").unwrap();
+    assert_eq!(taken_off["rhythm"], "taken_off");
 }
 
 #[tokio::test]

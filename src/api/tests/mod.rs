@@ -236,7 +236,7 @@ pub(super) fn telegram(meter: i64, received_at: Timestamp, readings: Vec<StoredR
         evidence: None,
         facts: Facts {
             opened: true,
-            more: vec![("fabrication_no".into(), "00987654".to_owned())],
+            more: vec![("fabrication_no".into(), "00987654".into())],
             ..Facts::default()
         },
         readings,

@@ -1,10 +1,11 @@
 //! What `releve decode` is given: a telegram, a file, or standard input.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
-use collector::capture::{Content, Line, Origin, Reader};
+use collector::capture::{Content, Line, Origin, Reader, only_digits};
 use wmbus::Key;
 
 use super::line::Failure;
@@ -63,7 +64,7 @@ pub(super) fn next_line(input: &mut Lines, line: &mut Vec<u8>) -> io::Result<boo
 
 /// `HEX` or `HEX KEY`, or a line of any capture format, of which the first telegram counts.
 pub(super) fn telegram_and_key(line: &[u8]) -> Result<(Vec<u8>, Option<Key>), Failure> {
-    let text = String::from_utf8_lossy(line);
+    let text = std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
     let mut words = text.split_whitespace();
     let first = words.next().unwrap_or("");
     let failure = |message: String| Failure {
@@ -103,7 +104,7 @@ fn captured(line: &[u8]) -> Option<Vec<u8>> {
 /// Octets of hexadecimal digits; `|`, `_`, `:` and `0x` are left out.
 fn octets(text: &str) -> Option<Vec<u8>> {
     let text = text.strip_prefix("0x").unwrap_or(text);
-    if let Some(octets) = pairs(text.as_bytes()).filter(|octets| !octets.is_empty()) {
+    if let Some(octets) = only_digits(text).filter(|octets| !octets.is_empty()) {
         return Some(octets);
     }
     let digits: Option<Vec<u8>> = text
@@ -118,24 +119,4 @@ fn octets(text: &str) -> Option<Vec<u8>> {
             .map(|pair| pair.iter().fold(0, |octet, digit| octet << 4 | digit))
             .collect(),
     )
-}
-
-/// Octets of pairs of digits with nothing between them, as most are.
-fn pairs(digits: &[u8]) -> Option<Vec<u8>> {
-    let (pairs, []) = digits.as_chunks::<2>() else {
-        return None;
-    };
-    pairs
-        .iter()
-        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?))
-        .collect()
-}
-
-const fn digit(character: u8) -> Option<u8> {
-    match character {
-        b'0'..=b'9' => Some(character - b'0'),
-        b'A'..=b'F' => Some(character - b'A' + 10),
-        b'a'..=b'f' => Some(character - b'a' + 10),
-        _ => None,
-    }
 }

@@ -37,10 +37,14 @@ pub(super) fn ingest(batch: &mut Batch<'_>, items: &[Ingest]) -> Result<(), Faul
             {
                 batch.report.erased_telegrams += 1;
             }
-            Ingest::Telegram(telegram) if telegram.received_at.as_second() < floor => {
-                expired(batch, &mut gathered, telegram)?;
+            Ingest::Telegram(telegram) => {
+                batch.known(telegram.meter.0)?;
+                if telegram.received_at.as_second() < floor {
+                    expired(batch, &mut gathered, telegram)?;
+                } else {
+                    keep(batch, &mut window, &mut gathered, telegram)?;
+                }
             }
-            Ingest::Telegram(telegram) => keep(batch, &mut window, &mut gathered, telegram)?,
             Ingest::Stranger(sighting) => {
                 let at = sighting.received_at.as_second();
                 let radio = batch.radio(&sighting.radio, at)?;
@@ -156,23 +160,17 @@ fn keep(
         return readings(batch, gathered, meter, &filed);
     }
     let outcome = batch.outcome(telegram.outcome)?;
-    batch
-        .transaction
-        .prepare_cached(
-            "INSERT INTO telegram (received_at, meter, digest, octets, radio, rssi_dbm, outcome, evidence, assumed)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        )?
-        .execute(params![
-            received_at,
-            meter,
-            codes::signed(telegram.digest),
-            telegram.octets,
-            radio,
-            telegram.rssi_dbm,
-            outcome,
-            telegram.evidence,
-            telegram.assumed,
-        ])?;
+    batch.telegram(params![
+        received_at,
+        meter,
+        codes::signed(telegram.digest),
+        telegram.octets,
+        radio,
+        telegram.rssi_dbm,
+        outcome,
+        telegram.evidence,
+        telegram.assumed,
+    ])?;
     batch.report.telegrams += 1;
     window.add(meter, telegram.digest, Kept { received_at, outcome });
     gathered.radio(radio, received_at, 1);

@@ -30,6 +30,9 @@ pub struct Options {
     /// The log is carried over into the file when it has this many pages (4 KiB each): the more, the less is written in
     /// all, and the longer the log.
     pub log_pages: u32,
+    /// Let the engine look up what each row refers to. Without it only ingest may write, which looks for meters itself,
+    /// once each, and makes whatever else it refers to.
+    pub references: bool,
 }
 
 impl Default for Options {
@@ -41,6 +44,7 @@ impl Default for Options {
             // What some hundred telegrams touch; the system keeps the rest of the file at hand anyway.
             cache_kib: 2048,
             log_pages: 4000,
+            references: true,
         }
     }
 }
@@ -51,6 +55,7 @@ impl Options {
         Self {
             cache_kib: 32 << 10,
             log_pages: 8000,
+            references: false,
             ..Self::default()
         }
     }
@@ -224,7 +229,7 @@ fn configure(connection: &Connection, options: Options) -> rusqlite::Result<()> 
     // A commit returns when it is on the disk: what is reported as stored has survived a power cut.
     connection.pragma_update(None, "synchronous", "FULL")?;
     keep_plans(connection)?;
-    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "foreign_keys", options.references)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     // A page that was damaged or forged is noticed when it is read, not when it is acted upon.
     connection.pragma_update(None, "cell_size_check", true)?;

@@ -1,17 +1,16 @@
 //! Repeats: telegrams of a meter with the same digest within half a minute are one transmission.
 
-use std::collections::{HashMap, HashSet};
-
 use rusqlite::{Connection, params};
 
 use super::codes;
+use crate::hash::{Map, Set};
 
 /// So many seconds may lie between two receptions of one transmission (repeaters, two receivers' clocks).
 pub(super) const APART: i64 = 30;
 
 /// The telegrams kept around some instants, by meter and digest.
 #[derive(Default)]
-pub(super) struct Window(HashMap<(i64, u64), Vec<Kept>>);
+pub(super) struct Window(Map<(i64, u64), Vec<Kept>>);
 
 /// A telegram that is in the archive, or was in this batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +30,7 @@ impl Window {
         let mut statement = connection.prepare_cached(
             "SELECT received_at, meter, digest, outcome FROM telegram WHERE received_at BETWEEN ?1 AND ?2",
         )?;
-        let places: HashSet<(i64, u64)> = wanted
+        let places: Set<(i64, u64)> = wanted
             .iter()
             .map(|(_, meter, digest)| (*meter, *digest))
             .collect();

@@ -10,7 +10,7 @@ use wmbus::{Address, DeviceType, Manufacturer, Version};
 
 use super::codes;
 use crate::registry::MeterAddress;
-use crate::store::{Sighting, Telegram};
+use crate::store::{Sighting, Telegram, Word};
 
 /// Ordered maps, so that the same batch always writes in the same order.
 #[derive(Default)]
@@ -53,9 +53,9 @@ struct Opened {
 
 /// Something that a meter said of itself, and when it said so last.
 struct Fact {
-    name: String,
+    name: Word,
     at: i64,
-    value: String,
+    value: Word,
 }
 
 struct Tally {
@@ -150,20 +150,22 @@ impl Gathered {
     }
 
     /// Something a meter says of itself.
-    pub(super) fn fact(&mut self, meter: i64, name: &str, value: &str, at: i64) {
+    pub(super) fn fact(&mut self, meter: i64, name: &Word, value: &Word, at: i64) {
         // A handful, and mostly the same as before: looked through without making a text of each.
         let facts = self.facts.entry(meter).or_default();
-        match facts.iter_mut().find(|fact| fact.name == name) {
+        match facts.iter_mut().find(|fact| fact.name == *name) {
             Some(fact) => {
-                if (fact.at, fact.value.as_str()) < (at, value) {
+                if (fact.at, &*fact.value) < (at, &**value) {
                     fact.at = at;
-                    value.clone_into(&mut fact.value);
+                    if fact.value != *value {
+                        fact.value = value.clone();
+                    }
                 }
             }
             None => facts.push(Fact {
-                name: name.to_owned(),
+                name: name.clone(),
                 at,
-                value: value.to_owned(),
+                value: value.clone(),
             }),
         }
     }
@@ -404,9 +406,9 @@ fn store_facts(connection: &Connection, facts: BTreeMap<i64, Vec<Fact>>) -> rusq
          WHERE (excluded.at, excluded.value) > (at, value)",
     )?;
     for (meter, mut facts) in facts {
-        facts.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        facts.sort_unstable_by(|a, b| (*a.name).cmp(&*b.name));
         for Fact { name, at, value } in facts {
-            put.execute(params![meter, name, value, at])?;
+            put.execute(params![meter, &*name, &*value, at])?;
         }
     }
     Ok(())

@@ -1,10 +1,11 @@
 //! The writer: one connection, one transaction a batch, and what it remembers between batches.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError, TryLockError};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{
+    CachedStatement, Connection, OptionalExtension, Params, Transaction, TransactionBehavior, params,
+};
 
 use super::codes;
 use super::erase::Erased;
@@ -12,6 +13,7 @@ use super::error::explain;
 use super::repeat::Window;
 use super::tell::{Noted, Teller, data_version};
 use super::vault::Vault;
+use crate::hash::{Map, Set};
 use crate::store::{
     Changed, Channel, Flags, IngestReport, MeterId, ReadingKey, Result, Source, StoreError, StoredReading,
 };
@@ -53,11 +55,13 @@ struct Inside {
 /// What need not be looked up again. All of it is committed: a batch that fails takes its part back.
 #[derive(Default)]
 pub(super) struct Memory {
-    channels: HashMap<Channel, i64>,
-    radios: HashMap<String, i64>,
-    outcomes: HashMap<String, i64>,
+    /// Meters that are registered: none ever leaves.
+    meters: Set<i64>,
+    channels: Map<Channel, i64>,
+    radios: Map<String, i64>,
+    outcomes: Map<String, i64>,
     /// Stored registers repeat in telegram after telegram, and only an erasure removes any: value by place.
-    stored: HashMap<Place, i64>,
+    stored: Map<Place, i64>,
     /// Telegrams seen lately that the archive no longer takes.
     pub(super) expired: Window,
     /// What was erased, and is not taken again.
@@ -170,6 +174,8 @@ impl Writer {
             change,
             put_aside: None,
             noted,
+            add_reading: None,
+            add_telegram: None,
             report: IngestReport::default(),
         };
         let answer = work(&mut batch)?;
@@ -207,6 +213,9 @@ pub(super) struct Batch<'a> {
     change: i64,
     /// Whether some readings are put aside; not known until it is asked.
     put_aside: Option<bool>,
+    /// What runs for each reading and telegram is looked up once a batch.
+    add_reading: Option<CachedStatement<'a>>,
+    add_telegram: Option<CachedStatement<'a>>,
 }
 
 impl Batch<'_> {
@@ -237,14 +246,14 @@ impl Batch<'_> {
             self.bring_back(place)?;
             return self.beside(place, reading.value, lasting);
         }
-        let added = self
-            .transaction
-            .prepare_cached(
-                "INSERT INTO reading (meter, channel, at, source, value, resolution, flags, stamp, change)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-                 ON CONFLICT (meter, channel, at, source) DO NOTHING",
-            )?
-            .execute(params![
+        let added = prepared(
+            self.transaction,
+            &mut self.add_reading,
+            "INSERT INTO reading (meter, channel, at, source, value, resolution, flags, stamp, change)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT (meter, channel, at, source) DO NOTHING",
+        )?
+        .execute(params![
                 meter.0,
                 channel,
                 at,
@@ -265,6 +274,18 @@ impl Batch<'_> {
             return Ok(());
         }
         self.beside(place, reading.value, lasting)
+    }
+
+    /// Adds a telegram to the archive; `params` are its columns.
+    pub(super) fn telegram(&mut self, params: impl Params) -> rusqlite::Result<()> {
+        prepared(
+            self.transaction,
+            &mut self.add_telegram,
+            "INSERT INTO telegram (received_at, meter, digest, octets, radio, rssi_dbm, outcome, evidence, assumed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params)
+        .map(drop)
     }
 
     /// There is a reading in this place already: the same, or another that stays and is flagged.
@@ -392,6 +413,22 @@ impl Batch<'_> {
         self.memory.stored.insert(place, value);
     }
 
+    /// Refuses a meter that is not registered.
+    pub(super) fn known(&mut self, meter: i64) -> std::result::Result<(), Fault> {
+        if self.memory.meters.contains(&meter) {
+            return Ok(());
+        }
+        let is_registered: bool = self
+            .transaction
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM meter WHERE id = ?1)")?
+            .query_row([meter], |row| row.get(0))?;
+        if !is_registered {
+            return Err(StoreError::Refused("a telegram is of a meter that is not registered".to_owned()).into());
+        }
+        self.memory.meters.insert(meter);
+        Ok(())
+    }
+
     /// The id of a channel, new or not.
     pub(super) fn channel(&mut self, channel: &Channel) -> std::result::Result<i64, Fault> {
         if let Some(id) = self.memory.channels.get(channel) {
@@ -490,6 +527,19 @@ impl Batch<'_> {
         }
         Ok((self.memory, self.noted))
     }
+}
+
+/// The statement in a place, which is prepared when there is none yet.
+fn prepared<'s, 'a>(
+    transaction: &'a Transaction<'a>,
+    place: &'s mut Option<CachedStatement<'a>>,
+    sql: &str,
+) -> rusqlite::Result<&'s mut CachedStatement<'a>> {
+    let statement = match place.take() {
+        Some(statement) => statement,
+        None => transaction.prepare_cached(sql)?,
+    };
+    Ok(place.insert(statement))
 }
 
 /// A number that only grows.

@@ -41,11 +41,9 @@ impl Layout {
     /// The layout of a full frame, if all of it is records.
     pub fn of_full_frame(payload: &[u8]) -> Option<Self> {
         let mut headers = Vec::new();
-        for item in Records::new(payload, 0) {
-            let Item::Record(record) = item else { return None };
-            headers.extend_from_slice(record.header());
-        }
-        Self::of_headers(&headers)
+        headers_of(payload, &mut headers)
+            .then(|| Self::of_headers(&headers))
+            .flatten()
     }
 
     /// The layout of DIBs and VIBs that stand one after the other.
@@ -85,7 +83,7 @@ impl Layout {
 
     /// What compact frames of this layout begin with.
     pub fn signature(&self) -> u16 {
-        crc(&self.headers)
+        signature_of(&self.headers)
     }
 
     /// DIBs and VIBs, one after the other.
@@ -126,6 +124,22 @@ impl Layout {
         }
         Ok(full)
     }
+}
+
+/// Puts the headers of a full frame, one after the other, in the place of what is in `headers`; false when not all of the
+/// frame is records.
+pub fn headers_of(payload: &[u8], headers: &mut Vec<u8>) -> bool {
+    headers.clear();
+    for item in Records::new(payload, 0) {
+        let Item::Record(record) = item else { return false };
+        headers.extend_from_slice(record.header());
+    }
+    true
+}
+
+/// What the compact frames of a layout with these headers begin with.
+pub fn signature_of(headers: &[u8]) -> u16 {
+    crc(headers)
 }
 
 impl<'a> Compact<'a> {

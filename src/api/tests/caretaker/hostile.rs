@@ -97,7 +97,7 @@ async fn what_somebody_typed_or_registered_is_text_and_nothing_else() {
         telegram.radio = MARKUP.into();
         telegram.outcome = "wrong_key";
         telegram.evidence = Some(MARKUP.to_owned());
-        telegram.facts.more = vec![("fabrication_no".into(), MARKUP.to_owned())];
+        telegram.facts.more = vec![("fabrication_no".into(), MARKUP.into())];
     }
     house
         .store

@@ -21,7 +21,7 @@ fn leaking(second: i64, digest: u64) -> Telegram {
                 word: StatusWord::Leak,
                 past: true,
             }],
-            more: vec![("firmware".into(), "1.2".to_owned())],
+            more: vec![("firmware".into(), "1.2".into())],
         },
         ..telegram(1, second, digest, vec![])
     }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{
     Scratch, at, building, content, instant, live, meaning, reading, sighting, store, telegram, water,
 };
-use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::{Options, SqliteStore};
 use crate::store::{
     ArchiveQuery, Channel, Facts, Flags, Ingest, IngestReport, MeterId, READ, ReadingKey, Redecoded, Source,
     Store, StoreError, StoredReading, Telegram,
@@ -79,28 +79,32 @@ fn another_value_for_the_same_instant_never_takes_the_place_of_the_first() {
 
 #[test]
 fn a_batch_with_an_unknown_meter_is_refused_whole() {
-    let (scratch, store) = store(1);
-    let before = content(&scratch.path());
-    let other = Channel { tariff: 3, ..water() };
-    let mut strange = reading(at(NOON), Source::Live, 5);
-    strange.channel = other;
-    let batch = [
-        Ingest::Telegram(Telegram {
-            radio: "attic".into(),
-            outcome: "wrong_key",
-            ..telegram(1, NOON, 1, vec![strange])
-        }),
-        live(99, NOON, 1000),
-    ];
-    let error = store.ingest(&batch).unwrap_err();
-    assert!(
-        matches!(&error, StoreError::Refused(why) if why.contains("registered")),
-        "{error}"
-    );
-    assert_eq!(content(&scratch.path()), before);
-    // What the batch had made on its way is not remembered either.
-    assert_eq!(store.ingest(&batch[..1]).unwrap().readings, 1);
-    assert_eq!(store.channels(MeterId(1)).unwrap()[0].1, other);
+    for options in [Options::default(), Options::bulk()] {
+        let (scratch, store) = store(1);
+        drop(store);
+        let store = SqliteStore::open_with(&scratch.path(), options).unwrap();
+        let before = content(&scratch.path());
+        let other = Channel { tariff: 3, ..water() };
+        let mut strange = reading(at(NOON), Source::Live, 5);
+        strange.channel = other;
+        let batch = [
+            Ingest::Telegram(Telegram {
+                radio: "attic".into(),
+                outcome: "wrong_key",
+                ..telegram(1, NOON, 1, vec![strange])
+            }),
+            live(99, NOON, 1000),
+        ];
+        let error = store.ingest(&batch).unwrap_err();
+        assert!(
+            matches!(&error, StoreError::Refused(why) if why.contains("registered")),
+            "{error}"
+        );
+        assert_eq!(content(&scratch.path()), before);
+        // What the batch had made on its way is not remembered either.
+        assert_eq!(store.ingest(&batch[..1]).unwrap().readings, 1);
+        assert_eq!(store.channels(MeterId(1)).unwrap()[0].1, other);
+    }
 }
 
 #[test]
@@ -273,7 +277,7 @@ fn anything() -> impl Strategy<Value = Telegram> {
             "cellar".into()
         };
         telegram.rssi_dbm = Some(-50 - i16::try_from(minute).unwrap_or(0));
-        telegram.facts.more = vec![("firmware".into(), format!("{}", minute / 4))];
+        telegram.facts.more = vec![("firmware".into(), format!("{}", minute / 4).into())];
         if digest == 2 {
             telegram.outcome = "wrong_key";
             telegram.readings.clear();

@@ -123,7 +123,7 @@ fn a_meter_is_found_from_what_stands_on_it() {
     let mut said = super::telegram(1, 1_700_000_000, 1, vec![]);
     said.facts = Facts {
         opened: true,
-        more: vec![("fabrication_no".into(), "000009988776".to_owned())],
+        more: vec![("fabrication_no".into(), "000009988776".into())],
         ..Facts::default()
     };
     store.ingest(&[Ingest::Telegram(said)]).unwrap();
