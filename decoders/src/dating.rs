@@ -60,11 +60,10 @@ pub(crate) fn rank(readings: &mut [Reading], by_date: &[usize]) {
         let Some(day) = reading.at.and_then(|at| at.day()) else {
             continue;
         };
-        let newer = days
-            .iter()
-            .filter(|(quantity, other)| *quantity == reading.quantity && *other > day)
-            .count();
-        reading.register = Register::History(slot(newer + 1));
+        // The newest first, each quantity's together: newer ones stand between its first and it.
+        let first = days.partition_point(|(quantity, _)| *quantity > reading.quantity);
+        let at = days.partition_point(|one| *one > (reading.quantity, day));
+        reading.register = Register::History(slot(at - first + 1));
     }
 }
 

@@ -5,10 +5,10 @@
 
 use decoders::reading::{Reading, Register, Stamp};
 use decoders::{Context, Decoded};
-use jiff::civil::{Date, DateTime, Time};
-use jiff::tz::TimeZone;
+use jiff::civil::{Date, Time};
 use jiff::{Timestamp, ToSpan};
 
+use super::zone::Zone;
 use crate::store::{Channel, Flags, Source, StoredReading};
 
 /// When a telegram came, and where.
@@ -19,7 +19,7 @@ pub(super) struct Reception<'a> {
     /// Nobody timed it: the meter's own clock is the better witness.
     pub(super) assumed: bool,
     /// The site's zone.
-    pub(super) zone: &'a TimeZone,
+    pub(super) zone: &'a Zone,
 }
 
 impl Reception<'_> {
@@ -32,7 +32,7 @@ impl Reception<'_> {
                 without_remarks,
             };
         }
-        let day = self.at.to_zoned_datetime(self.zone.clone()).date();
+        let day = self.zone.day(self.at);
         Context {
             received: wmbus::apl::Date::new(
                 day.year().unsigned_abs(),
@@ -117,7 +117,7 @@ impl Reception<'_> {
             Stamp::Date { .. } => {
                 let date = civil(stamp)?;
                 if date.day() == 1 {
-                    return Some((self.local(date.to_datetime(Time::midnight()))?, false));
+                    return Some((self.zone.midnight(date)?, false));
                 }
                 let known = date.day() == 15 || date == date.last_of_month();
                 Some((self.end_of(date)?, !known))
@@ -127,7 +127,7 @@ impl Reception<'_> {
             } => Some((self.end_of(civil(stamp)?)?, false)),
             Stamp::DateTime { .. } => Some((self.minute(stamp)?, false)),
             Stamp::EveryYear { month, day } => {
-                let today = self.at.to_zoned_datetime(self.zone.clone()).date();
+                let today = self.zone.day(self.at);
                 let of_year = |year| Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok();
                 let date = of_year(today.year())
                     .filter(|date| *date <= today)
@@ -146,7 +146,7 @@ impl Reception<'_> {
     fn latched(&self, stamp: Stamp) -> Option<Timestamp> {
         match stamp {
             // Latched at midnight, under the date of the day that begins there.
-            Stamp::Date { .. } => self.local(civil(stamp)?.to_datetime(Time::midnight())),
+            Stamp::Date { .. } => self.zone.midnight(civil(stamp)?),
             stamp => self.minute(stamp),
         }
     }
@@ -163,19 +163,13 @@ impl Reception<'_> {
                 0,
             )
             .ok()?,
-            _ => Time::midnight(),
+            _ => return self.zone.midnight(civil(stamp)?),
         };
-        self.local(civil(stamp)?.to_datetime(time))
+        self.zone.instant(civil(stamp)?.to_datetime(time))
     }
 
     fn end_of(&self, date: Date) -> Option<Timestamp> {
-        self.local(date.tomorrow().ok()?.to_datetime(Time::midnight()))
-    }
-
-    fn local(&self, time: DateTime) -> Option<Timestamp> {
-        time.to_zoned_datetime(self.zone.clone())
-            .ok()
-            .map(|time| time.timestamp())
+        self.zone.midnight(date.tomorrow().ok()?)
     }
 }
 

@@ -15,11 +15,13 @@ mod layouts;
 mod memory;
 mod outcome;
 mod trust;
+mod zone;
+
+use std::sync::Arc;
 
 use collector::{Check, Telegram};
 use decoders::{Decoded, Families};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 use wmbus::apl::compact::Layout;
 use wmbus::{Address, Error, ErrorKind, Frame, FrameFormat};
@@ -31,6 +33,7 @@ use self::counters::{Accepted, Counters};
 use self::dating::Reception;
 use self::fragments::Fragments;
 use self::trust::{Belief, Trust};
+use self::zone::Zone;
 use crate::hash::Map;
 use crate::registry::{Directory, MeterId, MeterKey};
 use crate::store::{
@@ -44,7 +47,7 @@ pub struct Pipeline {
     families: Families,
     memory: Memory,
     directory: Directory,
-    zones: Map<String, TimeZone>,
+    zones: Map<String, Arc<Zone>>,
     counters: Counters,
     trust: Trust,
     fragments: Fragments,
@@ -529,12 +532,12 @@ fn stripped(octets: &[u8]) -> Result<Frame<'_>, Error> {
     Frame::parse_as(octets, FrameFormat::Stripped)
 }
 
-/// A zone by its name, looked up once; UTC for a name that nobody knows.
-fn zone(known: &mut Map<String, TimeZone>, name: &str) -> TimeZone {
+/// A zone by its name, looked up once.
+fn zone(known: &mut Map<String, Arc<Zone>>, name: &str) -> Arc<Zone> {
     if let Some(zone) = known.get(name) {
         return zone.clone();
     }
-    let zone = TimeZone::get(name).unwrap_or(TimeZone::UTC);
+    let zone = Arc::new(Zone::named(name));
     known.insert(name.to_owned(), zone.clone());
     zone
 }

@@ -64,14 +64,16 @@ pub(super) fn next_line(input: &mut Lines, line: &mut Vec<u8>) -> io::Result<boo
 
 /// `HEX` or `HEX KEY`, or a line of any capture format, of which the first telegram counts.
 pub(super) fn telegram_and_key(line: &[u8]) -> Result<(Vec<u8>, Option<Key>), Failure> {
-    let text = std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
-    let mut words = text.split_whitespace();
-    let first = words.next().unwrap_or("");
+    let mut words = line
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty())
+        .map(text);
+    let first = words.next().unwrap_or_default();
     let failure = |message: String| Failure {
         code: "not_hex",
         message,
     };
-    let Some(telegram) = octets(first) else {
+    let Some(telegram) = octets(&first) else {
         if let Some(captured) = captured(line) {
             return Ok((captured, None));
         }
@@ -88,6 +90,11 @@ pub(super) fn telegram_and_key(line: &[u8]) -> Result<(Vec<u8>, Option<Key>), Fa
         })?),
     };
     Ok((telegram, key))
+}
+
+/// Octets as text: what is UTF-8 is told so at once.
+fn text(octets: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(octets).map_or_else(|_| String::from_utf8_lossy(octets), Cow::Borrowed)
 }
 
 /// The telegram in a line as receivers write it.
