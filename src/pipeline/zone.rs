@@ -65,7 +65,10 @@ mod tests {
         // More than are remembered, twice, over all changes of the clock.
         for _ in 0..2 {
             for day in first.series(jiff::Span::new().days(1)).take(MOST + 500) {
-                let expected = day.to_zoned_datetime(TimeZone::get("Europe/Paris").unwrap()).unwrap().timestamp();
+                let expected = day
+                    .to_zoned_datetime(TimeZone::get("Europe/Paris").unwrap())
+                    .unwrap()
+                    .timestamp();
                 assert_eq!(zone.midnight(day), Some(expected), "{day}");
                 assert_eq!(zone.day(expected), day);
             }

@@ -15,7 +15,8 @@ pub struct Directory {
 impl Directory {
     /// A directory of these meters.
     pub fn new(entries: Vec<DirectoryEntry>) -> Self {
-        let mut by_number: Map<_, Vec<usize>> = Map::with_capacity_and_hasher(entries.len(), Default::default());
+        let mut by_number: Map<_, Vec<usize>> =
+            Map::with_capacity_and_hasher(entries.len(), Default::default());
         for (index, entry) in entries.iter().enumerate() {
             let address = entry.meter.address;
             by_number

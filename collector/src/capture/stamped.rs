@@ -135,9 +135,7 @@ impl<'a> Ours<'a> {
             })
             .transpose()?;
         let link_mode = known(mode)
-            .map(|mode| {
-                LinkMode::from_name(mode).ok_or_else(|| malformed("the third field is no link mode"))
-            })
+            .map(|mode| LinkMode::from_name(mode).ok_or_else(|| malformed("the third field is no link mode")))
             .transpose()?;
         let radio = match name {
             None => origin.radio.clone(),

@@ -271,7 +271,11 @@ async fn each_meter_keeps_a_rhythm_of_its_own() {
     let heard: Vec<Ingest> = (0..168_i64)
         .map(|hour| {
             let instant = at("2026-03-03T09:00:00+01:00") + hour.hours();
-            telegram(2, instant, vec![reading(water(), instant, Source::Live, hour * 1000)])
+            telegram(
+                2,
+                instant,
+                vec![reading(water(), instant, Source::Live, hour * 1000)],
+            )
         })
         .collect();
     house.store.ingest(&heard).unwrap();

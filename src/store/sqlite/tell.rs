@@ -10,13 +10,13 @@
 //! taken. At other times the engine is asked. While a commit is under way, or the connection is in use for what is no
 //! transaction, nobody can say: those who keep something ask the store instead.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 
 use jiff::Timestamp;
 use rusqlite::Connection;
 
+use crate::hash::Map;
 use crate::store::{Changed, ChannelId, MeterId, Stretch, Watcher};
 
 /// Who is told, and how far a transaction is.
@@ -97,7 +97,7 @@ pub(super) enum Noted {
     /// Nobody wanted to know when it began.
     Unwatched,
     /// The first and the last instant of each series, by meter and channel.
-    Readings(HashMap<(i64, i64), (i64, i64)>),
+    Readings(Map<(i64, i64), (i64, i64)>),
     /// More than that.
     Anything,
 }

@@ -161,7 +161,7 @@ impl Writer {
         others_committed(teller, others, data_version(&transaction)?);
         let transacting = teller.writing();
         let noted = if teller.is_watched() {
-            Noted::Readings(HashMap::new())
+            Noted::Readings(Map::default())
         } else {
             Noted::Unwatched
         };
@@ -254,16 +254,16 @@ impl Batch<'_> {
              ON CONFLICT (meter, channel, at, source) DO NOTHING",
         )?
         .execute(params![
-                meter.0,
-                channel,
-                at,
-                source,
-                reading.value,
-                reading.resolution,
-                reading.flags.0,
-                reading.stamp.map(codes::stamp_number),
-                self.change + 1,
-            ])?;
+            meter.0,
+            channel,
+            at,
+            source,
+            reading.value,
+            reading.resolution,
+            reading.flags.0,
+            reading.stamp.map(codes::stamp_number),
+            self.change + 1,
+        ])?;
         if added == 1 {
             self.note(place);
             self.change += 1;
@@ -423,7 +423,9 @@ impl Batch<'_> {
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM meter WHERE id = ?1)")?
             .query_row([meter], |row| row.get(0))?;
         if !is_registered {
-            return Err(StoreError::Refused("a telegram is of a meter that is not registered".to_owned()).into());
+            return Err(
+                StoreError::Refused("a telegram is of a meter that is not registered".to_owned()).into(),
+            );
         }
         self.memory.meters.insert(meter);
         Ok(())
