@@ -190,9 +190,10 @@ fn json(extent: Extent, samples: &[Sample], say: &mut Say<'_>) {
         .collect();
     let copies = extent.pick(200, 2000);
     let (mut ours, mut theirs) = (0.0_f64, 0.0_f64);
-    for _ in 0..3 {
+    // Turn by turn, the quickest of each counts: machines are shared.
+    for _ in 0..9 {
         ours = ours.max(command(&lines, copies) * copies as f64 * telegrams.len() as f64);
-        let rate = per_second(1, Duration::from_secs(1), || {
+        let rate = per_second(1, Duration::from_millis(400), || {
             for telegram in &telegrams {
                 black_box(serialize_mbus_data(black_box(telegram), "json", Some(&KEY)));
             }
