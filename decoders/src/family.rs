@@ -89,9 +89,15 @@ impl Family {
         })
         .map_err(top)?;
         let unset_dates = each(&page.unset_dates, |text| date(text)).map_err(top)?;
-        let records: Vec<RecordSpec> = lines(&page, &page.record, refuse, |rule| {
+        let mut records: Vec<RecordSpec> = lines(&page, &page.record, refuse, |rule| {
             RecordSpec::new(rule).map_err(|message| format!("record {:?}: {message}", rule.sends))
         })?;
+        for at in 0..records.len() {
+            let (before, rest) = records.split_at_mut(at);
+            if let Some(spec) = rest.first_mut() {
+                spec.alone = !before.iter().any(|other| other.may_mean_the_same(spec));
+            }
+        }
         let blocks = lines(&page, &page.block, refuse, |rule| {
             Block::new(rule).map_err(|message| format!("block {:?}: {message}", rule.place))
         })?;
@@ -149,17 +155,40 @@ impl Family {
             .map_or(self.header, |(_, header)| *header)
     }
 
-    /// The rule for the `at`-th of these records, and how many steps of its repetition it lies behind the first.
-    pub(crate) fn rule(&self, records: &[Record<'_>], at: usize) -> Option<(&RecordSpec, u16)> {
-        let record = records.get(at)?;
+    /// The rule for each of these records, and how many steps of its repetition it lies behind the first: the first on the
+    /// page that means it. Meters mostly send in the page's order, so the latest rule and the one behind it are tried first
+    /// where none before them can be meant.
+    pub(crate) fn rules<'p, 'r, 'd: 'r>(
+        &'p self,
+        records: &'r [Record<'d>],
+    ) -> impl Iterator<Item = Option<(&'p RecordSpec, u16)>> + use<'p, 'r, 'd> {
+        let mut latest = 0;
+        records.iter().enumerate().map(move |(at, record)| {
+            let likely = self.records.iter().enumerate().skip(latest).take(2);
+            let (place, rule) = likely
+                .filter(|(_, spec)| spec.alone && spec.nth.is_none())
+                .find_map(|(place, spec)| Some((place, (spec, spec.matches(record)?))))
+                .or_else(|| self.first_rule(records, at, record))?;
+            latest = place;
+            Some(rule)
+        })
+    }
+
+    /// Looks for the rule of the `at`-th of these records from the page's beginning.
+    fn first_rule(
+        &self,
+        records: &[Record<'_>],
+        at: usize,
+        record: &Record<'_>,
+    ) -> Option<(usize, (&RecordSpec, u16))> {
         let place = || {
             let earlier = records.iter().take(at);
             1 + earlier.filter(|other| other.header() == record.header()).count()
         };
-        self.records.iter().find_map(|spec| {
+        self.records.iter().enumerate().find_map(|(index, spec)| {
             let step = spec.matches(record)?;
             let here = spec.nth.is_none_or(|nth| usize::from(nth) == place());
-            here.then_some((spec, step))
+            here.then_some((index, (spec, step)))
         })
     }
 }
@@ -246,4 +275,63 @@ fn lines<T, U>(
     list.iter()
         .map(|entry| check(entry.get_ref()).map_err(|message| refuse(Some(page.line_of(entry)), message)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use wmbus::apl::Item;
+    use wmbus::{Frame, FrameFormat};
+
+    use super::*;
+    use crate::{Families, Sealing, example};
+
+    /// What is tried first must find what looking from the page's beginning finds, in whatever order records come.
+    #[test]
+    fn the_first_rule_that_means_a_record_is_found_wherever_the_search_begins() {
+        let families = Families::embedded().unwrap();
+        let (mut looked, mut alone) = (0, 0);
+        for family in families.iter() {
+            let Ok(octets) = family.telegram(
+                family.inhabitant().unwrap(),
+                &example::story(7, None),
+                &Sealing::Clear,
+            ) else {
+                continue;
+            };
+            let frame = Frame::parse_as(&octets, FrameFormat::Stripped).unwrap();
+            let Ok(message) = families.open(&frame, &[]) else {
+                continue;
+            };
+            let sent: Vec<Record<'_>> = message
+                .records()
+                .filter_map(|item| match item {
+                    Item::Record(record) => Some(record),
+                    _ => None,
+                })
+                .collect();
+            let orders = [
+                sent.clone(),
+                sent.iter().rev().cloned().collect(),
+                sent.iter().chain(&sent).cloned().collect(),
+                sent.iter()
+                    .skip(1)
+                    .step_by(2)
+                    .chain(sent.iter().step_by(2))
+                    .cloned()
+                    .collect(),
+            ];
+            for records in &orders {
+                for (at, found) in family.rules(records).enumerate() {
+                    let first = family.first_rule(records, at, &records[at]).map(|(_, rule)| rule);
+                    let place = |rule: Option<(&RecordSpec, u16)>| {
+                        rule.map(|(spec, step)| (std::ptr::from_ref(spec), step))
+                    };
+                    assert_eq!(place(found), place(first), "{}: record {at}", family.name);
+                    looked += 1;
+                    alone += u32::from(found.is_some_and(|(spec, _)| spec.alone));
+                }
+            }
+        }
+        assert!(looked > 1000 && alone > looked / 2, "{alone} of {looked}");
+    }
 }

@@ -39,6 +39,8 @@ pub(crate) struct RecordSpec {
     pub(crate) telegram: Option<String>,
     /// Recognised, but not sent.
     pub(crate) heard_only: bool,
+    /// No rule before it on its page means any of its records.
+    pub(crate) alone: bool,
 }
 
 /// How the VIB of a record is recognised.
@@ -162,6 +164,7 @@ impl RecordSpec {
             value: rule.value.as_deref().map(hex).transpose()?.unwrap_or_default(),
             telegram: rule.telegram.clone(),
             heard_only: rule.heard_only,
+            alone: false,
             header,
         })
     }
@@ -193,6 +196,25 @@ impl RecordSpec {
         u16::try_from(behind / step)
             .ok()
             .filter(|index| *index < self.repeat && behind % step == 0)
+    }
+
+    /// Whether some record may be meant by both; true when in doubt.
+    pub(crate) fn may_mean_the_same(&self, other: &Self) -> bool {
+        let place = |spec: &Self| (spec.dib.function, spec.dib.tariff, spec.dib.subunit);
+        let real = |spec: &Self| spec.dib.data_field == 5;
+        let last = |spec: &Self| spec.storage_at(spec.repeat.saturating_sub(1));
+        let vibs_differ = match (&self.vib, &other.vib) {
+            (VibSpec::Octets(one), VibSpec::Octets(other)) => one != other,
+            (VibSpec::Quantity(one, list), VibSpec::Quantity(other, others)) => {
+                one != other || list != others
+            }
+            _ => false,
+        };
+        place(self) == place(other)
+            && real(self) == real(other)
+            && !vibs_differ
+            && self.dib.storage <= last(other)
+            && other.dib.storage <= last(self)
     }
 
     /// The register of the record `index` steps behind the first, and whether dates decide its number.

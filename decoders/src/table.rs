@@ -31,7 +31,7 @@ pub(crate) fn read(message: &Message<'_>, family: Option<&Family>, context: &Con
         }
     }
     let rules: SmallVec<[Rule<'_>; USUAL]> = match family {
-        Some(family) => (0..records.len()).map(|at| family.rule(&records, at)).collect(),
+        Some(family) => family.rules(&records).collect(),
         None => SmallVec::new(),
     };
     decoded.readings.reserve(records.len());
