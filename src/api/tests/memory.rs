@@ -326,6 +326,69 @@ async fn a_reading_of_today_leaves_the_months_that_are_over_in_memory() {
 }
 
 #[tokio::test]
+async fn a_reading_of_the_period_that_is_compared_with_counts_too() {
+    let mut both = Both::new();
+    both.house
+        .store
+        .add_readings(MeterId(1), &daily((0..73).map(|day| day * 90_000), water()))
+        .unwrap();
+    let february = "/v1/dwellings/1/consumption?from=2026-02-01&to=2026-03-01&compare=previous";
+    both.ask(february, "*/*").await;
+    both.ask(february, "*/*").await;
+    assert_eq!(both.hits, 1);
+    // February alone rests on nothing before its last days of January.
+    let noon = at("2026-01-10T12:00:00+01:00");
+    both.house
+        .store
+        .add_readings(MeterId(1), &[reading(water(), noon, Source::Manual, 77)])
+        .unwrap();
+    both.ask(february, "*/*").await;
+    assert_eq!(
+        both.hits, 1,
+        "answered from memory although the month before changed"
+    );
+    both.ask(february, "*/*").await;
+    assert_eq!(both.hits, 2);
+}
+
+#[tokio::test]
+async fn hours_that_are_put_aside_and_brought_back_count_too() {
+    let mut both = Both::new();
+    let first = at("2026-01-05T00:00:00+01:00");
+    let hourly: Vec<StoredReading> = (0..10 * 24_i64)
+        .map(|hour| reading(water(), first + hour.hours(), Source::Live, hour * 4_000))
+        .collect();
+    both.house.store.add_readings(MeterId(1), &hourly).unwrap();
+    let hours = format!(
+        "/v1/occupancies/{}/consumption?from=2026-01-07&to=2026-01-09&step=hour",
+        both.households[0].0
+    );
+    both.ask(&hours, "*/*").await;
+    both.ask(&hours, "*/*").await;
+    assert_eq!(both.hits, 1);
+    let now = Timestamp::from_second(both.clock.load(Ordering::Relaxed)).unwrap();
+    both.house.store.retain(now, &Retention::default()).unwrap();
+    both.ask(&hours, "*/*").await;
+    assert_eq!(both.hits, 1, "put aside: looked for anew");
+    both.ask(&hours, "*/*").await;
+    assert_eq!(both.hits, 2);
+    // Another value for one that was put aside: it comes back, and is flagged.
+    let noon = at("2026-01-08T12:00:00+01:00");
+    let other = reading(water(), noon, Source::Live, 5);
+    both.house
+        .store
+        .ingest(&[telegram(1, noon, vec![other])])
+        .unwrap();
+    both.ask(&hours, "*/*").await;
+    assert_eq!(
+        both.hits, 2,
+        "answered from memory although a reading is flagged now"
+    );
+    both.ask(&hours, "*/*").await;
+    assert_eq!(both.hits, 3);
+}
+
+#[tokio::test]
 async fn a_month_that_goes_on_is_worked_out_each_time() {
     let mut both = Both::new();
     let march = "/v1/dwellings/1/consumption?from=2026-03-01&to=2026-04-01";
