@@ -406,7 +406,7 @@ fn store_facts(connection: &Connection, facts: BTreeMap<i64, Vec<Fact>>) -> rusq
          WHERE (excluded.at, excluded.value) > (at, value)",
     )?;
     for (meter, mut facts) in facts {
-        facts.sort_unstable_by(|a, b| (*a.name).cmp(&*b.name));
+        facts.sort_unstable_by(|a, b| str::cmp(&a.name, &b.name));
         for Fact { name, at, value } in facts {
             put.execute(params![meter, &*name, &*value, at])?;
         }
