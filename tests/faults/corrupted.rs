@@ -4,9 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::harness::{Daemon, Folder, add_token, import, json, run, simulate};
+use crate::harness::{Daemon, Folder, add_token, import, replay, run, simulate};
 use crate::luck::{Luck, number};
-use crate::stored::stored;
+use crate::stored::{readings, stored};
 
 /// A store with all that was heard, another that a copy was made of half way, and what they came from.
 struct Ground {
@@ -103,16 +103,6 @@ impl Ground {
     }
 }
 
-fn replay(db: &Path, capture: &Path) {
-    json(&[
-        "replay",
-        "--json",
-        "--db",
-        db.to_str().unwrap(),
-        capture.to_str().unwrap(),
-    ]);
-}
-
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
@@ -170,10 +160,6 @@ fn figure(daemon: &Daemon, name: &str) -> Option<u64> {
     let text = text.as_str().unwrap();
     let line = text.lines().find(|line| line.starts_with(&format!("{name} ")))?;
     Some(line.rsplit(' ').next().unwrap().parse().unwrap())
-}
-
-fn readings(rows: &[String]) -> u64 {
-    rows.iter().filter(|row| row.contains("reading")).count() as u64
 }
 
 #[test]

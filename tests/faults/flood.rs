@@ -17,10 +17,10 @@ use decoders::Families;
 use rusqlite::{Connection, OpenFlags};
 use wmbus::{Address, Frame, FrameFormat};
 
-use crate::harness::{Daemon, Folder, import, json, simulate};
+use crate::harness::{Daemon, Folder, import, replay, simulate};
 use crate::layer;
 use crate::luck::{Luck, number};
-use crate::stored::stored;
+use crate::stored::{readings, stored};
 
 /// A line of a capture, cut at its octets.
 struct Line<'a> {
@@ -158,15 +158,9 @@ fn a_flood_of_invented_meters_takes_no_memory_and_hides_nobody() {
     let prepared = import(&folder, &registry);
     let undisturbed = folder.path("undisturbed.db");
     fs::copy(&prepared, &undisturbed).unwrap();
-    let replayed = json(&[
-        "replay",
-        "--json",
-        "--db",
-        undisturbed.to_str().unwrap(),
-        capture.to_str().unwrap(),
-    ]);
+    let replayed = replay(&undisturbed, &capture);
     let wanted = stored(&undisturbed);
-    let readings = wanted.iter().filter(|row| row.contains("reading")).count() as u64;
+    let readings = readings(&wanted);
     let telegrams = wanted.len() as u64 - readings;
 
     let text = fs::read_to_string(&capture).unwrap();

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, thread};
 
-use crate::harness::{Daemon, Folder, add_token, import, json, simulate};
+use crate::harness::{Daemon, Folder, add_token, import, replay, simulate};
 use crate::luck::{Luck, number};
-use crate::stored::stored;
+use crate::stored::{readings, stored};
 
 /// A capture that comes piece by piece, and what each piece should leave behind.
 struct Pieces {
@@ -35,20 +35,6 @@ impl Pieces {
             .collect();
         Self { texts, wanted }
     }
-}
-
-fn replay(db: &Path, capture: &Path) {
-    json(&[
-        "replay",
-        "--json",
-        "--db",
-        db.to_str().unwrap(),
-        capture.to_str().unwrap(),
-    ]);
-}
-
-fn readings(rows: &[String]) -> u64 {
-    rows.iter().filter(|row| row.contains("reading")).count() as u64
 }
 
 /// Waits until so many changes are told; how many were.

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use releve::store::{SqliteStore, Store};
 
-use crate::harness::{Daemon, Folder, add_token, import, json, simulate};
+use crate::harness::{Daemon, Folder, add_token, import, replay, simulate};
 use crate::layer::{self, Disk};
 use crate::luck::{Luck, number};
 use crate::stored::stored;
@@ -139,14 +139,4 @@ fn live(
 fn figure(text: &str, name: &str) -> u64 {
     let line = text.lines().find(|line| line.starts_with(&format!("{name} ")));
     line.unwrap().rsplit(' ').next().unwrap().parse().unwrap()
-}
-
-fn replay(db: &Path, capture: &Path) {
-    json(&[
-        "replay",
-        "--json",
-        "--db",
-        db.to_str().unwrap(),
-        capture.to_str().unwrap(),
-    ]);
 }

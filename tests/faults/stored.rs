@@ -30,3 +30,8 @@ pub(crate) fn stored(db: &Path) -> Vec<String> {
     rows.sort();
     rows
 }
+
+/// How many of such rows are readings.
+pub(crate) fn readings(rows: &[String]) -> u64 {
+    rows.iter().filter(|row| row.contains("reading")).count() as u64
+}

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use rusqlite::Connection;
 
-use crate::harness::{Daemon, Folder, import, json, simulate};
+use crate::harness::{Daemon, Folder, import, json, replay, simulate};
 use crate::layer;
 use crate::stored::stored;
 
@@ -30,13 +30,7 @@ impl Ground {
         let prepared = import(&folder, &registry);
         let undisturbed = folder.path("undisturbed.db");
         fs::copy(&prepared, &undisturbed).unwrap();
-        json(&[
-            "replay",
-            "--json",
-            "--db",
-            undisturbed.to_str().unwrap(),
-            capture.to_str().unwrap(),
-        ]);
+        replay(&undisturbed, &capture);
         let wanted = stored(&undisturbed);
         let live = folder.write("live.txt", "");
         let receiver = format!("[[receiver]]\nname = \"cellar\"\nfile = {live:?}\n");

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use wmbus::{Address, Key, Plan, afl, dll, ell, tpl};
 
-use crate::harness::{Folder, import, json};
+use crate::harness::{Folder, import, json, replay};
 
 const KEY: &str = "11223344556677889900AABBCCDDEEFF";
 
@@ -84,15 +84,7 @@ fn fragments_share_the_fate_of_their_message() {
     ];
     let lines = lines.map(|(time, hex)| format!("2026-01-15T{time}Z {hex}"));
     let capture = folder.write("capture.txt", &lines.join("\n"));
-    let replay = |db: &Path| {
-        json(&[
-            "replay",
-            "--json",
-            "--db",
-            db.to_str().unwrap(),
-            capture.to_str().unwrap(),
-        ])
-    };
+    let replay = |db: &Path| replay(db, &capture);
     let redecode = |db: &Path| json(&["redecode", "--json", "--db", db.to_str().unwrap()]);
 
     let db = import(&folder, &bare);

@@ -75,6 +75,17 @@ pub(crate) fn json(arguments: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// Puts a capture into a store; what the command says of it.
+pub(crate) fn replay(db: &Path, capture: &Path) -> Value {
+    json(&[
+        "replay",
+        "--json",
+        "--db",
+        db.to_str().unwrap(),
+        capture.to_str().unwrap(),
+    ])
+}
+
 /// A simulated building in a folder: capture, registry and truth.
 pub(crate) fn simulate(folder: &Folder, more: &[&str]) -> [PathBuf; 3] {
     let target = folder.path("building");

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 use wmbus::{Address, Key, Plan, dll, tpl};
 
-use crate::harness::{Folder, import, json, run, simulate};
+use crate::harness::{Folder, import, json, replay, run, simulate};
 
 const WRONG: &str = "0123456789ABCDEF0123456789ABCDEF";
 
@@ -20,16 +20,6 @@ fn check(db: &Path, more: &[&str]) -> (bool, Value) {
         output.status.success(),
         serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}")),
     )
-}
-
-fn replay(db: &Path, capture: &Path) -> Value {
-    json(&[
-        "replay",
-        "--json",
-        "--db",
-        db.to_str().unwrap(),
-        capture.to_str().unwrap(),
-    ])
 }
 
 /// Verdicts by number of the meter.

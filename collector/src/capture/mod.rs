@@ -44,6 +44,7 @@ use jiff::tz::TimeZone;
 pub(crate) use cul::half_steps_dbm;
 pub use hex::only_digits;
 pub use reader::{Line, MAX_LINE, Reader};
+pub use recogniser::text_of;
 pub use recogniser::{Content, Recogniser, Skipped};
 pub use rejection::{Code, Rejection};
 pub use writer::{Format, Writer};

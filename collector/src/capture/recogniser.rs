@@ -55,8 +55,7 @@ impl Recogniser {
 
     /// What one line (or one datagram, or one message) holds. Any octets will do; never fails.
     pub fn line(&mut self, line: &[u8]) -> Content {
-        // What is UTF-8 is told so at once, and most lines are.
-        let text = std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
+        let text = text_of(line);
         let is_blank =
             |character: char| character.is_ascii_whitespace() || matches!(character, '\0' | '\u{feff}');
         let text = text.trim_matches(is_blank);
@@ -134,6 +133,11 @@ impl Recogniser {
             "no format of telegrams begins like this line",
         ))
     }
+}
+
+/// Octets as text, with U+FFFD for what is none: what is UTF-8 is told so at once, and most is.
+pub fn text_of(octets: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(octets).map_or_else(|_| String::from_utf8_lossy(octets), Cow::Borrowed)
 }
 
 /// The JSON behind a syslog priority, `<165>1 TIME HOST …`.

@@ -1,11 +1,10 @@
 //! What `releve decode` is given: a telegram, a file, or standard input.
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
-use collector::capture::{Content, Line, Origin, Reader, only_digits};
+use collector::capture::{Content, Line, Origin, Reader, only_digits, text_of};
 use wmbus::Key;
 
 use super::line::Failure;
@@ -67,7 +66,7 @@ pub(super) fn telegram_and_key(line: &[u8]) -> Result<(Vec<u8>, Option<Key>), Fa
     let mut words = line
         .split(u8::is_ascii_whitespace)
         .filter(|word| !word.is_empty())
-        .map(text);
+        .map(text_of);
     let first = words.next().unwrap_or_default();
     let failure = |message: String| Failure {
         code: "not_hex",
@@ -90,11 +89,6 @@ pub(super) fn telegram_and_key(line: &[u8]) -> Result<(Vec<u8>, Option<Key>), Fa
         })?),
     };
     Ok((telegram, key))
-}
-
-/// Octets as text: what is UTF-8 is told so at once.
-fn text(octets: &[u8]) -> Cow<'_, str> {
-    std::str::from_utf8(octets).map_or_else(|_| String::from_utf8_lossy(octets), Cow::Borrowed)
 }
 
 /// The telegram in a line as receivers write it.
