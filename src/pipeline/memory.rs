@@ -103,24 +103,9 @@ impl Memory {
         context: &Context,
         now: i64,
     ) -> Result<Opened, Error> {
-        // Messages that were never continued make room.
-        let late = self.fragments.expired(now);
-        self.lost = late.iter().map(|first| first.link().sender).collect();
-        self.whole = false;
-        let message = match families.open(frame, keys) {
-            Err(Error {
-                kind: ErrorKind::FragmentPending { .. },
-                ..
-            }) => {
-                // The extended link layer is sealed for each fragment, the rest for the whole.
-                let (fragment, _) = frame.open_link(keys)?;
-                let whole = self.fragments.push(&fragment, now)?;
-                self.whole = true;
-                families.open(&whole, keys)?
-            }
-            outcome => outcome?,
-        };
-        let message = self.expand(message, now)?;
+        let mut message = families.open(frame, keys);
+        self.join(families, frame, keys, &mut message, now);
+        let message = message?;
         let mut decoded = self.spare.take().unwrap_or_default();
         families.decode_into(&message, context, &mut decoded)?;
         Ok(Opened {
@@ -129,6 +114,50 @@ impl Memory {
             counter: message.message_counter().filter(|_| message.authenticated),
             decoded,
         })
+    }
+
+    /// The part of reading that depends on earlier telegrams, for whoever does the rest elsewhere: puts fragments
+    /// together and expands compact frames. `message` is what [`Families::open`] made of the frame with these keys, and
+    /// becomes what can be decoded.
+    pub fn join<'a>(
+        &mut self,
+        families: &Families,
+        frame: &Frame<'a>,
+        keys: &[Key],
+        message: &mut Result<Message<'a>, Error>,
+        now: i64,
+    ) {
+        // Messages that were never continued make room.
+        let late = self.fragments.expired(now);
+        self.lost = late.iter().map(|first| first.link().sender).collect();
+        self.whole = false;
+        if let Err(Error {
+            kind: ErrorKind::FragmentPending { .. },
+            ..
+        }) = message
+        {
+            *message = self.whole(families, frame, keys, now);
+        }
+        if let Ok(opened) = message
+            && let Err(error) = self.expand(opened, now)
+        {
+            *message = Err(error);
+        }
+    }
+
+    /// The message whose last fragment this is.
+    fn whole(
+        &mut self,
+        families: &Families,
+        frame: &Frame<'_>,
+        keys: &[Key],
+        now: i64,
+    ) -> Result<Message<'static>, Error> {
+        // The extended link layer is sealed for each fragment, the rest for the whole.
+        let (fragment, _) = frame.open_link(keys)?;
+        let whole = self.fragments.push(&fragment, now)?;
+        self.whole = true;
+        families.open(&whole, keys)
     }
 
     /// Takes back what a telegram said, so that the next one needs no memory of its own.
@@ -142,24 +171,22 @@ impl Memory {
     }
 
     /// Learns from full and format frames, and makes compact frames full ones.
-    fn expand<'a>(&mut self, message: Message<'a>, now: i64) -> Result<Message<'a>, Error> {
+    fn expand(&mut self, message: &mut Message<'_>, now: i64) -> Result<(), Error> {
+        let at = message.payload_at;
         match message.content {
-            Content::Records => {
-                self.layouts.heard_frame(&message.payload, now);
-                Ok(message)
-            }
+            Content::Records => self.layouts.heard_frame(&message.payload, now),
             Content::Format => {
-                let layout = Layout::of_format_frame(&message.payload, message.payload_at)?;
+                let layout = Layout::of_format_frame(&message.payload, at)?;
                 self.layouts.heard(layout, now);
-                Ok(message)
             }
             Content::Compact => {
-                let at = message.payload_at;
                 let compact = Compact::parse(&message.payload, at)?;
                 let full = self.layouts.expand(&compact, now, at)?;
-                Ok(message.with_payload(Content::Records, full, at))
+                (message.content, message.clear_octets) = (Content::Records, 0);
+                message.payload = full.into();
             }
-            _ => Ok(message),
+            _ => {}
         }
+        Ok(())
     }
 }

@@ -63,49 +63,59 @@ pub(super) fn any_octets(text: &str, noise: fn(char) -> bool) -> Result<Vec<u8>,
 
 /// The octets of a text that is pairs of digits and nothing else, as most are; `None` too when there are more than
 /// telegrams have.
-pub fn only_digits(text: &str) -> Option<Vec<u8>> {
-    let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
-        return None;
-    };
-    if pairs.len() > MAX_OCTETS {
-        return None;
-    }
-    // Looked at once behind the loop, which so has no branches.
-    let mut seen = 0;
-    let octets = pairs
-        .iter()
-        .map(|[high, low]| {
-            let (high, low) = (digit(*high), digit(*low));
-            seen |= high | low;
-            high << 4 | low & 0x0F
-        })
-        .collect();
-    (seen & NO_DIGIT == 0).then_some(octets)
+pub(super) fn only_digits(text: &str) -> Option<Vec<u8>> {
+    let mut octets = Vec::with_capacity((text.len() / 2).min(MAX_OCTETS));
+    push_digits(text.as_bytes(), &mut octets).then_some(octets)
 }
 
-/// What stands in [`DIGITS`] for characters that are none.
-const NO_DIGIT: u8 = 0xF0;
-
-/// The value of each character as a hexadecimal digit.
-const DIGITS: [u8; 256] = {
-    let mut digits = [NO_DIGIT; 256];
-    let mut rest: &mut [u8] = &mut digits;
-    let mut character = 0;
-    while let Some((digit, behind)) = rest.split_first_mut() {
-        *digit = match character {
-            b'0'..=b'9' => character - b'0',
-            b'A'..=b'F' => character - b'A' + 10,
-            b'a'..=b'f' => character - b'a' + 10,
-            _ => NO_DIGIT,
-        };
-        character = character.wrapping_add(1);
-        rest = behind;
+/// Appends the octets of a text that is pairs of digits and nothing else, as most are; false, and nothing is appended, when
+/// it is something else or longer than telegrams are.
+pub fn push_digits(text: &[u8], octets: &mut Vec<u8>) -> bool {
+    if !text.len().is_multiple_of(2) || text.len() / 2 > MAX_OCTETS {
+        return false;
     }
-    digits
-};
+    let begin = octets.len();
+    octets.resize(begin + text.len() / 2, 0);
+    let room = octets.get_mut(begin..).unwrap_or_default();
+    let ((steps, rest), (fours, last)) = (text.as_chunks::<8>(), room.as_chunks_mut::<4>());
+    // Looked at once behind the loop, which so has no branches.
+    let mut wrong = 0;
+    for (step, four) in steps.iter().zip(fours) {
+        let bad;
+        (*four, bad) = four_octets(u64::from_le_bytes(*step));
+        wrong |= bad;
+    }
+    if !rest.is_empty() {
+        let mut step = [b'0'; 8];
+        step.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        let (four, bad) = four_octets(u64::from_le_bytes(step));
+        last.iter_mut().zip(four).for_each(|(to, from)| *to = from);
+        wrong |= bad;
+    }
+    if wrong != 0 {
+        octets.truncate(begin);
+    }
+    wrong == 0
+}
 
-fn digit(character: u8) -> u8 {
-    DIGITS.get(usize::from(character)).copied().unwrap_or(NO_DIGIT)
+/// Eight digits at once, the first in the lowest octet: what they say, and something else than 0 when not all are digits.
+fn four_octets(text: u64) -> ([u8; 4], u64) {
+    /// The same in each of the eight.
+    const fn each(octet: u8) -> u64 {
+        u64::from_ne_bytes([octet; 8])
+    }
+    // Letters have bit 6, and end in 1 to 6; decimal digits end in themselves.
+    let letters = text >> 6 & each(1);
+    let values = (text & each(0x0F)) + letters * 9;
+    // Written again they must be what was read, but for the size of letters. Above 15 nothing is a digit, and what is not
+    // above 24 does not carry into the octet beside.
+    let above_9 = (values + each(0x76)) >> 7 & each(1);
+    let written = values + each(b'0') + above_9 * u64::from(b'a' - b'0' - 10);
+    let wrong = written ^ (text | letters << 5) | values & each(0xF0);
+    let pairs = (values << 4 | values >> 8) & 0x00FF_00FF_00FF_00FF;
+    let pairs = (pairs | pairs >> 8) & 0x0000_FFFF_0000_FFFF;
+    let [a, b, _, _, c, d, _, _] = pairs.to_le_bytes();
+    ([a, b, c, d], wrong)
 }
 
 fn with_noise(text: &str, noise: fn(char) -> bool) -> Result<Vec<u8>, Rejection> {
@@ -198,6 +208,46 @@ mod tests {
             "|0B44|01020304050607|0A78|",
         ] {
             assert_eq!(octets(text, is_noise).unwrap(), plain, "{text}");
+        }
+    }
+
+    #[test]
+    fn all_digits_and_nothing_else_are_digits_wherever_they_stand() {
+        for character in 0..=255_u8 {
+            let value = char::from(character)
+                .to_digit(16)
+                .filter(|_| character < 0x80)
+                .and_then(|value| u8::try_from(value).ok());
+            for (length, place) in [(8, 0), (8, 7), (22, 3), (22, 14), (22, 16), (22, 21)] {
+                let mut text = vec![b'3'; length];
+                text[place] = character;
+                let mut expected = vec![9];
+                if let Some(value) = value {
+                    expected.extend(vec![0x33; length / 2]);
+                    expected[1 + place / 2] = if place % 2 == 0 {
+                        value << 4 | 3
+                    } else {
+                        0x30 | value
+                    };
+                }
+                let mut octets = vec![9];
+                assert_eq!(
+                    push_digits(&text, &mut octets),
+                    value.is_some(),
+                    "{character:02X}"
+                );
+                assert_eq!(octets, expected, "{character:02X} at {place}");
+            }
+        }
+        for (text, octets) in [
+            ("", &[][..]),
+            ("aF", &[0xAF]),
+            ("0123456789", &[1, 0x23, 0x45, 0x67, 0x89]),
+        ] {
+            assert_eq!(only_digits(text).as_deref(), Some(octets));
+        }
+        for text in ["0", "012", "0 ", &"00".repeat(MAX_OCTETS + 1)] {
+            assert_eq!(only_digits(text), None);
         }
     }
 

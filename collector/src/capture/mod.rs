@@ -42,7 +42,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 pub(crate) use cul::half_steps_dbm;
-pub use hex::only_digits;
+pub use hex::push_digits;
 pub use reader::{Line, MAX_LINE, Reader};
 pub use recogniser::text_of;
 pub use recogniser::{Content, Recogniser, Skipped};

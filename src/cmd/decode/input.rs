@@ -3,8 +3,9 @@
 use std::error::Error;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+use std::ops::Range;
 
-use collector::capture::{Content, Line, Origin, Reader, only_digits, text_of};
+use collector::capture::{Content, Line, Origin, Reader, push_digits, text_of};
 use wmbus::Key;
 
 use super::line::Failure;
@@ -27,12 +28,14 @@ impl Input {
         }
         match File::open(text) {
             Ok(file) => Ok(Self::lines(file)),
-            Err(error) => match octets(text) {
-                Some(octets) => Ok(Self::Telegram(octets)),
-                None => {
+            Err(error) => {
+                let mut octets = Vec::new();
+                if push_octets(text.as_bytes(), &mut octets) {
+                    Ok(Self::Telegram(octets))
+                } else {
                     Err(format!("{text:?} is neither a telegram in hexadecimal nor a file ({error})").into())
                 }
-            },
+            }
         }
     }
 
@@ -44,51 +47,54 @@ impl Input {
 /// Lines longer than this hold no telegram: the rest is skipped.
 const MAX_LINE: u64 = 64 * 1024;
 
-/// The next line that is not blank and no comment, without its end; false at the end of the input.
-pub(super) fn next_line(input: &mut Lines, line: &mut Vec<u8>) -> io::Result<bool> {
-    loop {
-        line.clear();
-        if input.take(MAX_LINE).read_until(b'\n', line)? == 0 {
-            return Ok(false);
-        }
-        if !line.ends_with(b"\n") && line.len() as u64 == MAX_LINE {
-            input.skip_until(b'\n')?;
-        }
-        let text = line.trim_ascii();
-        if !text.is_empty() && !text.starts_with(b"#") {
-            return Ok(true);
-        }
+/// Appends the next line to `text` and tells where it stands there; nothing is appended of a line that is blank or a
+/// comment. `None` at the end of the input.
+pub(super) fn next_line(input: &mut Lines, text: &mut Vec<u8>) -> io::Result<Option<Range<usize>>> {
+    let begin = text.len();
+    let count = input.take(MAX_LINE).read_until(b'\n', text)?;
+    if count == 0 {
+        return Ok(None);
     }
+    if count as u64 == MAX_LINE && !text.ends_with(b"\n") {
+        input.skip_until(b'\n')?;
+    }
+    let line = text.get(begin..).unwrap_or_default().trim_ascii_start();
+    if line.is_empty() || line.starts_with(b"#") {
+        text.truncate(begin);
+    }
+    Ok(Some(begin..text.len()))
 }
 
-/// `HEX` or `HEX KEY`, or a line of any capture format, of which the first telegram counts.
-pub(super) fn telegram_and_key(line: &[u8]) -> Result<(Vec<u8>, Option<Key>), Failure> {
+/// `HEX` or `HEX KEY`, or a line of any capture format, of which the first telegram counts: appends the octets to `room`,
+/// and tells where they stand there.
+pub(super) fn telegram_and_key(
+    line: &[u8],
+    room: &mut Vec<u8>,
+) -> Result<(Range<usize>, Option<Key>), Failure> {
+    let begin = room.len();
     let mut words = line
         .split(u8::is_ascii_whitespace)
-        .filter(|word| !word.is_empty())
-        .map(text_of);
+        .filter(|word| !word.is_empty());
     let first = words.next().unwrap_or_default();
-    let failure = |message: String| Failure {
-        code: "not_hex",
-        message,
-    };
-    let Some(telegram) = octets(&first) else {
+    if !push_octets(first, room) {
         if let Some(captured) = captured(line) {
-            return Ok((captured, None));
+            room.extend(captured);
+            return Ok((begin..room.len(), None));
         }
-        let shown: String = first.chars().take(40).collect();
-        return Err(failure(format!(
-            "{shown:?} is no telegram: write an even number of hexadecimal digits"
-        )));
-    };
+        let shown: String = text_of(first).chars().take(40).collect();
+        return Err(Failure {
+            code: "not_hex",
+            message: format!("{shown:?} is no telegram: write an even number of hexadecimal digits"),
+        });
+    }
     let key = match words.next() {
         None => None,
-        Some(word) => Some(word.parse::<Key>().map_err(|error| Failure {
+        Some(word) => Some(text_of(word).parse::<Key>().map_err(|error| Failure {
             code: "invalid_key",
             message: error.to_string(),
         })?),
     };
-    Ok((telegram, key))
+    Ok((begin..room.len(), key))
 }
 
 /// The telegram in a line as receivers write it.
@@ -102,22 +108,21 @@ fn captured(line: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// Octets of hexadecimal digits; `|`, `_`, `:` and `0x` are left out.
-fn octets(text: &str) -> Option<Vec<u8>> {
-    let text = text.strip_prefix("0x").unwrap_or(text);
-    if let Some(octets) = only_digits(text).filter(|octets| !octets.is_empty()) {
-        return Some(octets);
+/// Appends the octets of hexadecimal digits; `|`, `_`, `:` and `0x` are left out. False when there are none.
+fn push_octets(text: &[u8], room: &mut Vec<u8>) -> bool {
+    let digits = text.strip_prefix(b"0x").unwrap_or(text);
+    if !digits.is_empty() && push_digits(digits, room) {
+        return true;
     }
-    let digits: Option<Vec<u8>> = text
+    let digits: Option<Vec<u8>> = text_of(digits)
         .chars()
         .filter(|c| !matches!(c, '|' | '_' | ':' | ' '))
         .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
         .collect();
-    let digits = digits.filter(|digits| digits.len() >= 2 && digits.len().is_multiple_of(2))?;
-    Some(
-        digits
-            .chunks_exact(2)
-            .map(|pair| pair.iter().fold(0, |octet, digit| octet << 4 | digit))
-            .collect(),
-    )
+    let Some(digits) = digits.filter(|digits| digits.len() >= 2 && digits.len().is_multiple_of(2)) else {
+        return false;
+    };
+    let octets = digits.chunks_exact(2);
+    room.extend(octets.map(|pair| pair.iter().fold(0, |octet, digit| octet << 4 | digit)));
+    true
 }

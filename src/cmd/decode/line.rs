@@ -66,11 +66,6 @@ impl Line {
         self.outcome.is_ok()
     }
 
-    /// What it held, for its memory.
-    pub(super) fn into_decoded(self) -> Option<Decoded> {
-        self.outcome.ok()
-    }
-
     /// Appends it as a JSON object, without the end of the line.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         match &self.outcome {
@@ -92,7 +87,8 @@ impl Line {
     }
 }
 
-fn telegram(out: &mut Vec<u8>, decoded: &Decoded, also: &[Line]) {
+/// Appends what a telegram says, and in `also` the others of its transmission, as a JSON object.
+pub(super) fn telegram(out: &mut Vec<u8>, decoded: &Decoded, also: &[Line]) {
     put(out, "{\"meter\":");
     meter(out, decoded.meter);
     if decoded.sender != decoded.meter {

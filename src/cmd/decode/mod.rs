@@ -4,6 +4,8 @@ mod dissect;
 mod input;
 mod line;
 mod stream;
+mod transmission;
+mod turns;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -13,7 +15,7 @@ use wmbus::{Error, Frame, Key, phy};
 
 use self::dissect::Dissection;
 use self::input::{Input, Lines};
-use self::line::Line;
+use self::transmission::Transmission;
 use super::{Done, Outcome};
 use crate::pipeline::Memory;
 use crate::plain::plain;
@@ -71,10 +73,17 @@ impl Reader<'_> {
     fn lines(&mut self, mut lines: Lines) -> Result<bool, io::Error> {
         let mut out = io::BufWriter::new(io::stdout().lock());
         let mut all_read = true;
-        let mut line = Vec::new();
-        while input::next_line(&mut lines, &mut line)? {
-            match input::telegram_and_key(&line) {
-                Ok((octets, key)) => all_read &= self.show(&octets, key, &mut out)?,
+        let (mut line, mut octets) = (Vec::new(), Vec::new());
+        loop {
+            line.clear();
+            octets.clear();
+            match input::next_line(&mut lines, &mut line)? {
+                None => break,
+                Some(place) if place.is_empty() => continue,
+                Some(_) => {}
+            }
+            match input::telegram_and_key(&line, &mut octets) {
+                Ok((_, key)) => all_read &= self.show(&octets, key, &mut out)?,
                 Err(failure) => {
                     all_read = false;
                     writeln!(out, "{}", plain(&failure.message))?;
@@ -86,12 +95,13 @@ impl Reader<'_> {
     }
 
     fn as_json(&mut self, octets: &[u8]) -> io::Result<bool> {
-        let line = self.line(octets, None);
+        let mut transmission = Transmission::open(self.families, octets, None, self.keys);
+        transmission.join(self.families, &mut self.memory);
         let mut text = Vec::new();
-        line.write(&mut text);
+        let is_read = transmission.write(self.families, &mut Decoded::default(), &mut text);
         text.push(b'\n');
         io::stdout().lock().write_all(&text)?;
-        Ok(line.is_read())
+        Ok(is_read)
     }
 
     fn show(&mut self, octets: &[u8], key: Option<Key>, out: &mut impl Write) -> io::Result<bool> {
@@ -113,28 +123,6 @@ impl Reader<'_> {
         dissection.write(out, &frame, &read)?;
         self.show_behind(frame.following(), &keys, out)?;
         Ok(read.is_ok())
-    }
-
-    /// What is said of a transmission, in one line.
-    fn line(&mut self, octets: &[u8], key: Option<Key>) -> Line {
-        let keys = self.keys_and(key);
-        let frame = match frame(octets) {
-            Ok(frame) => frame,
-            Err(error) => return Line::of(None, Err(error)),
-        };
-        let mut one = |frame: &Frame<'_>| {
-            let read = self.read(frame, &keys);
-            let meter = read.is_err().then(|| self.families.identify(frame));
-            Line::of(meter, read)
-        };
-        let first = one(&frame);
-        let mut others = Vec::new();
-        let mut next = frame.following();
-        while let Some(frame) = next {
-            others.push(one(&frame));
-            next = frame.following();
-        }
-        Line::of_several(first, others)
     }
 
     /// A line's own key goes first.

@@ -1,85 +1,194 @@
-//! A stream of telegrams as JSON: one thread reads and decodes, another one writes, so that each has a processor.
+//! A stream of telegrams as JSON: as many threads as there are processors each take some lines to their end.
 //!
-//! Telegrams of one stream depend on each other (layouts, fragments), so they are decoded in their order, by one.
+//! ```text
+//! lines ─┊─► open ─┊─► join ─┊─► decode, write ─┊─► out        ┊ one thread at a time, in the order of the lines
+//! ```
+//!
+//! Telegrams of one stream depend on each other (layouts, fragments): only where they do, they go one by one.
 
 use std::io::{self, Write};
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
+
+use decoders::{Decoded, Families};
+use wmbus::Key;
 
 use super::Reader;
 use super::input::{self, Lines};
-use super::line::Line;
+use super::line::{Failure, Line};
+use super::transmission::Transmission;
+use super::turns::Turns;
+use crate::pipeline::Memory;
 
-/// So many lines go from one thread to the other at a time, unless there are no more for now.
-const BATCH: usize = 256;
+/// So many lines a thread takes at a time, unless there are no more for now.
+const BATCH: usize = 128;
 
-/// So many batches may wait to be written.
-const WAITING: usize = 4;
+/// More threads than this would wait for their turns.
+const MOST_THREADS: usize = 16;
 
 /// One object a line; true when all were read. What has been answered is written before more is waited for.
-pub(super) fn run(reader: &mut Reader<'_>, mut lines: Lines) -> io::Result<bool> {
-    let (full, to_write) = mpsc::sync_channel::<Vec<Line>>(WAITING);
-    let (emptied, used) = mpsc::channel();
-    thread::scope(|scope| {
-        let writing = scope.spawn(move || {
-            let mut text = Vec::new();
-            for batch in to_write {
-                write(&mut text, &batch)?;
-                // Nobody waits for them at the end.
-                let _ = emptied.send(batch);
-            }
-            Ok(())
-        });
-        let decoded = decode(reader, &mut lines, full, &used);
-        let written = writing
-            .join()
-            .unwrap_or_else(|_| Err(io::Error::other("the thread that writes has ended")));
-        // Whoever reads us may have gone: that is why nothing more could be handed over.
-        written.and(decoded)
-    })
+pub(super) fn run(reader: &mut Reader<'_>, lines: Lines) -> io::Result<bool> {
+    let stream = Stream {
+        families: reader.families,
+        keys: reader.keys,
+        source: Mutex::new(Source {
+            lines,
+            taken: 0,
+            is_over: false,
+            error: None,
+        }),
+        memory: Turns::new(&mut reader.memory),
+        written: Turns::new(()),
+    };
+    let threads = thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(MOST_THREADS);
+    let worked = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| stream.work())).collect();
+        let own = stream.work();
+        let ended = |_| Err(io::Error::other("a thread that decodes has ended"));
+        others
+            .into_iter()
+            .map(|other| other.join().unwrap_or_else(ended))
+            .fold(own, |all, one| Ok(all? & one?))
+    });
+    let source = stream.source.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // Whoever reads us may have gone: that comes first.
+    worked.and_then(|all_read| source.error.map_or(Ok(all_read), Err))
 }
 
-fn decode(
-    reader: &mut Reader<'_>,
-    lines: &mut Lines,
-    full: SyncSender<Vec<Line>>,
-    used: &Receiver<Vec<Line>>,
-) -> io::Result<bool> {
-    let mut all_read = true;
-    let mut batch = Vec::with_capacity(BATCH);
-    let mut old: Vec<Line> = Vec::new();
-    let mut text = Vec::new();
-    while input::next_line(lines, &mut text)? {
-        let line = match input::telegram_and_key(&text) {
-            Ok((octets, key)) => {
-                if let Some(decoded) = old.pop().and_then(Line::into_decoded) {
-                    reader.memory.give_back(decoded);
+struct Stream<'a> {
+    families: &'a Families,
+    keys: &'a [Key],
+    source: Mutex<Source>,
+    memory: Turns<&'a mut Memory>,
+    written: Turns<()>,
+}
+
+/// Where lines come from.
+struct Source {
+    lines: Lines,
+    /// How many times somebody took some.
+    taken: u64,
+    is_over: bool,
+    error: Option<io::Error>,
+}
+
+/// Lines that one thread has taken.
+#[derive(Default)]
+struct Batch {
+    text: Vec<u8>,
+    lines: Vec<Range<usize>>,
+}
+
+/// What a line holds: the place of a telegram's octets, and its own key.
+type Told = Result<(Range<usize>, Option<Key>), Failure>;
+
+impl Stream<'_> {
+    /// Takes lines until there are no more; true when all of them were read.
+    fn work(&self) -> io::Result<bool> {
+        let _leaving = Leaving(self);
+        let mut all_read = true;
+        let mut batch = Batch::default();
+        let (mut octets, mut out) = (Vec::new(), Vec::new());
+        let mut decoded = Decoded::default();
+        while let Some(number) = self.take(&mut batch) {
+            octets.clear();
+            out.clear();
+            let told: Vec<Told> = batch
+                .lines
+                .iter()
+                .map(|line| {
+                    let line = batch.text.get(line.clone()).unwrap_or_default();
+                    input::telegram_and_key(line, &mut octets)
+                })
+                .collect();
+            let mut transmissions: Vec<_> = told
+                .iter()
+                .map(|told| match told {
+                    Ok((place, key)) => {
+                        let octets = octets.get(place.clone()).unwrap_or_default();
+                        Ok(Transmission::open(self.families, octets, key.as_ref(), self.keys))
+                    }
+                    Err(failure) => Err(failure),
+                })
+                .collect();
+            let joined = self.memory.take(number, |memory| {
+                for transmission in transmissions.iter_mut().flatten() {
+                    transmission.join(self.families, memory);
                 }
-                reader.line(&octets, key)
+            });
+            if joined.is_none() {
+                break;
             }
-            Err(failure) => Line::refused(failure),
-        };
-        all_read &= line.is_read();
-        batch.push(line);
-        if batch.len() >= BATCH || lines.buffer().is_empty() {
-            let next = used.try_recv().unwrap_or_default();
-            if full.send(std::mem::take(&mut batch)).is_err() {
-                return Ok(all_read);
+            for transmission in &transmissions {
+                all_read &= match transmission {
+                    Ok(transmission) => transmission.write(self.families, &mut decoded, &mut out),
+                    Err(failure) => {
+                        Line::refused((*failure).clone()).write(&mut out);
+                        false
+                    }
+                };
+                out.push(b'\n');
             }
-            old = next;
+            match self.written.take(number, |()| write(&out)) {
+                Some(Ok(())) => {}
+                Some(Err(error)) => {
+                    self.end();
+                    return Err(error);
+                }
+                None => break,
+            }
+        }
+        Ok(all_read)
+    }
+
+    fn end(&self) {
+        self.memory.end();
+        self.written.end();
+    }
+
+    /// Takes the next lines and gives the number of its turns, or nothing when there are no more.
+    fn take(&self, batch: &mut Batch) -> Option<u64> {
+        batch.text.clear();
+        batch.lines.clear();
+        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        while !source.is_over && batch.lines.len() < BATCH {
+            match input::next_line(&mut source.lines, &mut batch.text) {
+                Ok(Some(line)) if line.is_empty() => {}
+                Ok(Some(line)) => batch.lines.push(line),
+                Ok(None) => source.is_over = true,
+                Err(error) => {
+                    source.is_over = true;
+                    source.error = Some(error);
+                }
+            }
+            if !batch.lines.is_empty() && !source.lines.buffer().contains(&b'\n') {
+                break;
+            }
+        }
+        if batch.lines.is_empty() {
+            return None;
+        }
+        let number = source.taken;
+        source.taken += 1;
+        Some(number)
+    }
+}
+
+/// Ends all turns when a thread leaves by an error of the program: others would wait for it.
+struct Leaving<'a, 'b>(&'a Stream<'b>);
+
+impl Drop for Leaving<'_, '_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.end();
         }
     }
-    // Blank lines and remarks at the end leave some behind.
-    let _ = full.send(batch);
-    Ok(all_read)
 }
 
-fn write(text: &mut Vec<u8>, batch: &[Line]) -> io::Result<()> {
-    text.clear();
-    for line in batch {
-        line.write(text);
-        text.push(b'\n');
-    }
+fn write(text: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text)?;
     out.flush()
