@@ -11,8 +11,8 @@
 use alloc::vec::Vec;
 
 use super::dif::{Dib, variable_length};
-use super::vif::Vib;
-use super::{Item, Records};
+use super::vif::{MAX_VIFE, Vib, chain};
+use super::{Item, MAX_RECORDS, Records};
 use crate::cursor::Cursor;
 use crate::error::{Error, ErrorKind, Layer};
 use crate::phy::crc::crc;
@@ -130,11 +130,54 @@ impl Layout {
 /// frame is records.
 pub fn headers_of(payload: &[u8], headers: &mut Vec<u8>) -> bool {
     headers.clear();
-    for item in Records::new(payload, 0) {
-        let Item::Record(record) = item else { return false };
-        headers.extend_from_slice(record.header());
+    // Of all full frames, so records are measured and not read: where they end is what `Records` says.
+    let mut rest = payload;
+    let mut count = 0;
+    while let Some((first, behind)) = rest.split_first() {
+        if *first == FILLER {
+            rest = behind;
+            continue;
+        }
+        let is_padding = *first == 0 && rest.iter().all(|octet| *octet == 0);
+        if is_padding || count == MAX_RECORDS {
+            return false;
+        }
+        count += 1;
+        let Some((header, record)) = measure(rest) else {
+            return false;
+        };
+        headers.extend_from_slice(rest.get(..header).unwrap_or_default());
+        rest = rest.get(record..).unwrap_or_default();
     }
     true
+}
+
+/// What fills a payload between and behind its records.
+const FILLER: u8 = 0x2F;
+
+/// How many octets the header of the record at the beginning has, and the whole of it; `None` where there is no record.
+fn measure(octets: &[u8]) -> Option<(usize, usize)> {
+    let dif = *octets.first()?;
+    if dif & 0x0F == 0x0F {
+        return None;
+    }
+    let (dib, length) = if dif & 0x80 == 0 {
+        (1, Dib::new(dif & 0x0F).data_length())
+    } else {
+        let (dib, head) = Dib::parse(octets).ok()?;
+        (head, dib.data_length())
+    };
+    let vib = match octets.get(dib)? {
+        0x7C | 0xFC => Vib::parse(octets.get(dib..)?).ok()?.octets.len(),
+        vif if *vif < 0x80 => 1,
+        _ => chain(octets, dib, 1 + MAX_VIFE).ok()? - dib,
+    };
+    let head = dib + vib;
+    let length = match length {
+        Some(length) => length,
+        None => 1 + variable_length(*octets.get(head)?)?,
+    };
+    (octets.len() >= head + length).then_some((head, head + length))
 }
 
 /// What the compact frames of a layout with these headers begin with.
@@ -186,7 +229,69 @@ pub fn format(full: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// As the records themselves say.
+    fn headers_of_records(payload: &[u8]) -> Option<Vec<u8>> {
+        let mut headers = Vec::new();
+        for item in Records::new(payload, 0) {
+            let Item::Record(record) = item else { return None };
+            headers.extend_from_slice(record.header());
+        }
+        Some(headers)
+    }
+
+    fn measured(payload: &[u8]) -> Option<Vec<u8>> {
+        let mut headers = alloc::vec![1, 2, 3];
+        headers_of(payload, &mut headers).then_some(headers)
+    }
+
+    /// Octets that stand at turns of the way more often than chance would have it.
+    fn octet() -> impl Strategy<Value = u8> {
+        prop_oneof![
+            4 => 0_u8..=5,
+            4 => prop::sample::select(alloc::vec![0x2F, 0x7C, 0xFC, 0x0D, 0x0F, 0x1F, 0x80, 0x84, 0x93, 0xFD, 0xC4]),
+            2 => any::<u8>(),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn records_are_measured_as_they_are_read(payload in prop::collection::vec(octet(), 0..40)) {
+            prop_assert_eq!(measured(&payload), headers_of_records(&payload));
+        }
+    }
+
+    #[test]
+    fn records_are_measured_as_they_are_read_at_the_edges() {
+        let chain = |dif: u8, difes: usize, vif: u8, vifes: usize| {
+            let mut octets = alloc::vec![dif];
+            octets.extend(core::iter::repeat_n(0x80, difes));
+            octets.extend([0, vif]);
+            octets.extend(core::iter::repeat_n(0xBC, vifes));
+            octets.extend([0x3C, 1, 2, 3, 4]);
+            octets
+        };
+        let many = |count: usize| [0x00, 0x13].repeat(count);
+        for payload in [
+            chain(0x84, 9, 0x93, 9),
+            chain(0x84, 10, 0x93, 1),
+            chain(0x84, 1, 0x93, 10),
+            chain(0x8D, 1, 0x93, 2),
+            alloc::vec![0x2F; 5],
+            alloc::vec![0x04, 0x13, 1, 2, 3, 4, 0, 0],
+            alloc::vec![0x04, 0x13, 1, 2, 3, 4, 0],
+            alloc::vec![0x00, 0x00, 0x04, 0x13, 1, 2, 3, 4],
+            many(MAX_RECORDS),
+            many(MAX_RECORDS + 1),
+        ] {
+            assert_eq!(measured(&payload), headers_of_records(&payload), "{payload:02X?}");
+        }
+    }
 
     /// An index, a date and a text of varying length.
     const FULL: [u8; 17] = [

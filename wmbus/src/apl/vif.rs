@@ -289,7 +289,7 @@ impl Table {
 }
 
 /// The end of a chain that begins at `at` and has at most `limit` octets.
-fn chain(octets: &[u8], at: usize, limit: usize) -> Result<usize, TrailingReason> {
+pub(super) fn chain(octets: &[u8], at: usize, limit: usize) -> Result<usize, TrailingReason> {
     let mut end = at;
     loop {
         let octet = *octets.get(end).ok_or(TrailingReason::Truncated)?;
