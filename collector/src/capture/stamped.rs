@@ -92,9 +92,14 @@ struct Ours<'a> {
 impl<'a> Ours<'a> {
     /// When the fourth field is one of the words that only our own format has there.
     fn of(text: &'a str) -> Option<Self> {
-        let mut fields = text.splitn(5, ' ');
-        let (at, dbm, mode) = (fields.next()?, fields.next()?, fields.next()?);
-        let check = match fields.next()? {
+        let (at, rest) = field(text)?;
+        let (dbm, rest) = field(rest)?;
+        let (mode, rest) = field(rest)?;
+        let (check, rest) = match field(rest) {
+            Some((check, rest)) => (check, Some(rest)),
+            None => (rest, None),
+        };
+        let check = match check {
             CHECKED => Check::Receiver,
             UNCHECKED => Check::Nobody,
             _ => return None,
@@ -104,7 +109,7 @@ impl<'a> Ours<'a> {
             dbm,
             mode,
             check,
-            rest: fields.next(),
+            rest,
         })
     }
 
@@ -126,7 +131,7 @@ impl<'a> Ours<'a> {
             None => (rest, None),
         };
         let received_at = known(at)
-            .map(|at| at.parse().map_err(|_| malformed("the first field is no time")))
+            .map(|at| time::utc(at).ok_or_else(|| malformed("the first field is no time")))
             .transpose()?;
         let rssi_dbm = known(dbm)
             .map(|dbm| {
@@ -163,6 +168,12 @@ impl<'a> Ours<'a> {
             radio,
         })
     }
+}
+
+/// What stands in front of the first blank, and behind it.
+fn field(text: &str) -> Option<(&str, &str)> {
+    let blank = text.as_bytes().iter().position(|octet| *octet == b' ')?;
+    Some((text.get(..blank)?, text.get(blank + 1..)?))
 }
 
 fn others(text: &str, origin: &Origin) -> Result<Telegram, Rejection> {

@@ -22,6 +22,61 @@ pub(super) fn instant(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     (at.as_second() >= earliest).then_some(at)
 }
 
+/// The instant of a stamp in UTC, as our own recordings have it.
+pub(super) fn utc(text: &str) -> Option<Timestamp> {
+    plain_utc(text.as_bytes()).or_else(|| text.parse().ok())
+}
+
+/// `YYYY-MM-DDThh:mm:ssZ` and nothing else: long recordings have one in each line.
+fn plain_utc(text: &[u8]) -> Option<Timestamp> {
+    let [
+        y0,
+        y1,
+        y2,
+        y3,
+        b'-',
+        mo0,
+        mo1,
+        b'-',
+        d0,
+        d1,
+        b'T',
+        h0,
+        h1,
+        b':',
+        mi0,
+        mi1,
+        b':',
+        s0,
+        s1,
+        b'Z',
+    ] = text
+    else {
+        return None;
+    };
+    let digit = |character: &u8| Some(i64::from(character.wrapping_sub(b'0'))).filter(|digit| *digit < 10);
+    let two = |tens: &u8, ones: &u8| Some(digit(tens)? * 10 + digit(ones)?);
+    let (century, of_century) = (two(y0, y1)?, two(y2, y3)?);
+    let (year, month, day) = (century * 100 + of_century, two(mo0, mo1)?, two(d0, d1)?);
+    let (hour, minute, second) = (two(h0, h1)?, two(mi0, mi1)?, two(s0, s1)?);
+    // Days that not every month has, and leap seconds, are for who knows more about them.
+    if !(1..=12).contains(&month) || !(1..=28).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    // Years from March on: the day that comes every four years is the last.
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    let days = 365 * year + leap_days + (153 * month + 2) / 5 + day - 1 - DAYS_BEFORE_1970;
+    Timestamp::from_second(days * 86_400 + hour * 3600 + minute * 60 + second).ok()
+}
+
+/// From the first of March of the year 0 on.
+const DAYS_BEFORE_1970: i64 = 719_468;
+
 /// As [`instant`], with every clock believed.
 pub(super) fn any_instant(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     text.parse::<Timestamp>()
@@ -113,6 +168,40 @@ mod tests {
                 .as_second(),
             42
         );
+    }
+
+    #[test]
+    fn our_own_stamps_are_read_as_any_other() {
+        let mut read = 0;
+        for year in (0..=9999).step_by(7).chain([1999, 2000, 2024, 2025, 2100]) {
+            for month in 0..=13 {
+                for (day, clock) in [
+                    (0, "00:00:00"),
+                    (1, "00:00:00"),
+                    (28, "23:59:59"),
+                    (29, "12:00:01"),
+                    (31, "01:02:03"),
+                    (12, "24:00:00"),
+                    (12, "23:60:00"),
+                    (12, "23:59:60"),
+                ] {
+                    let text = format!("{year:04}-{month:02}-{day:02}T{clock}Z");
+                    let expected = text.parse::<Timestamp>().ok();
+                    assert_eq!(utc(&text), expected, "{text}");
+                    read += u32::from(plain_utc(text.as_bytes()).is_some());
+                }
+            }
+        }
+        assert!(read > 30_000, "{read}");
+        for text in [
+            "2025-02-02T14:09:37+01:00",
+            "2025-02-02T14:09:37.5Z",
+            "2025-02-02t14:09:37z",
+            "2025-0a-02T14:09:37Z",
+            "",
+        ] {
+            assert_eq!(utc(text), text.parse().ok(), "{text}");
+        }
     }
 
     #[test]
