@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! file ─► lines ─► pipeline ─► batch ─┊─► store      two threads: while one batch is stored, the next one is read
+//!                     ▲               ┊    │
+//!                     └─────────────── batch             what is stored lends its memory to what is read
 //! ```
 
 use std::collections::BTreeMap;
@@ -9,7 +11,7 @@ use std::error::Error;
 use std::fs::File;
 use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
 use collector::capture::{Content, Origin, Reader};
@@ -95,11 +97,13 @@ fn all(
     zone: &TimeZone,
 ) -> Result<Summary, Box<dyn Error + Send + Sync>> {
     thread::scope(|scope| {
-        // One waits while one is stored and one is read: three are in memory.
+        // One waits while one is stored and one is read: three are in memory, and what is left of a fourth.
         let (batches, taken) = sync_channel(1);
-        let storing = scope.spawn(move || store_all(store, &taken));
+        let (emptied, stored) = channel();
+        let storing = scope.spawn(move || store_all(store, &taken, &emptied));
         let mut replay = Replay {
             batches,
+            stored,
             pipeline,
             batch: Vec::with_capacity(BATCH),
             summary: Summary::default(),
@@ -119,16 +123,22 @@ fn all(
     })
 }
 
-/// Stores batch after batch, in the order in which they were read.
-fn store_all(store: &dyn Store, batches: &Receiver<Vec<Ingest>>) -> Result<Stored, StoreError> {
+/// Stores batch after batch, in the order in which they were read, and gives them back.
+fn store_all(
+    store: &dyn Store,
+    batches: &Receiver<Vec<Ingest>>,
+    emptied: &Sender<Vec<Ingest>>,
+) -> Result<Stored, StoreError> {
     let mut stored = Stored::default();
     for batch in batches {
         stored.add(store.ingest(&batch)?);
+        // Nobody waits for the last ones.
+        let _ = emptied.send(batch);
     }
     Ok(stored)
 }
 
-/// Telegrams of one transaction: large, since each ends in a sync of the disk, but three of them are in memory.
+/// Telegrams of one transaction: large, since each ends in a sync of the disk, but some of them are in memory at once.
 const BATCH: usize = 5000;
 
 struct Input {
@@ -161,6 +171,7 @@ impl Input {
 
 struct Replay {
     batches: SyncSender<Vec<Ingest>>,
+    stored: Receiver<Vec<Ingest>>,
     pipeline: Pipeline,
     batch: Vec<Ingest>,
     summary: Summary,
@@ -222,7 +233,11 @@ impl Replay {
         let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
         self.batches
             .send(batch)
-            .map_err(|_| "the store takes no more telegrams".into())
+            .map_err(|_| "the store takes no more telegrams")?;
+        if let Ok(stored) = self.stored.try_recv() {
+            self.pipeline.give_back(stored);
+        }
+        Ok(())
     }
 }
 

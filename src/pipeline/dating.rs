@@ -43,8 +43,8 @@ impl Reception<'_> {
         }
     }
 
-    /// The readings of a telegram as the store keeps them; those that nobody can date are left out.
-    pub(super) fn date(&self, decoded: &Decoded) -> Vec<StoredReading> {
+    /// The readings of a telegram as the store keeps them, behind those in `room`; those that nobody can date are left out.
+    pub(super) fn date(&self, decoded: &Decoded, mut room: Vec<StoredReading>) -> Vec<StoredReading> {
         let clock_wrong = decoded
             .status
             .iter()
@@ -63,20 +63,19 @@ impl Reception<'_> {
         // Where the meter says how old its values are.
         let age = decoded.age_seconds.unwrap_or(0);
         let clock_off = device_time.is_some_and(|clock| (clock.as_second() - now.as_second()).abs() > DAY);
-        decoded
-            .readings
-            .iter()
-            .filter_map(|reading| {
-                let (at, uncertain) = match (reading.register, reading.at) {
-                    (Register::Current, Some(stamp)) => (self.latched(stamp)?, false),
-                    (Register::Current, None) => (now.checked_sub(age.seconds()).ok()?, false),
-                    (Register::Max | Register::Min | Register::Average, None) => (now, false),
-                    (_, Some(stamp)) => self.closed(stamp)?,
-                    (_, None) => return None,
-                };
-                Some(self.stored(reading, at, uncertain, clock_off || clock_wrong, untimed))
-            })
-            .collect()
+        let dated = decoded.readings.iter().filter_map(|reading| {
+            let (at, uncertain) = match (reading.register, reading.at) {
+                (Register::Current, Some(stamp)) => (self.latched(stamp)?, false),
+                (Register::Current, None) => (now.checked_sub(age.seconds()).ok()?, false),
+                (Register::Max | Register::Min | Register::Average, None) => (now, false),
+                (_, Some(stamp)) => self.closed(stamp)?,
+                (_, None) => return None,
+            };
+            Some(self.stored(reading, at, uncertain, clock_off || clock_wrong, untimed))
+        });
+        room.reserve_exact(decoded.readings.len());
+        room.extend(dated);
+        room
     }
 
     fn stored(

@@ -52,6 +52,16 @@ pub struct Pipeline {
     trust: Trust,
     fragments: Fragments,
     refuse_recordings: bool,
+    /// What was stored already, to be written over.
+    spare: Vec<Ingest>,
+}
+
+/// Memory that an earlier telegram took.
+#[derive(Debug, Default)]
+struct Room {
+    octets: Vec<u8>,
+    facts: Facts,
+    readings: Vec<StoredReading>,
 }
 
 /// What became of one telegram.
@@ -99,6 +109,7 @@ impl Pipeline {
             trust: Trust::default(),
             fragments: Fragments::default(),
             refuse_recordings: true,
+            spare: Vec::new(),
         };
         pipeline.register(directory);
         pipeline
@@ -152,6 +163,37 @@ impl Pipeline {
     pub fn accepting_recordings(mut self) -> Self {
         self.refuse_recordings = false;
         self
+    }
+
+    /// Takes back what was stored, so that the next telegrams need little memory of their own; what was given back before
+    /// is forgotten.
+    pub fn give_back(&mut self, stored: Vec<Ingest>) {
+        self.spare = stored;
+    }
+
+    /// Empty, but with the memory of a telegram that was given back, if there is one.
+    fn room(&mut self) -> Room {
+        while let Some(item) = self.spare.pop() {
+            let Ingest::Telegram(Kept {
+                mut octets,
+                mut facts,
+                mut readings,
+                ..
+            }) = item
+            else {
+                continue;
+            };
+            octets.clear();
+            facts.status.clear();
+            facts.more.clear();
+            readings.clear();
+            return Room {
+                octets,
+                facts,
+                readings,
+            };
+        }
+        Room::default()
     }
 
     /// Takes one telegram to its end. `filed_at` is the instant it is filed under when nobody timed it.
@@ -208,6 +250,7 @@ impl Pipeline {
         }
         let (radio, rssi_dbm) = (telegram.radio.clone(), telegram.rssi_dbm);
         let sender = frame.link().sender;
+        let mut room = self.room();
         let Some(entry) = self
             .directory
             .find(&address)
@@ -228,17 +271,25 @@ impl Pipeline {
             assumed,
             zone: &zone,
         };
-        let mut read = read(&mut self.memory, &self.families, frame, entry, &reception);
+        let mut read = read(
+            &mut self.memory,
+            &self.families,
+            frame,
+            entry,
+            &reception,
+            &mut room,
+        );
         if self.refuse_recordings {
             read = read.unless_recorded(&mut self.counters, entry.meter.id, &reception);
         }
         let digest = digest(frame);
+        room.octets.extend_from_slice(octets);
         let mut kept = Kept {
             meter: entry.meter.id,
             received_at,
             assumed,
             digest,
-            octets: octets.to_vec(),
+            octets: room.octets,
             radio,
             rssi_dbm,
             outcome: read.outcome.code(),
@@ -322,7 +373,14 @@ impl Pipeline {
             assumed: archived.assumed,
             zone: &zone,
         };
-        let mut read = read(&mut self.memory, &self.families, &frame, entry, &reception);
+        let mut read = read(
+            &mut self.memory,
+            &self.families,
+            &frame,
+            entry,
+            &reception,
+            &mut Room::default(),
+        );
         if self.refuse_recordings {
             read = read.unless_recorded(&mut self.counters, archived.key.meter, &reception);
         }
@@ -461,6 +519,7 @@ fn read(
     frame: &Frame<'_>,
     entry: &DirectoryEntry,
     reception: &Reception<'_>,
+    room: &mut Room,
 ) -> Read {
     let now = reception.at.as_second();
     match memory.open(families, frame, &entry.keys, &reception.context(), now) {
@@ -477,8 +536,8 @@ fn read(
                     Outcome::Read
                 },
                 evidence: None,
-                facts: facts(&decoded, counter),
-                readings: reception.date(&decoded),
+                facts: facts(&decoded, counter, std::mem::take(&mut room.facts)),
+                readings: reception.date(&decoded, std::mem::take(&mut room.readings)),
                 key,
                 authenticated,
                 fragment: None,
@@ -553,8 +612,13 @@ fn evidence(error: &Error) -> String {
     format!("{}: {error}", error.kind.code())
 }
 
-fn facts(decoded: &Decoded, counter: Option<u32>) -> Facts {
-    let mut more = Vec::with_capacity(2 + decoded.facts.len());
+/// What is said about the meter, in the memory of facts that are empty.
+fn facts(decoded: &Decoded, counter: Option<u32>, room: Facts) -> Facts {
+    let Facts {
+        mut status, mut more, ..
+    } = room;
+    status.extend_from_slice(&decoded.status);
+    more.reserve_exact(2 + decoded.facts.len());
     more.push((Word::from("decoder"), Word::Shared(decoded.decoder.clone())));
     more.push((Word::from("mode"), mode(decoded.mode)));
     more.extend(
@@ -567,7 +631,7 @@ fn facts(decoded: &Decoded, counter: Option<u32>) -> Facts {
         opened: true,
         device_time: decoded.device_time,
         counter,
-        status: decoded.status.clone(),
+        status,
         more,
     }
 }

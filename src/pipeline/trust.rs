@@ -128,7 +128,8 @@ impl Trust {
     fn standing(&mut self, entry: &DirectoryEntry, key: usize) -> Option<&mut Standing> {
         let wanted = entry.keys.get(key)?;
         let known = self.meters.entry(entry.meter.id).or_default();
-        if known.iter().all(|standing| standing.key != *wanted) {
+        let place = known.iter().position(|standing| standing.key == *wanted);
+        let place = place.unwrap_or_else(|| {
             // Keys that the registry has no more.
             known.retain(|standing| entry.keys.contains(&standing.key));
             known.push(Standing {
@@ -140,8 +141,9 @@ impl Trust {
                 tries: 0,
                 held: None,
             });
-        }
-        known.iter_mut().find(|standing| standing.key == *wanted)
+            known.len() - 1
+        });
+        known.get_mut(place)
     }
 }
 
