@@ -9,18 +9,21 @@ use rusqlite::{Connection, OptionalExtension, params};
 use wmbus::{Address, DeviceType, Manufacturer, Version};
 
 use super::codes;
+use crate::hash::Map;
 use crate::registry::MeterAddress;
 use crate::store::{Sighting, Telegram, Word};
 
-/// Ordered maps, so that the same batch always writes in the same order.
+/// Written in the order of their numbers, so that the same batch always writes in the same order.
 #[derive(Default)]
 pub(super) struct Gathered {
-    meters: BTreeMap<i64, Meter>,
-    outcomes: BTreeMap<(i64, i64), Tally>,
-    facts: BTreeMap<i64, Vec<Fact>>,
+    meters: Map<i64, Meter>,
+    outcomes: Map<(i64, i64), Tally>,
+    facts: Map<i64, Vec<Fact>>,
+    /// Where the next fact of a telegram is likely to stand among those of its meter.
+    next_fact: usize,
     radios: BTreeMap<i64, Span>,
     strangers: BTreeMap<i64, Stranger>,
-    live: BTreeMap<i64, i64>,
+    live: Map<i64, i64>,
     /// Strengths that another receiver of the same transmission had, by meter, instant and digest.
     louder: BTreeMap<(i64, i64, i64), i16>,
 }
@@ -153,7 +156,11 @@ impl Gathered {
     pub(super) fn fact(&mut self, meter: i64, name: &Word, value: &Word, at: i64) {
         // A handful, and mostly the same as before: looked through without making a text of each.
         let facts = self.facts.entry(meter).or_default();
-        match facts.iter_mut().find(|fact| fact.name == *name) {
+        let is_meant = |fact: &Fact| fact.name == *name;
+        let likely = Some(self.next_fact).filter(|place| facts.get(*place).is_some_and(is_meant));
+        let place = likely.or_else(|| facts.iter().position(is_meant));
+        self.next_fact = place.map_or(0, |place| place + 1);
+        match place.and_then(|place| facts.get_mut(place)) {
             Some(fact) => {
                 if (fact.at, &*fact.value) < (at, &**value) {
                     fact.at = at;
@@ -227,7 +234,7 @@ impl Gathered {
 
     /// Writes all of it.
     pub(super) fn store(self, connection: &Connection) -> rusqlite::Result<()> {
-        for (meter, news) in self.meters {
+        for (meter, news) in in_order(self.meters) {
             let merged = match Meter::load(connection, meter)? {
                 Some(mut known) => {
                     known.merge(news);
@@ -244,12 +251,12 @@ impl Gathered {
         for ((meter, at, digest), rssi_dbm) in &self.louder {
             louder.execute(params![meter, at, digest, rssi_dbm])?;
         }
-        store_outcomes(connection, &self.outcomes)?;
-        store_facts(connection, self.facts)?;
+        store_outcomes(connection, in_order(self.outcomes))?;
+        store_facts(connection, in_order(self.facts))?;
         store_radios(connection, &self.radios)?;
         let mut thinned =
             connection.prepare_cached("UPDATE thinned SET until = ?2 WHERE meter = ?1 AND until > ?2")?;
-        for (meter, earliest) in &self.live {
+        for (meter, earliest) in in_order(self.live) {
             thinned.execute([meter, earliest])?;
         }
         let mut newcomers = false;
@@ -382,7 +389,14 @@ impl Stranger {
     }
 }
 
-fn store_outcomes(connection: &Connection, outcomes: &BTreeMap<(i64, i64), Tally>) -> rusqlite::Result<()> {
+/// By number.
+fn in_order<K: Ord + Copy, V>(map: Map<K, V>) -> Vec<(K, V)> {
+    let mut all: Vec<(K, V)> = map.into_iter().collect();
+    all.sort_unstable_by_key(|(number, _)| *number);
+    all
+}
+
+fn store_outcomes(connection: &Connection, outcomes: Vec<((i64, i64), Tally)>) -> rusqlite::Result<()> {
     let mut add = connection.prepare_cached(
         "INSERT INTO meter_outcome (meter, outcome, telegrams, last_at) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (meter, outcome) DO UPDATE
@@ -391,7 +405,7 @@ fn store_outcomes(connection: &Connection, outcomes: &BTreeMap<(i64, i64), Tally
     let mut emptied = connection
         .prepare_cached("DELETE FROM meter_outcome WHERE meter = ?1 AND outcome = ?2 AND telegrams <= 0")?;
     for ((meter, outcome), tally) in outcomes {
-        add.execute([*meter, *outcome, tally.telegrams, tally.last_at])?;
+        add.execute([meter, outcome, tally.telegrams, tally.last_at])?;
         if tally.telegrams <= 0 {
             emptied.execute([meter, outcome])?;
         }
@@ -399,7 +413,7 @@ fn store_outcomes(connection: &Connection, outcomes: &BTreeMap<(i64, i64), Tally
     Ok(())
 }
 
-fn store_facts(connection: &Connection, facts: BTreeMap<i64, Vec<Fact>>) -> rusqlite::Result<()> {
+fn store_facts(connection: &Connection, facts: Vec<(i64, Vec<Fact>)>) -> rusqlite::Result<()> {
     let mut put = connection.prepare_cached(
         "INSERT INTO meter_fact (meter, name, value, at) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (meter, name) DO UPDATE SET value = excluded.value, at = excluded.at
