@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::Extension;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper::server::conn::http1::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -96,19 +96,11 @@ async fn carry(app: App) {
 async fn converse(stream: TcpStream, router: axum::Router, mut told: watch::Receiver<()>) {
     // Answers are written at once; waiting for more to send only delays them.
     let _ = stream.set_nodelay(true);
-    let mut builder = Builder::new(TokioExecutor::new());
+    let mut builder = Builder::new();
     builder
-        .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .max_buf_size(HEAD_OCTETS);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(HEAD_OCTETS_HTTP2)
-        .max_concurrent_streams(STREAMS)
-        .keep_alive_interval(Some(HEAD))
-        .keep_alive_timeout(HEAD);
     let service = TowerToHyperService::new(router);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
@@ -130,17 +122,11 @@ const CARRY: Duration = Duration::from_secs(10);
 /// Connections at once.
 const CONNECTIONS: usize = 512;
 
-/// Requests at once on one HTTP/2 connection.
-const STREAMS: u32 = 64;
-
 /// A client has this long to send the head of its next request.
 const HEAD: Duration = Duration::from_secs(30);
 
 /// Nobody needs a longer head.
 const HEAD_OCTETS: usize = 16 * 1024;
-
-/// The same for HTTP/2.
-const HEAD_OCTETS_HTTP2: u32 = 16 * 1024;
 
 /// After this a connection is told to go, so that none is held for ever.
 const OLDEST: Duration = Duration::from_secs(600);

@@ -6,11 +6,11 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Context;
 use super::json::Json;
 use super::meters::Nothing;
 use super::problem::Problem;
 use super::query::Asked;
+use super::{Context, routes};
 
 /// How the service is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -64,8 +64,8 @@ pub(super) async fn ready(
     responses((status = 200, description = "An OpenAPI 3.1 document", body = Object), Problem),
     security(())
 )]
-pub(super) async fn contract(State(context): State<Context>, _: Asked<Nothing>) -> Response {
-    let mut response = context.contract.as_ref().clone().into_response();
+pub(super) async fn contract(_: Asked<Nothing>) -> Response {
+    let mut response = routes::contract().into_response();
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

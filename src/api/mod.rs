@@ -2,7 +2,7 @@
 //!
 //! One file per resource; `auth` who may ask, `query` what may be written behind the `?`, `page` lists and cursors,
 //! `json` exact numbers and tags, `problem` everything that goes wrong (and the only file that knows status codes),
-//! `serve` sockets. No SQL here and no telegram: the store is asked through its trait, on blocking threads.
+//! `routes` where each answers, `serve` sockets. No SQL here and no telegram: the store is asked through its trait, on blocking threads.
 
 mod alerts;
 mod attempts;
@@ -30,6 +30,7 @@ mod query;
 mod radio;
 mod readings;
 mod registry;
+mod routes;
 mod serve;
 mod sites;
 #[cfg(test)]
@@ -49,10 +50,6 @@ use jiff::civil::Date;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tower_http::compression::CompressionLayer;
-use utoipa::OpenApi;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::config;
 use crate::consumption::Step;
@@ -92,44 +89,6 @@ pub fn consumption(
     consumption::report(store, dwelling, days, step.into(), now).map_err(Problem::sentence)
 }
 
-/// The routes, each with those who may ask it.
-fn routes(context: &Context) -> OpenApiRouter<Context> {
-    let portal = OpenApiRouter::new()
-        .routes(routes!(sites::list))
-        .routes(routes!(dwellings::list))
-        .routes(routes!(dwellings::show))
-        .routes(routes!(occupancies::create))
-        .routes(routes!(occupancies::show, occupancies::change))
-        .routes(routes!(occupancies::used))
-        .routes(routes!(evaluation::monthly))
-        .routes(routes!(evaluation::yearly))
-        .routes(routes!(evidence::of_occupancy))
-        .routes(routes!(household_alerts::list))
-        .routes(routes!(readings::changes))
-        .routes(routes!(erasures::list));
-    let operator = OpenApiRouter::new()
-        .routes(routes!(consumption::show))
-        .routes(routes!(evidence::of_dwelling))
-        .routes(routes!(erasures::erase))
-        .routes(routes!(meters::list))
-        .routes(routes!(meters::show))
-        .routes(routes!(readings::list))
-        .routes(routes!(radio::show))
-        .routes(routes!(alerts::list))
-        .routes(routes!(registry::show, registry::take))
-        .routes(routes!(registry::history));
-    let watching = OpenApiRouter::new().routes(routes!(metrics::show));
-    let everyone = OpenApiRouter::new()
-        .routes(routes!(health::alive))
-        .routes(routes!(health::ready))
-        .routes(routes!(health::contract));
-    OpenApiRouter::with_openapi(Contract::openapi())
-        .merge(guarded(portal, context, &[Scope::Portal, Scope::Operator]))
-        .merge(guarded(operator, context, &[Scope::Operator]))
-        .merge(guarded(watching, context, &[Scope::Operator, Scope::Metrics]))
-        .merge(everyone)
-}
-
 /// What all routes share: the store, the clock, and how much may be asked at once.
 #[derive(Clone)]
 pub struct Context {
@@ -139,7 +98,6 @@ pub struct Context {
     computed: Option<AddressOfSerial>,
     /// As many questions as the store can work on; others wait.
     turns: Arc<Semaphore>,
-    contract: Arc<String>,
     attempts: Arc<attempts::Attempts>,
     keeping: Arc<Keeping>,
     desk: Arc<caretaker::Desk>,
@@ -157,7 +115,6 @@ impl Context {
             clock: Arc::new(Timestamp::now),
             computed: None,
             turns: Arc::new(Semaphore::new(TURNS)),
-            contract: Arc::new(String::new()),
             attempts: Arc::default(),
             keeping: Arc::default(),
             desk: Arc::default(),
@@ -249,10 +206,9 @@ impl fmt::Debug for Context {
 }
 
 /// The whole API as a service, for a server or a test.
-pub fn router(mut context: Context) -> Router {
-    let (router, described) = routes(&context).split_for_parts();
-    let known: Arc<[String]> = described.paths.paths.keys().cloned().collect();
-    context.contract = Arc::new(described.to_pretty_json().unwrap_or_default());
+pub fn router(context: Context) -> Router {
+    let (router, known) = routes::all(&context);
+    let known: Arc<[String]> = known.into();
     router
         .fallback(move |request: Request| async move { nowhere(&request, &known) })
         .method_not_allowed_fallback(|| async { Problem::MethodNotAllowed })
@@ -285,57 +241,6 @@ async fn in_time(request: Request, next: Next) -> Response {
     tokio::time::timeout(LONGEST, next.run(request))
         .await
         .unwrap_or_else(|_| Problem::TimedOut.into_response())
-}
-
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Relevé",
-        description = "What the meters of a building say, and what its dwellings used. Numbers are exact decimals; \
-                       instants carry their offset; days are those of the site; ranges include their first and not \
-                       their last end. Problems are RFC 9457 details with stable types."
-    ),
-    components(schemas(problem::ProblemDetails)),
-    modifiers(&BearerToken),
-    tags(
-        (name = "sites", description = "Find the residence"),
-        (name = "dwellings", description = "Identify the dwelling"),
-        (name = "consumption", description = "What was used, and how far to trust it"),
-        (name = "occupancies", description = "Who may see which days"),
-        (name = "meters", description = "The devices"),
-        (name = "readings", description = "The exact values behind a figure"),
-        (name = "alerts", description = "What a caretaker should know"),
-        (name = "registry", description = "What is registered, and who changed it"),
-        (name = "radio", description = "What is heard"),
-        (name = "operations", description = "Watching over the service"),
-    )
-)]
-struct Contract;
-
-struct BearerToken;
-
-impl utoipa::Modify for BearerToken {
-    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        let scheme = Http::builder()
-            .scheme(HttpAuthScheme::Bearer)
-            .description(Some(
-                "A token of `releve token add`, with one scope: portal, operator or metrics",
-            ))
-            .build();
-        openapi
-            .components
-            .get_or_insert_default()
-            .add_security_scheme("token", SecurityScheme::Http(scheme));
-    }
-}
-
-fn guarded(
-    routes: OpenApiRouter<Context>,
-    context: &Context,
-    scopes: &'static [Scope],
-) -> OpenApiRouter<Context> {
-    let state = (context.clone(), scopes);
-    routes.route_layer(middleware::from_fn_with_state(state, auth::require))
 }
 
 /// Questions that ended in an error of the program.

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::server::conn::http1::Builder;
 use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
@@ -136,21 +136,13 @@ pub async fn serve(listener: Listener, context: Context, shutdown: impl Future<O
     }
 }
 
-/// Speaks HTTP/1.1 or HTTP/2 until the client is done or stalls, the service stops, or the connection is too old.
+/// Speaks HTTP/1.1 until the client is done or stalls, the service stops, or the connection is too old.
 async fn converse(stream: Stream, router: Router, mut told: watch::Receiver<()>, patience: Duration) {
-    let mut builder = Builder::new(TokioExecutor::new());
+    let mut builder = Builder::new();
     builder
-        .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD.min(patience))
         .max_buf_size(HEAD_OCTETS);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(HEAD_OCTETS_HTTP2)
-        .max_concurrent_streams(STREAMS)
-        .keep_alive_interval(Some(HEAD))
-        .keep_alive_timeout(HEAD);
     // How many requests are worked on; their answers may still be on their way.
     let (working, mut worked) = watch::channel(0_usize);
     let service = TowerToHyperService::new(router);
@@ -243,17 +235,11 @@ static UNACCEPTED: Often = Often::new();
 /// Connections at once.
 const CONNECTIONS: usize = 512;
 
-/// Requests at once on one HTTP/2 connection.
-const STREAMS: u32 = 16;
-
 /// A client has this long to send the head of its next request.
 const HEAD: Duration = Duration::from_secs(30);
 
 /// Nobody needs a longer head.
 const HEAD_OCTETS: usize = 16 * 1024;
-
-/// The same for HTTP/2.
-const HEAD_OCTETS_HTTP2: u32 = 16 * 1024;
 
 /// A client that takes no answer and asks nothing for so long is told to go.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -10,8 +10,8 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
+use hyper::server::conn::http1::Builder;
+use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -77,7 +77,7 @@ impl Fake {
                 };
                 let service = TowerToHyperService::new(router.clone());
                 tokio::spawn(async move {
-                    let _ = Builder::new(TokioExecutor::new())
+                    let _ = Builder::new()
                         .serve_connection(TokioIo::new(stream), service)
                         .await;
                 });
