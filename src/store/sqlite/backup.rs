@@ -119,7 +119,8 @@ impl SqliteStore {
         let connection =
             Connection::open_with_flags(&self.path, READ_ONLY).map_err(|error| explain(&self.path, error))?;
         connection
-            .execute("VACUUM INTO ?1", [partial.to_string_lossy().as_ref()])
+            .pragma_update(None, "cache_size", -IN_PASSING_KIB)
+            .and_then(|()| connection.execute("VACUUM INTO ?1", [partial.to_string_lossy().as_ref()]))
             .map_err(|error| explain(&self.path, error))?;
         Ok(())
     }
@@ -208,6 +209,10 @@ fn contradictions(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 /// The counter that holds the second of the latest copy.
 const BACKUP: &str = "backup";
 
+/// Memory for pages, in KiB, of a connection that goes through a whole file once: what it has seen it needs no more, and what it
+/// took would stay with the process. A copy has as much again for the file that it writes.
+const IN_PASSING_KIB: i32 = 512;
+
 /// At most so many contradictions are listed.
 const SENTENCES: usize = 100;
 
@@ -276,6 +281,7 @@ fn wary(path: &Path) -> rusqlite::Result<Connection> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "cache_size", -IN_PASSING_KIB)?;
     Ok(connection)
 }
 
