@@ -115,6 +115,25 @@ impl Families {
         Ok(())
     }
 
+    /// The same families, in memory of their own: for one of several threads that decode, since what all of them count
+    /// is slow for each.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        let apart = |family: &Arc<Family>| {
+            let name = Arc::from(&*family.name);
+            Arc::new(Family {
+                name,
+                ..(**family).clone()
+            })
+        };
+        Self {
+            list: self.list.iter().map(apart).collect(),
+            exact: self.exact.clone(),
+            open: self.open.clone(),
+            standard: self.standard.as_deref().map(Arc::from),
+        }
+    }
+
     /// All families, by the names of their files.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Family>> {
         self.list.iter()

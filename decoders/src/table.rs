@@ -1,6 +1,6 @@
 //! A page applied to records: which reading each record is, from when, and what it says about the meter.
 
-use std::fmt::Write;
+use std::borrow::Cow;
 
 use smallvec::SmallVec;
 use wmbus::Message;
@@ -168,9 +168,8 @@ impl<'a> Table<'a, '_> {
         match said {
             Said::Reading(reading, approximate) => self.reading(record, rule, reading, approximate),
             Said::Absent => {
-                self.decoded.remark_with("absent", || {
-                    format!("record {} has no value", Hex(record.header())).into()
-                });
+                self.decoded
+                    .remark_with("absent", || about(record, "has no value"));
             }
             Said::Nothing => {}
         }
@@ -194,9 +193,8 @@ impl<'a> Table<'a, '_> {
             }
         }
         if !self.date(record, rule, dated, &mut reading, &mut by_date) {
-            self.decoded.remark_with("absent", || {
-                format!("record {} has no date yet", Hex(record.header())).into()
-            });
+            self.decoded
+                .remark_with("absent", || about(record, "has no date yet"));
             return;
         }
         if approximate {
@@ -354,16 +352,68 @@ fn same_place(a: &Reading, b: &Reading) -> bool {
         )
 }
 
+/// A sentence about a record, made without a formatter: many a telegram has ten of them.
+fn about(record: &Record<'_>, says: &str) -> Cow<'static, str> {
+    let header = record.header();
+    let mut text = String::with_capacity("record  ".len() + 2 * header.len() + says.len());
+    text.push_str("record ");
+    header.iter().for_each(|octet| text.push_str(digits(*octet)));
+    text.push(' ');
+    text.push_str(says);
+    text.into()
+}
+
 /// Octets as hexadecimal digits.
 pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
 
 impl std::fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Without the formatting of numbers: it is called for many a fact.
-        let digit = |nibble: u8| char::from(if nibble < 10 { b'0' } else { b'A' - 10 } + nibble);
-        self.0.iter().try_for_each(|octet| {
-            f.write_char(digit(octet >> 4))?;
-            f.write_char(digit(octet & 0x0F))
-        })
+        self.0.iter().try_for_each(|octet| f.write_str(digits(*octet)))
+    }
+}
+
+/// The two digits of an octet.
+fn digits(octet: u8) -> &'static str {
+    let at = 2 * usize::from(octet);
+    PAIRS.get(at..at + 2).unwrap_or_default()
+}
+
+/// The digits of all octets, one after the other.
+static PAIRS: &str = {
+    const OCTETS: [u8; 512] = {
+        let mut pairs = [0; 512];
+        let mut rest: &mut [u8] = &mut pairs;
+        let mut octet = 0_u8;
+        while let Some(([high, low], behind)) = rest.split_first_chunk_mut::<2>() {
+            (*high, *low) = (nibble(octet >> 4), nibble(octet & 0x0F));
+            octet = octet.wrapping_add(1);
+            rest = behind;
+        }
+        pairs
+    };
+    match std::str::from_utf8(&OCTETS) {
+        Ok(pairs) => pairs,
+        Err(_) => "",
+    }
+};
+
+const fn nibble(value: u8) -> u8 {
+    if value < 10 {
+        b'0' + value
+    } else {
+        b'A' - 10 + value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_octet_has_its_digits() {
+        for octet in 0..=255_u8 {
+            assert_eq!(Hex(&[octet, 7]).to_string(), format!("{octet:02X}07"));
+        }
     }
 }

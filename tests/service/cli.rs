@@ -7,6 +7,7 @@ use std::{fs, os::unix::fs::PermissionsExt};
 use serde_json::Value;
 
 use crate::harness::{Folder, import, releve, run, simulate};
+use crate::redecode::telegram;
 
 fn failure(arguments: &[&str]) -> String {
     let output = run(arguments);
@@ -90,7 +91,8 @@ fn decode_answers_while_more_is_to_come() {
     let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
     for count in [1, 3, 1000, 1] {
         let mut lines = format!("{TELEGRAM}\n").repeat(count);
-        lines.push_str("nothing\n");
+        // Neither a comment nor the half of a line is waited for.
+        lines.push_str("nothing\n# a remark\n\n  ");
         input.write_all(lines.as_bytes()).unwrap();
         for _ in 0..count {
             let answer: Value = serde_json::from_str(&answers.next().unwrap().unwrap()).unwrap();
@@ -102,6 +104,57 @@ fn decode_answers_while_more_is_to_come() {
     drop(input);
     assert!(answers.next().is_none());
     assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+/// However many read a stream, each line is read under what the lines before it have shown, and answered in its place.
+#[test]
+fn decode_reads_each_line_under_what_came_before_it() {
+    // A layout of its own for each number: a temperature of another storage number.
+    let full = |number: u16| {
+        let dife = |shift: u16| u8::try_from(number >> shift & 0x0F).unwrap();
+        [
+            0x82,
+            0x80 | dife(0),
+            0x80 | dife(4),
+            dife(8) | 0x10,
+            0x5A,
+            dife(0),
+            0x01,
+        ]
+    };
+    let mut lines = Vec::new();
+    for number in 1..=900 {
+        let compact = wmbus::apl::compact::compact(&full(number)).unwrap();
+        lines.push(telegram(0x56, 0x79, &compact));
+        lines.push(telegram(0x56, 0x78, &full(number)));
+        lines.push(telegram(0x57, 0x79, &compact));
+    }
+    let mut child = releve(&["decode", "--json", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let feeding = std::thread::spawn(move || input.write_all(lines.join("\n").as_bytes()).unwrap());
+    let output = child.wait_with_output().unwrap();
+    feeding.join().unwrap();
+    assert_eq!(output.status.code(), Some(1), "not everything could be read");
+    let answers: Vec<Value> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(answers.len(), 2700);
+    for (number, answers) in answers.chunks(3).enumerate() {
+        let [before, shown, after] = answers else { panic!() };
+        assert!(before["error"].is_object(), "{number}: {before}");
+        assert!(shown["error"].is_null(), "{number}: {shown}");
+        assert_eq!(after["readings"], shown["readings"], "{number}");
+        assert_eq!(
+            [&shown["meter"]["id"], &after["meter"]["id"]],
+            ["00123456", "00123457"]
+        );
+    }
 }
 
 #[test]

@@ -182,7 +182,7 @@ fn telegrams_that_nobody_timed_stay_where_they_are() {
 }
 
 /// A stripped telegram of a meter `XYZ`, with invented content.
-fn telegram(number: u8, ci: u8, payload: &[u8]) -> String {
+pub(crate) fn telegram(number: u8, ci: u8, payload: &[u8]) -> String {
     let [low, high] = "XYZ".parse::<wmbus::Manufacturer>().unwrap().0.to_le_bytes();
     let sender = Address::from_link_octets([low, high, number, 0x34, 0x12, 0x00, 0x01, 0x07]);
     let link = dll::Header {

@@ -72,10 +72,7 @@ pub(super) fn telegram_and_key(
     room: &mut Vec<u8>,
 ) -> Result<(Range<usize>, Option<Key>), Failure> {
     let begin = room.len();
-    let mut words = line
-        .split(u8::is_ascii_whitespace)
-        .filter(|word| !word.is_empty());
-    let first = words.next().unwrap_or_default();
+    let (first, rest) = word(line);
     if !push_octets(first, room) {
         if let Some(captured) = captured(line) {
             room.extend(captured);
@@ -87,14 +84,56 @@ pub(super) fn telegram_and_key(
             message: format!("{shown:?} is no telegram: write an even number of hexadecimal digits"),
         });
     }
-    let key = match words.next() {
-        None => None,
-        Some(word) => Some(text_of(word).parse::<Key>().map_err(|error| Failure {
+    let key = match word(rest) {
+        (b"", _) => None,
+        (word, _) => Some(text_of(word).parse::<Key>().map_err(|error| Failure {
             code: "invalid_key",
             message: error.to_string(),
         })?),
     };
     Ok((begin..room.len(), key))
+}
+
+/// The first word, and what follows it.
+fn word(text: &[u8]) -> (&[u8], &[u8]) {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    let text = text.trim_ascii_start();
+    // Eight octets at a time while all lie above the blank: what does not leaves a top bit. Others than ASCII, which have
+    // one anyway, are looked at one by one.
+    let (steps, _) = text.as_chunks::<8>();
+    let is_word = |step: &&[u8; 8]| {
+        let octets = u64::from_le_bytes(**step);
+        (octets.wrapping_sub(EACH * 0x21) | octets) & (EACH * 0x80) == 0
+    };
+    let whole = 8 * steps.iter().take_while(is_word).count();
+    let rest = text.get(whole..).unwrap_or_default();
+    let end = rest
+        .iter()
+        .position(u8::is_ascii_whitespace)
+        .unwrap_or(rest.len());
+    text.split_at_checked(whole + end).unwrap_or((text, &[]))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn words_are_what_stands_between_blanks(
+            text in prop::collection::vec(prop_oneof![8 => 0x30_u8..0x40, 1 => Just(b' '), 1 => any::<u8>()], 0..60)
+        ) {
+            let mut rest = &text[..];
+            for expected in text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
+                let (found, behind) = word(rest);
+                prop_assert_eq!(found, expected);
+                rest = behind;
+            }
+            prop_assert_eq!(word(rest).0, b"");
+        }
+    }
 }
 
 /// The telegram in a line as receivers write it.

@@ -232,8 +232,9 @@ fn put(out: &mut Vec<u8>, text: &str) {
 
 /// A text of whatever characters.
 fn text(out: &mut Vec<u8>, text: &str) {
-    let plain = |octet: u8| octet >= b' ' && octet != b'"' && octet != b'\\';
-    if text.bytes().all(plain) {
+    // All are looked at, several at a time.
+    let special = |octet: u8| octet < b' ' || octet == b'"' || octet == b'\\';
+    if !text.bytes().fold(false, |any, octet| any | special(octet)) {
         put(out, "\"");
         put(out, text);
         put(out, "\"");

@@ -89,6 +89,7 @@ impl Stream<'_> {
     /// Takes lines until there are no more; true when all of them were read.
     fn work(&self) -> io::Result<bool> {
         let _leaving = Leaving(self);
+        let families = self.families.apart();
         let mut all_read = true;
         let mut batch = Batch::default();
         let (mut octets, mut out) = (Vec::new(), Vec::new());
@@ -109,14 +110,14 @@ impl Stream<'_> {
                 .map(|told| match told {
                     Ok((place, key)) => {
                         let octets = octets.get(place.clone()).unwrap_or_default();
-                        Ok(Transmission::open(self.families, octets, key.as_ref(), self.keys))
+                        Ok(Transmission::open(&families, octets, key.as_ref(), self.keys))
                     }
                     Err(failure) => Err(failure),
                 })
                 .collect();
             let joined = self.memory.take(number, |memory| {
                 for transmission in transmissions.iter_mut().flatten() {
-                    transmission.join(self.families, memory);
+                    transmission.join(&families, memory);
                 }
             });
             if joined.is_none() {
@@ -124,7 +125,7 @@ impl Stream<'_> {
             }
             for transmission in &transmissions {
                 all_read &= match transmission {
-                    Ok(transmission) => transmission.write(self.families, &mut decoded, &mut out),
+                    Ok(transmission) => transmission.write(&families, &mut decoded, &mut out),
                     Err(failure) => {
                         Line::refused((*failure).clone()).write(&mut out);
                         false

@@ -33,7 +33,7 @@ impl Date {
 
     /// True on the last day of a month.
     pub fn is_end_of_month(self) -> bool {
-        self == self.end_of_month()
+        self.day >= 28 && self == self.end_of_month()
     }
 
     /// This many months later or earlier: the same day, or the month's last if it has no such day. From the last day of
@@ -110,9 +110,9 @@ impl fmt::Display for Date {
 }
 
 pub(super) fn days_in_month(year: u16, month: u8) -> u8 {
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let is_leap = || year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match month {
-        2 if leap => 29,
+        2 if is_leap() => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,

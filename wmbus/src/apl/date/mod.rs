@@ -81,16 +81,16 @@ pub enum Moment {
 impl Moment {
     /// True when this is later than `other`: by days when one of the two is only a day. False for patterns.
     pub fn is_after(&self, other: &Self) -> bool {
-        let (Some((day, time)), Some((other_day, other_time))) = (self.instant(), other.instant()) else {
+        let (Some((day, time)), Some((other_day, other_time))) = (self.when(), other.when()) else {
             return false;
         };
         day > other_day || day == other_day && time.zip(other_time).is_some_and(|(a, b)| a > b)
     }
 
     /// The day and the second of that day.
-    fn instant(&self) -> Option<(i64, Option<u32>)> {
+    fn when(&self) -> Option<(Date, Option<u32>)> {
         match *self {
-            Self::Date(date) => Some((date.day_number(), None)),
+            Self::Date(date) => Some((date, None)),
             Self::DateTime {
                 date,
                 hour,
@@ -100,7 +100,7 @@ impl Moment {
             } => {
                 let second = u32::from(second.unwrap_or(0));
                 let time = u32::from(hour) * 3600 + u32::from(minute) * 60 + second;
-                Some((date.day_number(), Some(time)))
+                Some((date, Some(time)))
             }
             _ => None,
         }
