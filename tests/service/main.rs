@@ -18,6 +18,7 @@ mod fragments;
 mod harness;
 mod keys;
 mod kill;
+mod linked;
 mod listen;
 mod radio;
 mod redecode;
