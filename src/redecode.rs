@@ -59,6 +59,7 @@ pub fn redecode(
     mut step: impl FnMut(u64),
 ) -> Result<Report, StoreError> {
     let pipeline = pipeline.from_the_beginning();
+    store.settle()?;
     let zones = store.directory()?.into_iter().map(|entry| {
         let zone = TimeZone::get(&entry.time_zone).unwrap_or(TimeZone::UTC);
         (entry.meter.id, zone)

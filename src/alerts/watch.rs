@@ -88,6 +88,10 @@ pub fn watch(store: Arc<dyn Store>, stop: Arc<AtomicBool>, sane: Arc<AtomicBool>
             thread::sleep(Duration::from_millis(200));
             continue;
         }
+        if after.is_none() {
+            // A round is about what was heard until it began.
+            store.catch_up();
+        }
         match look(&*store, after, AT_A_TIME, Timestamp::now()) {
             Ok(looked) => {
                 let AlertReport { raised, cleared, .. } = looked.alerts;

@@ -159,7 +159,7 @@ pub(super) async fn known(
 async fn looked_up(context: &Context, given: [u8; 32]) -> Result<Caller, Problem> {
     let memory = Arc::clone(&context.memory);
     let caller = context
-        .ask(move |store| {
+        .ask_as_it_is(move |store| {
             let begun = memory.begin();
             let caller = store
                 .token_by_hash(&given)?

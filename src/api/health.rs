@@ -48,7 +48,7 @@ pub(super) async fn ready(
         return Err(Problem::NotStoring { since, reason });
     }
     context
-        .ask(|store| {
+        .ask_as_it_is(|store| {
             store.registry_version()?;
             Ok(Health { status: "ok" })
         })

@@ -61,7 +61,7 @@ pub(super) struct Begun(u64);
 impl Memory {
     /// The answer to a question, when it is still true at that instant.
     pub(super) fn answer(&self, store: &dyn Store, question: &Question, now: Timestamp) -> Option<Written> {
-        if !store.told() {
+        if !store.told() || !store.is_caught_up() {
             return None;
         }
         let mut inside = self.inside();

@@ -25,7 +25,7 @@ use super::query::Asked;
 pub(super) async fn show(State(context): State<Context>, _: Asked<Nothing>) -> Result<Response, Problem> {
     let text = {
         let kept = context.keeping.now();
-        context.ask(move |store| figures(store, kept)).await?
+        context.ask_as_it_is(move |store| figures(store, kept)).await?
     };
     let mut response = text.into_response();
     response.headers_mut().insert(

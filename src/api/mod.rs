@@ -175,8 +175,21 @@ impl Context {
         .map(Written::into_response)
     }
 
-    /// Asks the store on a thread that may block.
+    /// Asks the store on a thread that may block, with all that was heard until a moment ago.
     async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&dyn Store) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.ask_as_it_is(|store| {
+            store.catch_up();
+            question(store)
+        })
+        .await
+    }
+
+    /// As [`Context::ask`], where it need not count what was heard lately: whoever asks all day long must not make the daemon
+    /// write each time.
+    async fn ask_as_it_is<T: Send + 'static>(
         &self,
         question: impl FnOnce(&dyn Store) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {

@@ -34,6 +34,8 @@ impl Gathering {
     /// # Errors
     /// The registry can't be read.
     pub fn new(store: Arc<dyn Store>, families: Families, accept: Accept) -> Result<Self, StoreError> {
+        // Of what an earlier daemon heard last the pipeline must know, too.
+        store.settle()?;
         // The version first: what changes in between is then read once more, and not missed.
         let registry_version = store.registry_version()?;
         let pipeline = Pipeline::on(&*store, families)?;
@@ -108,13 +110,21 @@ impl Gathering {
     ///
     /// # Errors
     /// The store refuses. The batch waits, and is tried whole again.
-    pub fn commit(&mut self) -> Result<IngestReport, StoreError> {
-        if self.batch.is_empty() {
-            return Ok(IngestReport::default());
+    pub fn commit(&mut self) -> Result<(), StoreError> {
+        if !self.batch.is_empty() {
+            self.store.hear(&self.batch)?;
+            self.batch.clear();
         }
-        let report = self.store.ingest(&self.batch)?;
-        self.batch.clear();
-        Ok(report)
+        Ok(())
+    }
+
+    /// As [`Gathering::commit`], and all that was heard counts in every answer; what that did.
+    ///
+    /// # Errors
+    /// The store refuses. What was committed before stays durable.
+    pub fn settle(&mut self) -> Result<IngestReport, StoreError> {
+        self.commit()?;
+        self.store.settle()
     }
 
     /// An import by another process counts from the next telegram on.
@@ -140,6 +150,8 @@ impl Gathering {
     /// # Errors
     /// It can't be read; what was known still holds.
     pub fn register(&mut self) -> Result<usize, StoreError> {
+        // The directory says how far each meter's counter is.
+        self.store.settle()?;
         let directory = Directory::new(self.store.directory()?);
         let meters = directory.len();
         self.pipeline.register(directory);

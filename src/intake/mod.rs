@@ -266,6 +266,9 @@ impl Intake {
             self.item(item, &queue);
         }
         let outcome = self.commit();
+        if let Err(error) = self.store.settle() {
+            warn!(event = "inbox.waits", %error, "what was heard lately is safe, but not among the readings yet");
+        }
         match outcome {
             Ok(()) => Ok(self.gathering.outcomes().clone()),
             Err(error) => Err(Unstored {
@@ -507,7 +510,11 @@ impl Intake {
         if !self.look_at_clock().is_sane {
             return RETAIN_EVERY;
         }
-        match self.store.retain(Timestamp::now(), &self.options.retention) {
+        let retained = self
+            .store
+            .settle()
+            .and_then(|_| self.store.retain(Timestamp::now(), &self.options.retention));
+        match retained {
             Ok(report) if report.more => Duration::from_secs(1),
             Ok(_) => RETAIN_EVERY,
             Err(error) => {

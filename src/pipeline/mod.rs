@@ -292,7 +292,7 @@ impl Pipeline {
             octets: room.octets,
             radio,
             rssi_dbm,
-            outcome: read.outcome.code(),
+            outcome: read.outcome.code().into(),
             evidence: read.evidence,
             facts: read.facts,
             readings: read.readings,
@@ -315,7 +315,7 @@ impl Pipeline {
                 Belief::MayBeChance => {
                     outcome = Outcome::WrongKey;
                     let doubtful = Kept {
-                        outcome: outcome.code(),
+                        outcome: outcome.code().into(),
                         evidence: Some(MAY_BE_CHANCE.to_owned()),
                         facts: Facts::default(),
                         readings: Vec::new(),
@@ -331,7 +331,7 @@ impl Pipeline {
                 let unchecked = telegram.check == Check::Nobody && frame.format() == FrameFormat::Stripped;
                 if blames_telegram && unchecked && outcome == Outcome::WrongKey {
                     outcome = Outcome::Damaged;
-                    kept.outcome = outcome.code();
+                    kept.outcome = outcome.code().into();
                     kept.evidence = Some(SPOILT.to_owned());
                 }
             }

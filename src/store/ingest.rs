@@ -61,7 +61,7 @@ pub struct Telegram {
     /// Received signal strength.
     pub rssi_dbm: Option<i16>,
     /// What became of it: a stable code, [`READ`] when it gave readings.
-    pub outcome: &'static str,
+    pub outcome: Word,
     /// Why, for people; never a key.
     pub evidence: Option<String>,
     /// What it said about its meter beside the values.
@@ -117,6 +117,12 @@ impl PartialEq for Word {
 }
 
 impl Eq for Word {}
+
+impl PartialEq<&str> for Word {
+    fn eq(&self, other: &&str) -> bool {
+        **self == **other
+    }
+}
 
 impl From<&'static str> for Word {
     fn from(text: &'static str) -> Self {

@@ -145,6 +145,21 @@ pub trait Store: Send + Sync {
 
     /// Stores a batch: telegrams with their readings, and sightings of strangers, in one transaction.
     fn ingest(&self, batch: &[Ingest]) -> Result<IngestReport>;
+    /// Stores a batch that was heard just now, at the least cost: it is durable when this returns, and counts in every answer
+    /// after [`Store::settle`], which comes by itself before long.
+    fn hear(&self, batch: &[Ingest]) -> Result<()> {
+        self.ingest(batch).map(drop)
+    }
+    /// Gives what was heard its place among the rows; what that did.
+    fn settle(&self) -> Result<IngestReport> {
+        Ok(IngestReport::default())
+    }
+    /// Settles, unless that was done a moment ago: for whoever is about to ask. What can't be settled now stays safe.
+    fn catch_up(&self) {}
+    /// Whether [`Store::catch_up`] has nothing to do.
+    fn is_caught_up(&self) -> bool {
+        true
+    }
     /// Puts what was found by reading archived telegrams once more, in one transaction.
     fn redecoded(&self, batch: &[Redecoded]) -> Result<IngestReport>;
     /// Puts readings that no telegram brought (manual, estimate), in one transaction; flags conflicts as `ingest` does.

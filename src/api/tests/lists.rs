@@ -168,7 +168,7 @@ async fn the_air_shows_receivers_registered_meters_and_strangers() {
     let instant = at("2026-03-15T11:00:00+01:00");
     let mut unread = telegram(5, instant, vec![]);
     if let Ingest::Telegram(unread) = &mut unread {
-        unread.outcome = "wrong_key";
+        unread.outcome = "wrong_key".into();
         unread.evidence = Some("wrong_key: none of its keys opens it".to_owned());
     }
     house

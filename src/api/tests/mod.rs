@@ -232,7 +232,7 @@ pub(super) fn telegram(meter: i64, received_at: Timestamp, readings: Vec<StoredR
         octets: vec![0x44; 20],
         radio: "cellar".into(),
         rssi_dbm: Some(-71),
-        outcome: READ,
+        outcome: READ.into(),
         evidence: None,
         facts: Facts {
             opened: true,

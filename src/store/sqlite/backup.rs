@@ -16,7 +16,7 @@ use super::mend::{COPY, copies};
 use super::migrate;
 use super::open::{READ_ONLY, beside, look, make, refused_by_system};
 use super::write::{counter, set_counter};
-use crate::store::{By, Deleted, Erasure, Result, StoreError};
+use crate::store::{By, Deleted, Erasure, Result, Store, StoreError};
 
 /// What a copy turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,8 @@ impl SqliteStore {
         if target.exists() {
             return Err(StoreError::Exists(target.to_owned()));
         }
+        // The copy has what waits in any case.
+        self.catch_up();
         let partial = beside(target, ".partial");
         discard(&partial);
         make(&partial)?;

@@ -14,6 +14,7 @@ use super::SqliteStore;
 use super::backup::put;
 use super::erase;
 use super::error::explain;
+use super::inbox;
 use super::open::{READ_ONLY, beside, refused_by_system};
 use crate::store::{By, Deleted, Erase, Erasure, Result, StoreError, held_path};
 
@@ -35,7 +36,21 @@ impl SqliteStore {
         };
         // Pages are wiped as rows leave them, in case that nobody comes to write the file anew.
         overwriting(true)?;
-        let receipt = self.write(|open| erase::erase(open, wanted, rehearse, &by));
+        let receipt = {
+            let _turn = self.inbox.turn();
+            // What waits may be of this dwelling.
+            let receipt = self.write(|open| {
+                inbox::settle(open)?;
+                if !rehearse {
+                    inbox::remove_refused(open.transaction)?;
+                }
+                erase::erase(open, wanted, rehearse, &by)
+            });
+            if receipt.is_ok() {
+                self.inbox.settled();
+            }
+            receipt
+        };
         overwriting(false)?;
         let receipt = receipt?;
         if !rehearse {

@@ -13,6 +13,14 @@ use crate::store::{Facts, Ingest, NO_VALUE, READ, REPLAYED, Redecoded, Source, S
 
 /// Stores a batch.
 pub(super) fn ingest(batch: &mut Batch<'_>, items: &[Ingest]) -> Result<(), Fault> {
+    let mut gathered = Gathered::default();
+    take(batch, &mut gathered, items)?;
+    gathered.store(batch.transaction)?;
+    Ok(())
+}
+
+/// Stores a batch, but for what is gathered of it.
+pub(super) fn take(batch: &mut Batch<'_>, gathered: &mut Gathered, items: &[Ingest]) -> Result<(), Fault> {
     let wanted: Vec<(i64, i64, u64)> = items
         .iter()
         .filter_map(|item| match item {
@@ -26,7 +34,6 @@ pub(super) fn ingest(batch: &mut Batch<'_>, items: &[Ingest]) -> Result<(), Faul
         .collect();
     let mut window = Window::load(batch.transaction, &wanted)?;
     let floor = counter(batch.transaction, "raw_floor")?.unwrap_or(i64::MIN);
-    let mut gathered = Gathered::default();
     for item in items {
         match item {
             Ingest::Telegram(telegram)
@@ -40,9 +47,9 @@ pub(super) fn ingest(batch: &mut Batch<'_>, items: &[Ingest]) -> Result<(), Faul
             Ingest::Telegram(telegram) => {
                 batch.known(telegram.meter.0)?;
                 if telegram.received_at.as_second() < floor {
-                    expired(batch, &mut gathered, telegram)?;
+                    expired(batch, gathered, telegram)?;
                 } else {
-                    keep(batch, &mut window, &mut gathered, telegram)?;
+                    keep(batch, &mut window, gathered, telegram)?;
                 }
             }
             Ingest::Stranger(sighting) => {
@@ -52,12 +59,11 @@ pub(super) fn ingest(batch: &mut Batch<'_>, items: &[Ingest]) -> Result<(), Faul
                 gathered.stranger(batch.transaction, sighting, radio)?;
                 batch.report.strangers += 1;
             }
-            Ingest::Again(item) => again(batch, &mut gathered, item, true)?,
+            Ingest::Again(item) => again(batch, gathered, item, true)?,
             Ingest::Proof(proof) => keys::prove(batch.transaction, batch.vault, proof)?,
             Ingest::Layout(learnt) => layouts::put(batch.transaction, learnt)?,
         }
     }
-    gathered.store(batch.transaction)?;
     Ok(())
 }
 
@@ -107,7 +113,7 @@ fn again(
         octets: Vec::new(),
         radio: "".into(),
         rssi_dbm,
-        outcome: item.outcome,
+        outcome: item.outcome.into(),
         evidence: item.evidence.clone(),
         facts: item.facts.clone(),
         readings: Vec::new(),
@@ -135,14 +141,14 @@ fn keep(
         // A recording stays one when it is heard again, or read from a file once more: what its meter said since is not
         // known to whoever begins in the middle. An operator who knows better reads the archive again.
         let refused = batch.known_outcome(REPLAYED)? == Some(kept.outcome);
-        if refused || !better(telegram.outcome, kept.outcome) {
+        if refused || !better(&telegram.outcome, kept.outcome) {
             batch.report.duplicates += 1;
             return Ok(());
         }
         // It could not be read then, and now it can: the key came, or the layout was learnt.
         batch.report.recovered += 1;
         recover(batch, gathered, telegram, kept, radio)?;
-        let outcome = batch.outcome(telegram.outcome)?;
+        let outcome = batch.outcome(&telegram.outcome)?;
         window.set_outcome(meter, telegram.digest, kept.received_at, outcome);
         // It is filed under the instant of the copy that is kept, and so are its values: read again, they would stand beside.
         let shift = kept.received_at.saturating_sub(received_at).seconds();
@@ -159,7 +165,7 @@ fn keep(
             .collect();
         return readings(batch, gathered, meter, &filed);
     }
-    let outcome = batch.outcome(telegram.outcome)?;
+    let outcome = batch.outcome(&telegram.outcome)?;
     batch.telegram(params![
         received_at,
         meter,
@@ -187,13 +193,13 @@ fn expired(batch: &mut Batch<'_>, gathered: &mut Gathered, telegram: &Telegram) 
     gathered.radio(radio, received_at, 0);
     batch.memory.expired.forget_far_from(received_at);
     match batch.memory.expired.find(meter, telegram.digest, received_at) {
-        Some(kept) if !better(telegram.outcome, kept.outcome) => {
+        Some(kept) if !better(&telegram.outcome, kept.outcome) => {
             batch.report.duplicates += 1;
             return Ok(());
         }
         _ => {}
     }
-    let outcome = batch.outcome(telegram.outcome)?;
+    let outcome = batch.outcome(&telegram.outcome)?;
     let kept = Kept { received_at, outcome };
     batch.memory.expired.add(meter, telegram.digest, kept);
     batch.report.expired += 1;
@@ -211,7 +217,7 @@ fn recover(
     radio: i64,
 ) -> Result<(), Fault> {
     let meter = telegram.meter.0;
-    let outcome = batch.outcome(telegram.outcome)?;
+    let outcome = batch.outcome(&telegram.outcome)?;
     batch
         .transaction
         .prepare_cached(

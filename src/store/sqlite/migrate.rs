@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0010_hours.sql"),
     include_str!("migrations/0011_erasures.sql"),
     include_str!("migrations/0012_once.sql"),
+    include_str!("migrations/0013_inbox.sql"),
 ];
 
 /// The newest version known here.

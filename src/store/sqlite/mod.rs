@@ -4,6 +4,7 @@
 //! open     look first, touch later        ingest, repeat, state   a batch becomes rows
 //! migrate  versions                       registry, keys, people  what operators enter
 //! write    the one writer                 find, values, air       questions
+//! inbox    what was heard just now
 //! read     the readers                    retain, backup          letting go, keeping a copy
 //! tell     what a commit changed          erase, erasures         what is deleted on request, and its proof
 //! wal      the engine's log, looked at    mend, salvage           what becomes of a damaged one
@@ -20,6 +21,7 @@ mod erasures;
 mod error;
 mod find;
 mod history;
+mod inbox;
 mod ingest;
 mod keys;
 mod layouts;
@@ -52,6 +54,7 @@ use wmbus::IdentificationNumber;
 
 pub use backup::{Copied, Restored};
 pub use erasures::{erasures_path, listed as listed_erasures};
+use inbox::Inbox;
 pub use mend::{Mended, Reader};
 pub use open::Options;
 pub(super) use open::refused_by_system;
@@ -71,9 +74,13 @@ use super::{
     OutcomeCount, Placement, PointId, RadioState, ReadingKey, ReadingQuery, ReadingRow, ReceiverState,
     Redecoded, Result, RetainReport, Retention, Shown, Side, SiteId, Store, StoredReading, Token, Watcher,
 };
+use crate::logging::Often;
 use crate::registry::{
     Change, Dwelling, Meter, NewOccupancy, Occupancy, OccupancyChange, Point, Registry, Site, SiteCode,
 };
+
+/// Times that what waits could not be given its place.
+static UNSETTLED: Often = Often::new();
 
 /// A store in one SQLite file.
 pub struct SqliteStore {
@@ -81,6 +88,7 @@ pub struct SqliteStore {
     vault: Vault,
     /// A call met damage since somebody last asked.
     suspected: AtomicBool,
+    inbox: Inbox,
     // Fields are dropped in this order: the connection that closes last tidies the log away, which a reader can't.
     readers: Readers,
     writer: Writer,
@@ -92,6 +100,7 @@ impl SqliteStore {
             path: path.to_owned(),
             vault,
             suspected: AtomicBool::new(false),
+            inbox: Inbox::default(),
             writer,
             readers,
         }
@@ -107,6 +116,35 @@ impl SqliteStore {
             self.suspected.store(true, Ordering::Relaxed);
         }
         answer
+    }
+
+    /// Gives what waits its place; whoever calls it holds the inbox's turn.
+    fn settle_now(&self) -> Result<IngestReport> {
+        let (refused, report) = self.write_noting(|open| {
+            let refused = inbox::settle(open)?;
+            Ok((refused, open.report))
+        })?;
+        for (row, reason) in refused {
+            tracing::error!(event = "inbox.refused", row, %reason, "what was heard can't be read back, and stays where it is");
+        }
+        self.inbox.settled();
+        Ok(report)
+    }
+
+    /// Gives what an earlier process left waiting its place, where that is possible: what was heard is safe without.
+    fn settle_left(&self) -> Result<()> {
+        let waits = |connection: &Connection| inbox::waits(connection);
+        if !self.read(waits)? {
+            return Ok(());
+        }
+        match self.settle() {
+            Err(error @ (StoreError::Damaged { .. } | StoreError::NotADatabase(_))) => Err(error),
+            Err(error) => {
+                tracing::warn!(event = "inbox.waits", %error, "what was heard lately is safe, but not among the readings yet");
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+        }
     }
 
     /// Where it is.
@@ -174,6 +212,54 @@ impl std::fmt::Debug for SqliteStore {
 impl Store for SqliteStore {
     fn ingest(&self, batch: &[Ingest]) -> Result<IngestReport> {
         self.write_noting(|open| ingest::ingest(open, batch).map(|()| open.report))
+    }
+
+    fn hear(&self, batch: &[Ingest]) -> Result<()> {
+        let _turn = self.inbox.turn();
+        if self.inbox.items() >= 2 * inbox::MOST {
+            // It could not be settled for long.
+            self.settle_now()?;
+        }
+        if !inbox::can_wait(batch) {
+            self.write_noting(|open| {
+                inbox::settle(open)?;
+                ingest::ingest(open, batch)
+            })?;
+            self.inbox.settled();
+            return Ok(());
+        }
+        let waiting = self.write_noting(|open| inbox::put(open, batch))?;
+        self.inbox.heard(waiting);
+        if self.inbox.is_due()
+            && let Err(error) = self.settle_now()
+            && let Some(times) = UNSETTLED.again()
+        {
+            tracing::warn!(event = "inbox.waits", %error, times, "what was heard lately is safe, but not among the readings yet");
+        }
+        Ok(())
+    }
+
+    fn settle(&self) -> Result<IngestReport> {
+        let _turn = self.inbox.turn();
+        self.settle_now()
+    }
+
+    fn catch_up(&self) {
+        if self.inbox.is_fresh() {
+            return;
+        }
+        let _turn = self.inbox.turn();
+        // Somebody else may have done it meanwhile.
+        if !self.inbox.is_fresh()
+            && let Err(error) = self.settle_now()
+            && let Some(times) = UNSETTLED.again()
+        {
+            tracing::warn!(event = "inbox.waits", %error, times, "what was heard lately is safe, but not among the readings yet");
+        }
+    }
+
+    fn is_caught_up(&self) -> bool {
+        self.inbox.is_fresh()
     }
 
     fn redecoded(&self, batch: &[Redecoded]) -> Result<IngestReport> {

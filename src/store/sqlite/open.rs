@@ -95,12 +95,16 @@ impl SqliteStore {
     pub(super) fn open_under(path: &Path, options: Options, vault: Vault) -> Result<Self> {
         let made = look(path, options.create)?;
         match open_writer(path, options) {
-            Ok(writer) => Ok(Self::new(
-                Writer::new(writer, vault.clone()),
-                Readers::new(path, options.patience, options.readers),
-                vault,
-                path,
-            )),
+            Ok(writer) => {
+                let store = Self::new(
+                    Writer::new(writer, vault.clone()),
+                    Readers::new(path, options.patience, options.readers),
+                    vault,
+                    path,
+                );
+                store.settle_left()?;
+                Ok(store)
+            }
             Err(error) => {
                 // An empty file that we made a moment ago is no use to anyone; one with content stays.
                 if made && fs::metadata(path).is_ok_and(|data| data.len() == 0) {

@@ -232,6 +232,11 @@ impl Gathered {
         Ok(())
     }
 
+    /// How many unregistered meters are waiting to be written.
+    pub(super) fn strangers(&self) -> usize {
+        self.strangers.len()
+    }
+
     /// Writes all of it.
     pub(super) fn store(self, connection: &Connection) -> rusqlite::Result<()> {
         for (meter, news) in in_order(self.meters) {

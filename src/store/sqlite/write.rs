@@ -13,7 +13,7 @@ use super::error::explain;
 use super::repeat::Window;
 use super::tell::{Noted, Teller, data_version};
 use super::vault::Vault;
-use crate::hash::{Map, Set};
+use crate::hash::{Map, Prints, Set};
 use crate::store::{
     Changed, Channel, Flags, IngestReport, MeterId, ReadingKey, Result, Source, StoreError, StoredReading,
 };
@@ -60,8 +60,10 @@ pub(super) struct Memory {
     channels: Map<Channel, i64>,
     radios: Map<String, i64>,
     outcomes: Map<String, i64>,
-    /// Stored registers repeat in telegram after telegram, and only an erasure removes any: value by place.
-    stored: Map<Place, i64>,
+    /// Stored registers repeat in telegram after telegram, and only an erasure removes any: the prints of place and value of
+    /// those that stand among the rows.
+    stored: Set<u64>,
+    prints: Prints,
     /// Telegrams seen lately that the archive no longer takes.
     pub(super) expired: Window,
     /// What was erased, and is not taken again.
@@ -79,7 +81,7 @@ impl Memory {
 /// Meter, channel, instant, source: the key of a reading.
 type Place = (i64, i64, i64, i64);
 
-/// At most so many stored registers are remembered: some 3 MB.
+/// At most so many stored registers are remembered: some 600 kB.
 const REMEMBERED: usize = 50_000;
 
 impl Writer {
@@ -176,6 +178,7 @@ impl Writer {
             noted,
             add_reading: None,
             add_telegram: None,
+            later: None,
             report: IngestReport::default(),
         };
         let answer = work(&mut batch)?;
@@ -216,6 +219,31 @@ pub(super) struct Batch<'a> {
     /// What runs for each reading and telegram is looked up once a batch.
     add_reading: Option<CachedStatement<'a>>,
     add_telegram: Option<CachedStatement<'a>>,
+    /// Readings that are put off until all are there, if they are.
+    later: Option<Vec<Later>>,
+}
+
+/// A reading that takes its place later; small, since there are many.
+struct Later {
+    meter: i64,
+    at: i64,
+    value: i64,
+    /// 0 for none.
+    stamp: i64,
+    channel: u32,
+    flags: u32,
+    /// Of two in one place the first counts.
+    order: u32,
+    source: u8,
+    resolution: i8,
+}
+
+/// What is written of a reading beside its place.
+struct Said {
+    value: i64,
+    resolution: i8,
+    flags: u32,
+    stamp: Option<i64>,
 }
 
 impl Batch<'_> {
@@ -231,20 +259,94 @@ impl Batch<'_> {
             return Ok(());
         }
         let channel = self.channel(&reading.channel)?;
-        let source = reading.source as i64;
-        let place = (meter.0, channel, at, source);
-        let lasting = reading.source != Source::Live;
-        if lasting && self.memory.stored.get(&place) == Some(&reading.value) {
+        let said = Said {
+            value: reading.value,
+            resolution: reading.resolution,
+            flags: reading.flags.0,
+            stamp: reading.stamp.map(codes::stamp_number),
+        };
+        if let Some(later) = &mut self.later
+            && let (Ok(channel), Ok(order)) = (u32::try_from(channel), u32::try_from(later.len()))
+        {
+            later.push(Later {
+                meter: meter.0,
+                at,
+                value: said.value,
+                stamp: said.stamp.unwrap_or(0),
+                channel,
+                flags: said.flags,
+                order,
+                source: reading.source as u8,
+                resolution: said.resolution,
+            });
+            return Ok(());
+        }
+        if self.stands(meter, channel, reading) {
             self.report.known += 1;
             return Ok(());
         }
-        if !lasting && let Some(kept) = self.aside(place)? {
-            if kept == reading.value {
+        self.put((meter.0, channel, at, reading.source as i64), &said)
+    }
+
+    /// From here on readings are put off.
+    pub(super) fn put_off(&mut self) {
+        self.later = Some(Vec::new());
+    }
+
+    /// Puts the readings that were put off, meter after meter: a page that takes many of them is then written once.
+    pub(super) fn put_now(&mut self) -> std::result::Result<(), Fault> {
+        let mut later = self.later.take().unwrap_or_default();
+        later.sort_unstable_by_key(|reading| {
+            let Later {
+                meter,
+                channel,
+                at,
+                source,
+                order,
+                ..
+            } = *reading;
+            (meter, channel, at, source, order)
+        });
+        for reading in later {
+            let place = (
+                reading.meter,
+                reading.channel.into(),
+                reading.at,
+                reading.source.into(),
+            );
+            let said = Said {
+                value: reading.value,
+                resolution: reading.resolution,
+                flags: reading.flags,
+                stamp: (reading.stamp != 0).then_some(reading.stamp),
+            };
+            self.put(place, &said)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a stored register is known to stand among the rows, or to contradict one that does.
+    pub(super) fn stands(&self, meter: MeterId, channel: i64, reading: &StoredReading) -> bool {
+        let place = (meter.0, channel, reading.at.as_second(), reading.source as i64);
+        reading.source != Source::Live
+            && self
+                .memory
+                .stored
+                .contains(&self.memory.prints.of(&(place, reading.value)))
+    }
+
+    /// Puts a reading in its place, unless there is one.
+    fn put(&mut self, place: Place, said: &Said) -> std::result::Result<(), Fault> {
+        let (meter, channel, at, source) = place;
+        if source == Source::Live as i64
+            && let Some(kept) = self.aside(place)?
+        {
+            if kept == said.value {
                 self.report.known += 1;
                 return Ok(());
             }
             self.bring_back(place)?;
-            return self.beside(place, reading.value, lasting);
+            return self.beside(place, said.value);
         }
         let added = prepared(
             self.transaction,
@@ -254,26 +356,27 @@ impl Batch<'_> {
              ON CONFLICT (meter, channel, at, source) DO NOTHING",
         )?
         .execute(params![
-            meter.0,
+            meter,
             channel,
             at,
             source,
-            reading.value,
-            reading.resolution,
-            reading.flags.0,
-            reading.stamp.map(codes::stamp_number),
+            said.value,
+            said.resolution,
+            said.flags,
+            said.stamp,
             self.change + 1,
         ])?;
         if added == 1 {
             self.note(place);
             self.change += 1;
             self.report.readings += 1;
-            if lasting {
-                self.remember(place, reading.value);
-            }
-            return Ok(());
+        } else {
+            self.beside(place, said.value)?;
         }
-        self.beside(place, reading.value, lasting)
+        if source != Source::Live as i64 {
+            self.remember(place, said.value);
+        }
+        Ok(())
     }
 
     /// Adds a telegram to the archive; `params` are its columns.
@@ -289,7 +392,7 @@ impl Batch<'_> {
     }
 
     /// There is a reading in this place already: the same, or another that stays and is flagged.
-    fn beside(&mut self, place: Place, value: i64, lasting: bool) -> std::result::Result<(), Fault> {
+    fn beside(&mut self, place: Place, value: i64) -> std::result::Result<(), Fault> {
         let (meter, channel, at, source) = place;
         let kept: i64 = self
             .transaction
@@ -297,9 +400,6 @@ impl Batch<'_> {
                 "SELECT value FROM reading WHERE meter = ?1 AND channel = ?2 AND at = ?3 AND source = ?4",
             )?
             .query_row([meter, channel, at, source], |row| row.get(0))?;
-        if lasting {
-            self.remember(place, kept);
-        }
         if kept == value {
             self.report.known += 1;
             return Ok(());
@@ -410,25 +510,31 @@ impl Batch<'_> {
         if self.memory.stored.len() >= REMEMBERED {
             self.memory.stored.clear();
         }
-        self.memory.stored.insert(place, value);
+        let print = self.memory.prints.of(&(place, value));
+        self.memory.stored.insert(print);
     }
 
     /// Refuses a meter that is not registered.
     pub(super) fn known(&mut self, meter: i64) -> std::result::Result<(), Fault> {
-        if self.memory.meters.contains(&meter) {
+        if self.is_known(meter)? {
             return Ok(());
+        }
+        Err(StoreError::Refused("a telegram is of a meter that is not registered".to_owned()).into())
+    }
+
+    /// Whether a meter is registered.
+    pub(super) fn is_known(&mut self, meter: i64) -> rusqlite::Result<bool> {
+        if self.memory.meters.contains(&meter) {
+            return Ok(true);
         }
         let is_registered: bool = self
             .transaction
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM meter WHERE id = ?1)")?
             .query_row([meter], |row| row.get(0))?;
-        if !is_registered {
-            return Err(
-                StoreError::Refused("a telegram is of a meter that is not registered".to_owned()).into(),
-            );
+        if is_registered {
+            self.memory.meters.insert(meter);
         }
-        self.memory.meters.insert(meter);
-        Ok(())
+        Ok(is_registered)
     }
 
     /// The id of a channel, new or not.

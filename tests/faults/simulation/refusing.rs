@@ -154,6 +154,8 @@ calls! {
     }
     writes {
         fn ingest(batch: &[Ingest]) -> IngestReport;
+        fn hear(batch: &[Ingest]) -> ();
+        fn settle() -> IngestReport;
         fn redecoded(batch: &[Redecoded]) -> IngestReport;
         fn add_readings(meter: MeterId, readings: &[StoredReading]) -> IngestReport;
         fn set_flags(meter: MeterId, key: ReadingKey, flags: Flags) -> bool;

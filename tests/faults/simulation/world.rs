@@ -28,6 +28,7 @@ use crate::luck::Luck;
 pub(super) struct Figures {
     pub(super) deliveries: u64,
     pub(super) committed: u64,
+    pub(super) settled: u64,
     pub(super) refused: u64,
     pub(super) crashes: u64,
     pub(super) closed: u64,
@@ -44,6 +45,7 @@ impl Figures {
     pub(super) fn add(&mut self, other: &Self) {
         self.deliveries += other.deliveries;
         self.committed += other.committed;
+        self.settled += other.settled;
         self.refused += other.refused;
         self.crashes += other.crashes;
         self.closed += other.closed;
@@ -284,6 +286,7 @@ impl World {
                 || delivery.telegram.received_at != Some(delivery.arrives)
                 || kept.contains(&(delivery.arrives, octets))
         });
+        self.store.inner.settle().unwrap();
         judge::committed_is_kept(&self.store.inner, &self.committed);
         for group in std::mem::take(&mut self.outstanding) {
             self.apply(&group);
@@ -326,20 +329,20 @@ impl World {
                 _ => None,
             })
             .collect();
-        let Ok(report) = gathering.commit() else {
+        if gathering.commit().is_err() {
             assert!(
                 gathering.batch().len() >= telegrams.len(),
                 "what was refused waits"
             );
             return false;
-        };
+        }
         assert!(gathering.batch().is_empty());
-        assert_eq!(
-            report.telegrams + report.duplicates + report.recovered + report.expired,
-            telegrams.len() as u64,
-            "{report:?}"
-        );
-        assert_eq!(report.conflicts, 0, "{report:?}");
+        // Somebody asks now and then.
+        if self.luck.hits(300) {
+            let report = self.store.inner.settle().unwrap();
+            assert_eq!(report.conflicts, 0, "{report:?}");
+            self.figures.settled += u64::from(report.telegrams > 0);
+        }
         self.figures.unread += telegrams
             .iter()
             .filter(|telegram| {
@@ -459,7 +462,7 @@ impl World {
         for delivery in heard {
             gathering.take(&delivery.telegram, delivery.arrives);
         }
-        let report = gathering.commit().unwrap();
+        let report = gathering.settle().unwrap();
         assert_eq!(report.conflicts, 0, "{report:?}");
         let pipeline = Pipeline::on(&self.store.inner, self.families.clone()).unwrap();
         redecode(&self.store.inner, pipeline, &Scope::default(), |_| ()).unwrap();

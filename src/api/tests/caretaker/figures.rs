@@ -39,7 +39,7 @@ fn lived_in() -> House {
     }
     let mut sealed = telegram(5, at(NOW) - 1.hours(), Vec::new());
     if let Ingest::Telegram(telegram) = &mut sealed {
-        telegram.outcome = "no_key";
+        telegram.outcome = "no_key".into();
         telegram.facts.opened = false;
     }
     batch.push(sealed);

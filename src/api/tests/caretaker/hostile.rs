@@ -95,7 +95,7 @@ async fn what_somebody_typed_or_registered_is_text_and_nothing_else() {
     let mut heard = telegram(1, at("2026-03-15T11:00:00+01:00"), Vec::new());
     if let Ingest::Telegram(telegram) = &mut heard {
         telegram.radio = MARKUP.into();
-        telegram.outcome = "wrong_key";
+        telegram.outcome = "wrong_key".into();
         telegram.evidence = Some(MARKUP.to_owned());
         telegram.facts.more = vec![("fabrication_no".into(), MARKUP.into())];
     }

@@ -31,7 +31,7 @@ fn leaking(second: i64, digest: u64) -> Telegram {
 fn the_latest_telegram_speaks_for_its_meter() {
     let (_scratch, store) = store(2);
     let wrong_key = Telegram {
-        outcome: "wrong_key",
+        outcome: "wrong_key".into(),
         evidence: Some("wrong_key: no key opens it".to_owned()),
         rssi_dbm: Some(-95),
         radio: "attic".into(),
@@ -96,7 +96,7 @@ fn the_archive_is_walked_in_pages_from_the_oldest_on() {
                 vec![],
             );
             if number == 4 {
-                telegram.outcome = "unknown_layout";
+                telegram.outcome = "unknown_layout".into();
             }
             Ingest::Telegram(telegram)
         })

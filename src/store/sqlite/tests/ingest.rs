@@ -90,7 +90,7 @@ fn a_batch_with_an_unknown_meter_is_refused_whole() {
         let batch = [
             Ingest::Telegram(Telegram {
                 radio: "attic".into(),
-                outcome: "wrong_key",
+                outcome: "wrong_key".into(),
                 ..telegram(1, NOON, 1, vec![strange])
             }),
             live(99, NOON, 1000),
@@ -111,7 +111,7 @@ fn a_batch_with_an_unknown_meter_is_refused_whole() {
 fn an_unread_telegram_is_read_when_the_key_comes() {
     let (scratch, store) = store(1);
     let sealed = Telegram {
-        outcome: "no_key",
+        outcome: "no_key".into(),
         evidence: Some("mode 5".to_owned()),
         facts: Facts::default(),
         ..telegram(1, NOON, 7, vec![])
@@ -162,7 +162,7 @@ fn an_unread_telegram_is_read_when_the_key_comes() {
 fn a_later_copy_that_could_be_read_is_filed_under_the_instant_of_the_kept_one() {
     let (_scratch, store) = store(1);
     let sealed = Telegram {
-        outcome: "no_key",
+        outcome: "no_key".into(),
         facts: Facts::default(),
         ..telegram(1, NOON, 7, vec![])
     };
@@ -261,7 +261,7 @@ fn readings_by_hand_are_kept_as_exactly() {
 }
 
 /// One telegram of a small world in which values depend on nothing but meter, instant and source.
-fn anything() -> impl Strategy<Value = Telegram> {
+pub(super) fn anything() -> impl Strategy<Value = Telegram> {
     // Instants a minute apart, so that repeats are exact; nearer ones depend on which came first.
     (1_i64..4, 0_i64..12, 0_u64..3, 0_usize..3).prop_map(|(meter, minute, digest, readings)| {
         let received_at = NOON + minute * 60;
@@ -279,7 +279,7 @@ fn anything() -> impl Strategy<Value = Telegram> {
         telegram.rssi_dbm = Some(-50 - i16::try_from(minute).unwrap_or(0));
         telegram.facts.more = vec![("firmware".into(), format!("{}", minute / 4).into())];
         if digest == 2 {
-            telegram.outcome = "wrong_key";
+            telegram.outcome = "wrong_key".into();
             telegram.readings.clear();
             telegram.facts = Facts::default();
         }

@@ -2,6 +2,7 @@
 
 mod air;
 mod erasure;
+mod inbox;
 mod ingest;
 mod mending;
 mod news;
@@ -96,7 +97,7 @@ fn telegram(meter: i64, received_at: i64, digest: u64, readings: Vec<StoredReadi
         octets: digest.to_be_bytes().to_vec(),
         radio: "cellar".into(),
         rssi_dbm: Some(-70),
-        outcome: READ,
+        outcome: READ.into(),
         evidence: None,
         facts: Facts {
             opened: true,

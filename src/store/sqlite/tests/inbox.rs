@@ -1,0 +1,313 @@
+//! What is heard waits, and takes its place later: the same rows as if it had not waited, whatever comes between.
+
+use std::fs;
+use std::sync::{Arc, Mutex, Weak};
+
+use proptest::prelude::*;
+
+use super::ingest::anything;
+use super::*;
+use crate::store::sqlite::open::beside;
+use crate::store::{
+    By, Changed, Erase, KeyProof, LearntLayout, ReadingQuery, Redecoded, TelegramKey, Watcher,
+};
+
+fn rows(path: &Path, query: &str) -> i64 {
+    let connection = Connection::open(path).unwrap();
+    connection.query_row(query, [], |row| row.get(0)).unwrap()
+}
+
+fn waiting(path: &Path) -> i64 {
+    rows(
+        path,
+        "SELECT ifnull(sum(items), 0) FROM inbox WHERE refused IS NULL",
+    )
+}
+
+fn everything(meter: i64) -> ReadingQuery {
+    ReadingQuery {
+        meter: MeterId(meter),
+        channel: None,
+        from: Timestamp::MIN,
+        until: Timestamp::MAX,
+        source: None,
+        after: None,
+        limit: 1000,
+    }
+}
+
+#[test]
+fn what_is_heard_counts_when_somebody_is_about_to_ask() {
+    let (scratch, store) = store(2);
+    assert!(store.is_caught_up());
+    store
+        .hear(&[live(1, 100, 7), live(2, 101, 8), sighting(9, 102)])
+        .unwrap();
+    assert_eq!(waiting(&scratch.path()), 3);
+    assert!(!store.is_caught_up());
+    assert_eq!(store.readings(&everything(1)).unwrap(), []);
+    store.catch_up();
+    assert_eq!(waiting(&scratch.path()), 0);
+    assert!(store.is_caught_up());
+    assert_eq!(store.readings(&everything(1)).unwrap().len(), 1);
+    assert_eq!(store.heard(10).unwrap().len(), 1);
+    // Who asks again at once is not told more: each time would be written each time.
+    store.hear(&[live(1, 200, 9)]).unwrap();
+    store.catch_up();
+    assert_eq!(waiting(&scratch.path()), 1);
+    assert_eq!(store.settle().unwrap().readings, 1);
+    assert_eq!(store.readings(&everything(1)).unwrap().len(), 2);
+}
+
+#[test]
+fn who_opens_the_store_finds_everything_that_was_heard() {
+    let (scratch, store) = store(2);
+    store.hear(&[live(1, 100, 7)]).unwrap();
+    let other = SqliteStore::open(&scratch.path()).unwrap();
+    assert_eq!(other.readings(&everything(1)).unwrap().len(), 1);
+    // And the one who heard it has nothing left to do.
+    assert_eq!(store.settle().unwrap().readings, 0);
+    store.hear(&[live(1, 200, 8)]).unwrap();
+    store.settle().unwrap();
+    assert_eq!(other.readings(&everything(1)).unwrap().len(), 2);
+}
+
+#[test]
+fn a_copy_has_what_was_heard() {
+    let (scratch, store) = store(1);
+    store.hear(&[live(1, 100, 7)]).unwrap();
+    store.settle().unwrap();
+    store.hear(&[live(1, 200, 8)]).unwrap();
+    let copy = beside(&scratch.path(), "-copy");
+    store.backup(&copy).unwrap();
+    let copied = SqliteStore::open(&copy).unwrap();
+    assert_eq!(copied.readings(&everything(1)).unwrap().len(), 2);
+}
+
+#[test]
+fn what_can_not_wait_brings_everything_before_it_to_its_place() {
+    let (scratch, store) = store(1);
+    let mut unread = telegram(1, 100, 5, Vec::new());
+    unread.outcome = "fragment_missing".into();
+    store.hear(&[Ingest::Telegram(unread)]).unwrap();
+    let again = Redecoded {
+        key: TelegramKey {
+            received_at: at(100),
+            meter: MeterId(1),
+            digest: 5,
+        },
+        outcome: READ,
+        evidence: None,
+        facts: Facts::default(),
+        readings: vec![reading(at(100), Source::Live, 7)],
+    };
+    let key = store.registry().unwrap().keys[0].clone();
+    let proof = KeyProof {
+        key,
+        at: at(100),
+        telegrams: 2,
+    };
+    let layout = LearntLayout {
+        headers: vec![0x02, 0xFF],
+        at: at(100),
+    };
+    store
+        .hear(&[Ingest::Again(again), Ingest::Proof(proof), Ingest::Layout(layout)])
+        .unwrap();
+    assert_eq!(waiting(&scratch.path()), 0);
+    assert_eq!(store.readings(&everything(1)).unwrap().len(), 1);
+    assert_eq!(store.layouts().unwrap().len(), 1);
+    // A key never waits in clear.
+    assert_eq!(store.directory().unwrap()[0].proven, 1);
+}
+
+#[test]
+fn a_batch_of_a_hundred_meters_touches_few_pages() {
+    let (scratch, store) = store(100);
+    let log = beside(&scratch.path(), "-wal");
+    let second = |round: i64| -> Vec<Ingest> {
+        (1..=100)
+            .map(|meter| {
+                let at_once = NOON + round * 2;
+                let mut readings = vec![reading(at(at_once), Source::Live, meter * 1000 + round)];
+                readings.extend((1..=13).map(|month| {
+                    reading(at(NOON - month * 2_600_000), Source::History, meter * 900 - month)
+                }));
+                let mut telegram = telegram(meter, at_once, (meter * 7919 + round).unsigned_abs(), readings);
+                // As good as sealed: nothing repeats.
+                telegram.octets = (0..60_u64)
+                    .map(|place| (telegram.digest.wrapping_mul(place * place + 0x9E37_79B9) >> 11) as u8)
+                    .collect();
+                telegram.facts.more =
+                    vec![("decoder".into(), "a-family".into()), ("mode".into(), "5".into())];
+                Ingest::Telegram(telegram)
+            })
+            .collect()
+    };
+    store.hear(&second(0)).unwrap();
+    let before = fs::metadata(&log).unwrap().len();
+    for round in 1..=10 {
+        store.hear(&second(round)).unwrap();
+    }
+    let pages = (fs::metadata(&log).unwrap().len() - before) / 4120;
+    // Ten batches, each of a hundred telegrams of sixty octets that can't be made shorter.
+    assert!(pages <= 60, "{pages} pages");
+    assert_eq!(store.settle().unwrap().readings, 1100 + 1300);
+}
+
+#[test]
+fn a_row_that_can_not_be_read_stays_and_keeps_nothing_else_from_its_place() {
+    let (scratch, store) = store(1);
+    let stored_register = |second| {
+        let values = vec![reading(at(NOON), Source::History, 5)];
+        Ingest::Telegram(telegram(1, second, second.unsigned_abs(), values))
+    };
+    store.hear(&[stored_register(100)]).unwrap();
+    store.hear(&[live(1, 200, 8)]).unwrap();
+    let meddler = Connection::open(scratch.path()).unwrap();
+    meddler
+        .execute("UPDATE inbox SET batch = x'0100' WHERE id = 1", [])
+        .unwrap();
+    assert_eq!(store.settle().unwrap().readings, 1);
+    let refused = |path: &Path| rows(path, "SELECT count(*) FROM inbox WHERE refused IS NOT NULL");
+    assert_eq!(refused(&scratch.path()), 1);
+    // What it said is news when it is said again.
+    store.hear(&[stored_register(300)]).unwrap();
+    assert_eq!(store.settle().unwrap().readings, 1);
+    // Nobody knows whose it is: an erasure takes it along.
+    let by = By {
+        who: "test",
+        at: at(NOON),
+    };
+    store.erase(Erase::Dwelling(DwellingId(1)), true, by).unwrap();
+    assert_eq!(refused(&scratch.path()), 1);
+    store.erase(Erase::Dwelling(DwellingId(1)), false, by).unwrap();
+    assert_eq!(refused(&scratch.path()), 0);
+}
+
+#[test]
+fn what_waits_is_erased_with_the_rest() {
+    let (scratch, store) = store(1);
+    store.hear(&[live(1, NOON, 7)]).unwrap();
+    let by = By {
+        who: "test",
+        at: at(NOON + 100),
+    };
+    let receipt = store.erase(Erase::Dwelling(DwellingId(1)), false, by).unwrap();
+    assert_eq!((receipt.deleted.readings, receipt.deleted.telegrams), (1, 1));
+    assert_eq!(rows(&scratch.path(), "SELECT count(*) FROM inbox"), 0);
+    // Nor does it wait when it is heard once more.
+    store.hear(&[live(1, NOON, 7)]).unwrap();
+    assert_eq!(rows(&scratch.path(), "SELECT count(*) FROM inbox"), 0);
+    assert_eq!(store.readings(&everything(1)).unwrap(), []);
+}
+
+#[test]
+fn a_stored_register_of_a_telegram_that_is_not_taken_is_news_the_next_time() {
+    let (_scratch, store) = store(1);
+    // A recording, and within half a minute the same octets as if they were none.
+    let mut recorded = telegram(1, NOON, 5, Vec::new());
+    recorded.outcome = "replayed".into();
+    let history = vec![reading(at(NOON - 86_400), Source::History, 4)];
+    store.hear(&[Ingest::Telegram(recorded)]).unwrap();
+    store
+        .hear(&[Ingest::Telegram(telegram(1, NOON + 5, 5, history.clone()))])
+        .unwrap();
+    assert_eq!(store.settle().unwrap().readings, 0);
+    store
+        .hear(&[Ingest::Telegram(telegram(1, NOON + 900, 6, history))])
+        .unwrap();
+    assert_eq!(store.settle().unwrap().readings, 1);
+}
+
+#[test]
+fn a_full_inbox_settles_by_itself() {
+    let (scratch, store) = store(1);
+    let strangers: Vec<Ingest> = (0..8000).map(|number| sighting(number, 100)).collect();
+    for _ in 0..9 {
+        store.hear(&strangers).unwrap();
+        assert!(waiting(&scratch.path()) > 0);
+    }
+    store.hear(&strangers).unwrap();
+    assert_eq!(waiting(&scratch.path()), 0);
+    assert!(!store.heard(10).unwrap().is_empty());
+}
+
+#[test]
+fn whoever_watches_is_told_when_it_counts() {
+    #[derive(Default)]
+    struct Told(Mutex<Vec<i64>>);
+    impl Watcher for Told {
+        fn committed(&self, changed: Changed<'_>) {
+            if let Changed::Readings(stretches) = changed {
+                self.0
+                    .lock()
+                    .unwrap()
+                    .extend(stretches.iter().map(|stretch| stretch.meter.0));
+            }
+        }
+    }
+    let (_scratch, store) = store(2);
+    let told = Arc::new(Told::default());
+    let weak: Weak<Told> = Arc::downgrade(&told);
+    store.watch(weak);
+    store.hear(&[live(2, 100, 7)]).unwrap();
+    assert_eq!(*told.0.lock().unwrap(), [] as [i64; 0]);
+    store.settle().unwrap();
+    assert_eq!(*told.0.lock().unwrap(), [2]);
+}
+
+/// What happens to a store between two batches.
+#[derive(Clone, Debug)]
+enum Between {
+    Nothing,
+    Settles,
+    /// Killed, and opened again.
+    Opened,
+    /// Another process puts the batch as a replay would, before the daemon hears it.
+    Replayed,
+}
+
+fn between() -> impl Strategy<Value = Between> {
+    prop_oneof![
+        3 => Just(Between::Nothing),
+        1 => Just(Between::Settles),
+        1 => Just(Between::Opened),
+        1 => Just(Between::Replayed),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn waiting_changes_nothing(
+        batches in prop::collection::vec((prop::collection::vec(anything(), 1..12), between()), 1..8),
+    ) {
+        let (scratch, mut heard) = store(3);
+        let (straight, ingested) = store(3);
+        for (telegrams, between) in batches {
+            let batch: Vec<Ingest> = telegrams.into_iter().map(Ingest::Telegram).collect();
+            ingested.ingest(&batch).unwrap();
+            if matches!(between, Between::Replayed) {
+                heard.settle().unwrap();
+                heard.ingest(&batch).unwrap();
+            }
+            heard.hear(&batch).unwrap();
+            match between {
+                Between::Settles => { heard.settle().unwrap(); }
+                Between::Opened => {
+                    drop(heard);
+                    heard = SqliteStore::open(&scratch.path()).unwrap();
+                }
+                Between::Nothing | Between::Replayed => {}
+            }
+        }
+        heard.settle().unwrap();
+        prop_assert_eq!(meaning(&scratch.path()), meaning(&straight.path()));
+        prop_assert_eq!(waiting(&scratch.path()), 0);
+    }
+}
+
+/// An hour of the day that the generator's telegrams are of.
+const NOON: i64 = 1_767_009_600;
