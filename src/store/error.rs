@@ -113,6 +113,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether octets of the file are wrong.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::NotADatabase(_))
+    }
+
     /// One stable word for machines and people who may not see paths.
     pub fn code(&self) -> &'static str {
         match self {

@@ -16,7 +16,7 @@ use super::mend::{COPY, copies};
 use super::migrate;
 use super::open::{READ_ONLY, beside, look, make, refused_by_system};
 use super::write::{counter, set_counter};
-use crate::store::{By, Deleted, Erasure, Result, Store, StoreError};
+use crate::store::{By, Deleted, Erasure, Result, StoreError};
 
 /// What a copy turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl SqliteStore {
             return Err(StoreError::Exists(target.to_owned()));
         }
         // The copy has what waits in any case.
-        self.catch_up();
+        self.pen.catch_up();
         let partial = beside(target, ".partial");
         discard(&partial);
         make(&partial)?;
@@ -66,7 +66,8 @@ impl SqliteStore {
     /// # Errors
     /// The store can't be written.
     pub fn note_backup(&self, now: Timestamp) -> Result<()> {
-        self.write(|open| Ok(set_counter(open.transaction, BACKUP, now.as_second())?))
+        self.pen
+            .write(|open| Ok(set_counter(open.transaction, BACKUP, now.as_second())?))
     }
 
     /// When a copy was made last.

@@ -30,27 +30,19 @@ impl SqliteStore {
             )));
         }
         let overwriting = |on: bool| {
-            self.writer.outside(&self.path, |connection| {
+            self.pen.writer.outside(&self.path, |connection| {
                 connection.pragma_update(None, "secure_delete", on)
             })
         };
         // Pages are wiped as rows leave them, in case that nobody comes to write the file anew.
         overwriting(true)?;
-        let receipt = {
-            let _turn = self.inbox.turn();
-            // What waits may be of this dwelling.
-            let receipt = self.write(|open| {
-                inbox::settle(open)?;
-                if !rehearse {
-                    inbox::remove_refused(open.transaction)?;
-                }
-                erase::erase(open, wanted, rehearse, &by)
-            });
-            if receipt.is_ok() {
-                self.inbox.settled();
+        // What waits may be of this dwelling.
+        let receipt = self.pen.write_settled(|open| {
+            if !rehearse {
+                inbox::remove_refused(open.transaction)?;
             }
-            receipt
-        };
+            erase::erase(open, wanted, rehearse, &by)
+        });
         overwriting(false)?;
         let receipt = receipt?;
         if !rehearse {
@@ -63,7 +55,7 @@ impl SqliteStore {
     pub(super) fn erase_again(&self, receipts: &[Erasure], by: By<'_>) -> Result<Vec<(Erasure, Deleted)>> {
         let mut done = Vec::new();
         for receipt in receipts {
-            let deleted = self.write(|open| erase::erase_again(open, receipt, &by))?;
+            let deleted = self.pen.write(|open| erase::erase_again(open, receipt, &by))?;
             done.extend(deleted.map(|deleted| (receipt.clone(), deleted)));
         }
         Ok(done)

@@ -23,7 +23,7 @@ use super::open::{Options, READ_ONLY, beside, look, refused_by_system};
 use super::salvage::{Salvaged, salvage, salvage_readings};
 use super::vault::Vault;
 use super::wal::lost_batches;
-use crate::store::{By, Result, StoreError};
+use crate::store::{By, Result};
 
 /// What was done to a damaged store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,10 +81,10 @@ impl SqliteStore {
                     return Ok((store, mended));
                 }
                 Ok(found) => found.into_iter().next().unwrap_or_default(),
-                Err(error) if is_damage(&error) => error.to_string(),
+                Err(error) if error.is_damage() => error.to_string(),
                 Err(error) => return Err(error),
             },
-            Err(error) if is_damage(&error) && is_ours(path, copies) => error.to_string(),
+            Err(error) if error.is_damage() && is_ours(path, copies) => error.to_string(),
             Err(error) => return Err(error),
         };
         let reason = suspicion.filter(|said| !said.trim().is_empty()).unwrap_or(reason);
@@ -128,11 +128,6 @@ pub trait Reader {
     fn is_whole(&self, octets: &[u8], digest: u64) -> bool;
     /// Reads the archive of a store again: what it says comes before what a damaged file says.
     fn read_again(&self, store: &SqliteStore);
-}
-
-/// Whether an error says that octets of the file are wrong.
-fn is_damage(error: &StoreError) -> bool {
-    matches!(error, StoreError::Damaged { .. } | StoreError::NotADatabase(_))
 }
 
 /// Only a store of ours has had a daemon or a copy.
@@ -285,7 +280,7 @@ fn note(store: &SqliteStore, now: Timestamp, mended: &Mended) -> Result<()> {
         .filter(|_| mended.lost_batches == 0)
         .and_then(|lost| i64::try_from(lost).ok())
         .unwrap_or(-1);
-    store.write(|open| {
+    store.pen.write(|open| {
         super::write::set_counter(open.transaction, MENDED_AT, now.as_second())?;
         super::write::set_counter(open.transaction, MENDED_LOST, lost)?;
         Ok(())

@@ -4,7 +4,7 @@
 //! open     look first, touch later        ingest, repeat, state   a batch becomes rows
 //! migrate  versions                       registry, keys, people  what operators enter
 //! write    the one writer                 find, values, air       questions
-//! inbox    what was heard just now
+//! pen      the writing side              inbox    what was heard just now
 //! read     the readers                    retain, backup          letting go, keeping a copy
 //! tell     what a commit changed          erase, erasures         what is deleted on request, and its proof
 //! wal      the engine's log, looked at    mend, salvage           what becomes of a damaged one
@@ -28,6 +28,7 @@ mod layouts;
 mod mend;
 mod migrate;
 mod open;
+mod pen;
 mod people;
 mod read;
 mod receivers;
@@ -45,8 +46,7 @@ mod wal;
 mod write;
 
 use std::path::{Path, PathBuf};
-use std::sync::Weak;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
@@ -54,16 +54,16 @@ use wmbus::IdentificationNumber;
 
 pub use backup::{Copied, Restored};
 pub use erasures::{erasures_path, listed as listed_erasures};
-use inbox::Inbox;
 pub use mend::{Mended, Reader};
 pub use open::Options;
 pub(super) use open::refused_by_system;
+use pen::Pen;
 use read::Readers;
 pub use salvage::Salvaged;
 use values::Values;
 use vault::Vault;
 pub use vault::master_path;
-use write::{Batch, Fault, Writer};
+use write::Writer;
 
 use super::KeyProof;
 use super::StoreError;
@@ -74,24 +74,17 @@ use super::{
     OutcomeCount, Placement, PointId, RadioState, ReadingKey, ReadingQuery, ReadingRow, ReceiverState,
     Redecoded, Result, RetainReport, Retention, Shown, Side, SiteId, Store, StoredReading, Token, Watcher,
 };
-use crate::logging::Often;
 use crate::registry::{
     Change, Dwelling, Meter, NewOccupancy, Occupancy, OccupancyChange, Point, Registry, Site, SiteCode,
 };
-
-/// Times that what waits could not be given its place.
-static UNSETTLED: Often = Often::new();
 
 /// A store in one SQLite file.
 pub struct SqliteStore {
     path: PathBuf,
     vault: Vault,
-    /// A call met damage since somebody last asked.
-    suspected: AtomicBool,
-    inbox: Inbox,
     // Fields are dropped in this order: the connection that closes last tidies the log away, which a reader can't.
     readers: Readers,
-    writer: Writer,
+    pen: Arc<Pen>,
 }
 
 impl SqliteStore {
@@ -99,52 +92,14 @@ impl SqliteStore {
         Self {
             path: path.to_owned(),
             vault,
-            suspected: AtomicBool::new(false),
-            inbox: Inbox::default(),
-            writer,
             readers,
+            pen: Arc::new(Pen::new(path, writer)),
         }
     }
 
     /// Whether a call met damage since this was last asked.
     pub fn is_suspected(&self) -> bool {
-        self.suspected.swap(false, Ordering::Relaxed)
-    }
-
-    fn watched<T>(&self, answer: Result<T>) -> Result<T> {
-        if let Err(StoreError::Damaged { .. } | StoreError::NotADatabase(_)) = &answer {
-            self.suspected.store(true, Ordering::Relaxed);
-        }
-        answer
-    }
-
-    /// Gives what waits its place; whoever calls it holds the inbox's turn.
-    fn settle_now(&self) -> Result<IngestReport> {
-        let (refused, report) = self.write_noting(|open| {
-            let refused = inbox::settle(open)?;
-            Ok((refused, open.report))
-        })?;
-        for (row, reason) in refused {
-            tracing::error!(event = "inbox.refused", row, %reason, "what was heard can't be read back, and stays where it is");
-        }
-        self.inbox.settled();
-        Ok(report)
-    }
-
-    /// Gives what an earlier process left waiting its place, where that is possible: what was heard is safe without.
-    fn settle_left(&self) -> Result<()> {
-        let waits = |connection: &Connection| inbox::waits(connection);
-        if !self.read(waits)? {
-            return Ok(());
-        }
-        match self.settle() {
-            Err(error @ (StoreError::Damaged { .. } | StoreError::NotADatabase(_))) => Err(error),
-            Err(error) => {
-                tracing::warn!(event = "inbox.waits", %error, "what was heard lately is safe, but not among the readings yet");
-                Ok(())
-            }
-            Ok(_) => Ok(()),
-        }
+        self.pen.is_suspected()
     }
 
     /// Where it is.
@@ -164,40 +119,27 @@ impl SqliteStore {
                 master: master_path(&self.path),
             });
         }
-        let sealed = self.write(|open| Ok(keys::seal(open.transaction, open.vault)?))?;
+        let sealed = self
+            .pen
+            .write(|open| Ok(keys::seal(open.transaction, open.vault)?))?;
         if sealed > 0 {
-            self.writer.outside(&self.path, |connection| {
+            self.pen.writer.outside(&self.path, |connection| {
                 connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")
             })?;
         }
         Ok(sealed)
     }
 
-    /// Writes what may change any answer.
-    fn write<T>(&self, work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>) -> Result<T> {
-        self.write_noting(|open| {
-            open.noted.anything();
-            work(open)
-        })
-    }
-
-    /// Writes what answers depend on only as far as the batch notes it.
-    fn write_noting<T>(
-        &self,
-        work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>,
-    ) -> Result<T> {
-        self.watched(self.writer.write(&self.path, work))
-    }
-
     fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
-        self.watched(self.readers.read(|connection, _| query(connection)))
+        self.pen
+            .watched(self.readers.read(|connection, _| query(connection)))
     }
 
     fn values<T>(&self, query: impl FnOnce(Values<'_>) -> rusqlite::Result<T>) -> Result<T> {
         let answer = self
             .readers
             .read(|connection, channels| query(Values { connection, channels }));
-        self.watched(answer)
+        self.pen.watched(answer)
     }
 }
 
@@ -211,63 +153,33 @@ impl std::fmt::Debug for SqliteStore {
 
 impl Store for SqliteStore {
     fn ingest(&self, batch: &[Ingest]) -> Result<IngestReport> {
-        self.write_noting(|open| ingest::ingest(open, batch).map(|()| open.report))
+        self.pen
+            .write_noting(|open| ingest::ingest(open, batch).map(|()| open.report))
     }
 
     fn hear(&self, batch: &[Ingest]) -> Result<()> {
-        let _turn = self.inbox.turn();
-        if self.inbox.items() >= 2 * inbox::MOST {
-            // It could not be settled for long.
-            self.settle_now()?;
-        }
-        if !inbox::can_wait(batch) {
-            self.write_noting(|open| {
-                inbox::settle(open)?;
-                ingest::ingest(open, batch)
-            })?;
-            self.inbox.settled();
-            return Ok(());
-        }
-        let waiting = self.write_noting(|open| inbox::put(open, batch))?;
-        self.inbox.heard(waiting);
-        if self.inbox.is_due()
-            && let Err(error) = self.settle_now()
-            && let Some(times) = UNSETTLED.again()
-        {
-            tracing::warn!(event = "inbox.waits", %error, times, "what was heard lately is safe, but not among the readings yet");
-        }
-        Ok(())
+        self.pen.hear(batch)
     }
 
     fn settle(&self) -> Result<IngestReport> {
-        let _turn = self.inbox.turn();
-        self.settle_now()
+        self.pen.settle()
     }
 
     fn catch_up(&self) {
-        if self.inbox.is_fresh() {
-            return;
-        }
-        let _turn = self.inbox.turn();
-        // Somebody else may have done it meanwhile.
-        if !self.inbox.is_fresh()
-            && let Err(error) = self.settle_now()
-            && let Some(times) = UNSETTLED.again()
-        {
-            tracing::warn!(event = "inbox.waits", %error, times, "what was heard lately is safe, but not among the readings yet");
-        }
+        self.pen.catch_up();
     }
 
     fn is_caught_up(&self) -> bool {
-        self.inbox.is_fresh()
+        self.pen.inbox.is_fresh()
     }
 
     fn redecoded(&self, batch: &[Redecoded]) -> Result<IngestReport> {
-        self.write_noting(|open| ingest::redecoded(open, batch).map(|()| open.report))
+        self.pen
+            .write_noting(|open| ingest::redecoded(open, batch).map(|()| open.report))
     }
 
     fn add_readings(&self, meter: MeterId, readings: &[StoredReading]) -> Result<IngestReport> {
-        self.write_noting(|open| {
+        self.pen.write_noting(|open| {
             for reading in readings {
                 open.reading(meter, reading)?;
             }
@@ -276,11 +188,11 @@ impl Store for SqliteStore {
     }
 
     fn set_flags(&self, meter: MeterId, key: ReadingKey, flags: Flags) -> Result<bool> {
-        self.write_noting(|open| open.set_flags(meter, key, flags))
+        self.pen.write_noting(|open| open.set_flags(meter, key, flags))
     }
 
     fn retain(&self, now: Timestamp, retention: &Retention) -> Result<RetainReport> {
-        self.write_noting(|open| retain::retain(open, now, retention))
+        self.pen.write_noting(|open| retain::retain(open, now, retention))
     }
 
     fn registry(&self) -> Result<Registry> {
@@ -296,7 +208,8 @@ impl Store for SqliteStore {
     }
 
     fn apply_by(&self, version: u64, changes: &[Change], by: By<'_>) -> Result<()> {
-        self.write(|open| registry::apply(open, version, changes, &by))
+        self.pen
+            .write(|open| registry::apply(open, version, changes, &by))
     }
 
     fn history(&self, query: &HistoryQuery<'_>) -> Result<Vec<HistoryRow>> {
@@ -316,7 +229,7 @@ impl Store for SqliteStore {
     }
 
     fn note_proofs(&self, proofs: &[KeyProof]) -> Result<()> {
-        self.write_noting(|open| {
+        self.pen.write_noting(|open| {
             for proof in proofs {
                 keys::prove(open.transaction, open.vault, proof)?;
             }
@@ -325,11 +238,12 @@ impl Store for SqliteStore {
     }
 
     fn add_occupancy(&self, new: &NewOccupancy, by: By<'_>) -> Result<Occupancy> {
-        self.write(|open| people::add_occupancy(open, new, &by))
+        self.pen.write(|open| people::add_occupancy(open, new, &by))
     }
 
     fn add_occupancy_once(&self, new: &NewOccupancy, once: &Once, by: By<'_>) -> Result<Occupancy> {
-        self.write(|open| people::add_occupancy_once(open, new, once, &by))
+        self.pen
+            .write(|open| people::add_occupancy_once(open, new, once, &by))
     }
 
     fn change_occupancy(
@@ -338,7 +252,8 @@ impl Store for SqliteStore {
         change: &OccupancyChange,
         by: By<'_>,
     ) -> Result<Option<Occupancy>> {
-        self.write(|open| people::change_occupancy(open, id, change, &by))
+        self.pen
+            .write(|open| people::change_occupancy(open, id, change, &by))
     }
 
     fn occupancy(&self, id: OccupancyId) -> Result<Option<Occupancy>> {
@@ -556,11 +471,12 @@ impl Store for SqliteStore {
     }
 
     fn begin_listening(&self, receivers: &[&str], now: Timestamp) -> Result<()> {
-        self.write_noting(|open| receivers::begin(open, receivers, now))
+        self.pen
+            .write_noting(|open| receivers::begin(open, receivers, now))
     }
 
     fn note_receivers(&self, states: &[ReceiverState], now: Timestamp) -> Result<()> {
-        self.write_noting(|open| receivers::note(open, states, now))
+        self.pen.write_noting(|open| receivers::note(open, states, now))
     }
 
     fn rhythm(&self, receiver: &str) -> Result<Option<Vec<u8>>> {
@@ -568,7 +484,8 @@ impl Store for SqliteStore {
     }
 
     fn note_rhythm(&self, receiver: &str, rhythm: &[u8]) -> Result<()> {
-        self.write_noting(|open| receivers::note_rhythm(open, receiver, rhythm))
+        self.pen
+            .write_noting(|open| receivers::note_rhythm(open, receiver, rhythm))
     }
 
     fn receivers(&self) -> Result<Vec<ReceiverState>> {
@@ -588,7 +505,7 @@ impl Store for SqliteStore {
     }
 
     fn put_alerts(&self, at: Timestamp, found: &[AlertFound]) -> Result<AlertReport> {
-        self.write_noting(|open| alert::put(open, at, found))
+        self.pen.write_noting(|open| alert::put(open, at, found))
     }
 
     fn alerts(&self, query: &AlertQuery) -> Result<Vec<AlertRow>> {
@@ -596,7 +513,7 @@ impl Store for SqliteStore {
     }
 
     fn add_token(&self, token: &Token) -> Result<()> {
-        self.write(|open| people::add_token(open, token))
+        self.pen.write(|open| people::add_token(open, token))
     }
 
     fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Token>> {
@@ -608,7 +525,7 @@ impl Store for SqliteStore {
     }
 
     fn remove_token(&self, name: &str) -> Result<bool> {
-        self.write(|open| people::remove_token(open, name))
+        self.pen.write(|open| people::remove_token(open, name))
     }
 
     fn counts(&self) -> Result<Counts> {
@@ -636,10 +553,10 @@ impl Store for SqliteStore {
     }
 
     fn watch(&self, watcher: Weak<dyn Watcher>) {
-        self.writer.teller.watch(watcher);
+        self.pen.writer.teller.watch(watcher);
     }
 
     fn told(&self) -> bool {
-        self.writer.told()
+        self.pen.writer.told()
     }
 }

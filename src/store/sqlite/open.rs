@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::SqliteStore;
 use super::error::explain;
+use super::inbox;
 use super::migrate::{self, APPLICATION_ID, Found};
 use super::read::Readers;
 use super::vault::Vault;
@@ -102,7 +103,9 @@ impl SqliteStore {
                     vault,
                     path,
                 );
-                store.settle_left()?;
+                if store.read(inbox::waits)? {
+                    store.pen.settle_left()?;
+                }
                 Ok(store)
             }
             Err(error) => {

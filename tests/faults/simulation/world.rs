@@ -274,19 +274,19 @@ impl World {
             .unwrap_or(0);
         drop(gathering);
         // A recording that nobody kept is no part of the captures: read behind later telegrams it would be taken for the
-        // meter's own, since only the latest counter of a meter is known.
-        let kept: HashSet<(Timestamp, &[u8])> = self
-            .committed
-            .iter()
-            .map(|kept| (kept.received_at, kept.octets.as_slice()))
+        // meter's own, since only the latest counter of a meter is known. Kept is more than what was said to be: a batch may
+        // be written and nobody told.
+        self.store.inner.settle().unwrap();
+        let kept: HashSet<(Timestamp, Vec<u8>)> = judge::archive(&self.store.inner)
+            .into_iter()
+            .map(|kept| (kept.key.received_at, kept.octets))
             .collect();
         heard.retain(|delivery: &Delivery| {
-            let octets = delivery.telegram.octets.as_slice();
+            let octets = delivery.telegram.octets.clone();
             !recordings.contains(&delivery.arrives)
                 || delivery.telegram.received_at != Some(delivery.arrives)
                 || kept.contains(&(delivery.arrives, octets))
         });
-        self.store.inner.settle().unwrap();
         judge::committed_is_kept(&self.store.inner, &self.committed);
         for group in std::mem::take(&mut self.outstanding) {
             self.apply(&group);

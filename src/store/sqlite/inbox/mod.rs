@@ -11,7 +11,7 @@
 
 mod form;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, params};
@@ -26,11 +26,16 @@ use form::{Form, Placed};
 
 /// So many telegrams and readings wait at most: settling them takes a second or two, in which whoever asks waits, and some
 /// megabytes.
-pub(super) const MOST: usize = 80_000;
+const MOST: usize = 80_000;
 /// So long they wait at most, while others come.
-pub(super) const LONGEST: Duration = Duration::from_secs(3600);
+const LONGEST: Duration = Duration::from_secs(3600);
 /// Whoever asks again within this time need not be told what came meanwhile.
-pub(super) const LAG: Duration = Duration::from_secs(1);
+const LAG: Duration = Duration::from_secs(1);
+
+/// What could not be settled is not tried again before, however many ask.
+const RETRY: Duration = Duration::from_secs(5);
+/// So long whoever asks waits for a settling, from its beginning.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Items of a row at most, so that one can be looked at without much memory.
 const ROW: usize = 500;
@@ -45,13 +50,30 @@ pub(super) struct Inbox {
     /// One at a time hears or settles.
     turn: Mutex<()>,
     waiting: Mutex<Waiting>,
+    /// A settling that somebody waits for has ended.
+    ended: Condvar,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Waiting {
+    /// Telegrams, sightings and readings, and when the first came.
     items: usize,
     since: Option<Instant>,
     settled: Option<Instant>,
+    /// It could not be settled.
+    failed: Option<Instant>,
+    /// Somebody who asks has it settled since then.
+    settling: Option<Instant>,
+}
+
+impl Waiting {
+    fn is_fresh(&self) -> bool {
+        let within = |since: Option<Instant>, time| since.is_some_and(|since| since.elapsed() < time);
+        self.items == 0
+            || within(self.settled, LAG)
+            || within(self.failed, RETRY)
+            || self.settling.is_some_and(|since| since.elapsed() >= PATIENCE)
+    }
 }
 
 impl Inbox {
@@ -60,21 +82,20 @@ impl Inbox {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many wait now.
-    pub(super) fn items(&self) -> usize {
-        self.waiting().items
-    }
-
     /// Whether it is time to settle, whoever asks or not.
     pub(super) fn is_due(&self) -> bool {
         let waiting = self.waiting();
         waiting.items >= MOST || waiting.since.is_some_and(|since| since.elapsed() >= LONGEST)
     }
 
-    /// Whether all is settled that was heard until moments ago.
+    /// Whether so much waits that no more may.
+    pub(super) fn is_overfull(&self) -> bool {
+        self.waiting().items >= 2 * MOST
+    }
+
+    /// Whether all counts that was heard until a moment ago, as far as that can be had.
     pub(super) fn is_fresh(&self) -> bool {
-        let waiting = self.waiting();
-        waiting.items == 0 || waiting.settled.is_some_and(|settled| settled.elapsed() < LAG)
+        self.waiting().is_fresh()
     }
 
     /// So many more wait.
@@ -86,10 +107,46 @@ impl Inbox {
 
     /// Nothing waits any more.
     pub(super) fn settled(&self) {
-        *self.waiting() = Waiting {
+        let mut waiting = self.waiting();
+        *waiting = Waiting {
             settled: Some(Instant::now()),
+            settling: waiting.settling,
             ..Waiting::default()
         };
+    }
+
+    /// It could not be settled: whoever asks need not try again at once.
+    pub(super) fn failed(&self) {
+        self.waiting().failed = Some(Instant::now());
+    }
+
+    /// Whether it is for the caller to have it settled; until [`Inbox::ends`] it is nobody else's.
+    pub(super) fn begins(&self) -> bool {
+        let mut waiting = self.waiting();
+        let begins = waiting.settling.is_none();
+        waiting.settling.get_or_insert_with(Instant::now);
+        begins
+    }
+
+    /// The settling that others wait for has ended.
+    pub(super) fn ends(&self) {
+        self.waiting().settling = None;
+        self.ended.notify_all();
+    }
+
+    /// Waits for the settling that was begun, but not for a disk that is stuck.
+    pub(super) fn wait(&self) {
+        let mut waiting = self.waiting();
+        while let Some(since) = waiting.settling {
+            let left = PATIENCE.saturating_sub(since.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            (waiting, _) = self
+                .ended
+                .wait_timeout(waiting, left)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {

@@ -155,12 +155,14 @@ fn what_others_commit_is_found_out_before_anybody_is_told_that_all_is_told() {
 fn while_a_batch_is_open_all_was_told_and_while_it_ends_nobody_can_say() {
     let (scratch, store, _told) = watched();
     store
+        .pen
         .write_noting(|_| {
             assert!(store.told(), "nobody else can commit now");
             Ok(())
         })
         .unwrap();
     store
+        .pen
         .writer
         .outside(&scratch.path(), |_| {
             assert!(!store.told(), "the connection is in use, and others may commit");

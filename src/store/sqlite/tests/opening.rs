@@ -228,7 +228,8 @@ fn a_lock_held_too_long_is_named_and_nothing_is_half_stored() {
 fn a_full_disk_loses_one_batch_whole_and_later_batches_work() {
     let (scratch, made) = store(3);
     let pages = |number: u32| {
-        made.write(|open| Ok(open.transaction.pragma_update(None, "max_page_count", number)?))
+        made.pen
+            .write(|open| Ok(open.transaction.pragma_update(None, "max_page_count", number)?))
             .unwrap();
     };
     let batch = |first: i64| -> Vec<_> {

@@ -1,0 +1,178 @@
+//! The writing side of a store: who hears, who settles, and who waits for it.
+//!
+//! Whoever is about to ask has what waits settled by a thread of its own and waits for that, but not for ever: a disk that is
+//! stuck keeps nobody from an answer.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use super::inbox::{self, Inbox};
+use super::ingest;
+use super::write::{Batch, Fault, Writer};
+use crate::logging::Often;
+use crate::store::{Ingest, IngestReport, Result, StoreError};
+
+/// The writer, and what waits for it.
+pub(super) struct Pen {
+    pub(super) path: PathBuf,
+    pub(super) writer: Writer,
+    pub(super) inbox: Inbox,
+    /// A call met damage since somebody last asked.
+    suspected: AtomicBool,
+}
+
+impl Pen {
+    pub(super) fn new(path: &Path, writer: Writer) -> Self {
+        Self {
+            path: path.to_owned(),
+            writer,
+            inbox: Inbox::default(),
+            suspected: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether a call met damage since this was last asked.
+    pub(super) fn is_suspected(&self) -> bool {
+        self.suspected.swap(false, Ordering::Relaxed)
+    }
+
+    /// An answer, looked at for damage.
+    pub(super) fn watched<T>(&self, answer: Result<T>) -> Result<T> {
+        if answer.as_ref().is_err_and(StoreError::is_damage) {
+            self.suspected.store(true, Ordering::Relaxed);
+        }
+        answer
+    }
+
+    /// Writes what may change any answer.
+    pub(super) fn write<T>(
+        &self,
+        work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>,
+    ) -> Result<T> {
+        self.write_noting(|open| {
+            open.noted.anything();
+            work(open)
+        })
+    }
+
+    /// Writes what answers depend on only as far as the batch notes it.
+    pub(super) fn write_noting<T>(
+        &self,
+        work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>,
+    ) -> Result<T> {
+        self.watched(self.writer.write(&self.path, work))
+    }
+
+    /// As [`Pen::write`], behind everything that waits.
+    pub(super) fn write_settled<T>(
+        &self,
+        work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>,
+    ) -> Result<T> {
+        let _turn = self.inbox.turn();
+        let (refused, answer) = self.write(|open| Ok((inbox::settle(open)?, work(open)?)))?;
+        self.settled(&refused);
+        Ok(answer)
+    }
+
+    /// Makes a batch durable; what can't wait takes its place at once, behind everything that waits.
+    pub(super) fn hear(&self, batch: &[Ingest]) -> Result<()> {
+        let _turn = self.inbox.turn();
+        if self.inbox.is_overfull() {
+            // For long it could not be settled.
+            self.settle_now()?;
+        }
+        if !inbox::can_wait(batch) {
+            let refused = self.write_noting(|open| {
+                let refused = inbox::settle(open)?;
+                ingest::ingest(open, batch)?;
+                Ok(refused)
+            })?;
+            self.settled(&refused);
+            return Ok(());
+        }
+        let waiting = self.write_noting(|open| inbox::put(open, batch))?;
+        self.inbox.heard(waiting);
+        if self.inbox.is_due() {
+            self.try_to_settle();
+        }
+        Ok(())
+    }
+
+    /// Gives everything that waits its place.
+    pub(super) fn settle(&self) -> Result<IngestReport> {
+        let _turn = self.inbox.turn();
+        self.settle_now()
+    }
+
+    /// Gives what waits its place, for whoever is about to ask.
+    pub(super) fn catch_up(self: &Arc<Self>) {
+        if self.inbox.is_fresh() {
+            return;
+        }
+        if self.inbox.begins() {
+            let pen = Arc::clone(self);
+            let begun = thread::Builder::new().name("settle".to_owned()).spawn(move || {
+                // Others wait for it until this is dropped, whatever happens.
+                let _done = Ending(&pen.inbox);
+                let _turn = pen.inbox.turn();
+                pen.try_to_settle();
+            });
+            if begun.is_err() {
+                self.inbox.ends();
+            }
+        }
+        self.inbox.wait();
+    }
+
+    /// Gives what an earlier process left waiting its place, where that is possible: what was heard is safe without.
+    pub(super) fn settle_left(&self) -> Result<()> {
+        match self.settle() {
+            Err(error) if error.is_damage() => Err(error),
+            Err(error) => {
+                unsettled(&error);
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+        }
+    }
+
+    fn try_to_settle(&self) {
+        if let Err(error) = self.settle_now() {
+            self.inbox.failed();
+            unsettled(&error);
+        }
+    }
+
+    fn settle_now(&self) -> Result<IngestReport> {
+        let (refused, report) = self.write_noting(|open| Ok((inbox::settle(open)?, open.report)))?;
+        self.settled(&refused);
+        Ok(report)
+    }
+
+    fn settled(&self, refused: &[(i64, String)]) {
+        for (row, reason) in refused {
+            tracing::error!(event = "inbox.refused", row, %reason, "what was heard can't be read back, and stays where it is");
+        }
+        self.inbox.settled();
+    }
+}
+
+/// Ends a settling that others wait for.
+struct Ending<'a>(&'a Inbox);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.ends();
+    }
+}
+
+fn unsettled(error: &StoreError) {
+    if let Some(times) = UNSETTLED.again() {
+        tracing::warn!(event = "inbox.waits", %error, times, "what was heard lately is safe, but not among the readings yet");
+    }
+}
+
+/// Times that what waits could not be given its place.
+static UNSETTLED: Often = Often::new();
