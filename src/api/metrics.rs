@@ -24,8 +24,10 @@ use super::query::Asked;
 )]
 pub(super) async fn show(State(context): State<Context>, _: Asked<Nothing>) -> Result<Response, Problem> {
     let text = {
-        let kept = context.keeping.now();
-        context.ask_as_it_is(move |store| figures(store, kept)).await?
+        let (kept, heard) = (context.keeping.now(), context.keeping.outcomes());
+        context
+            .ask_as_it_is(move |store| figures(store, kept, &heard))
+            .await?
     };
     let mut response = text.into_response();
     response.headers_mut().insert(
@@ -35,7 +37,7 @@ pub(super) async fn show(State(context): State<Context>, _: Asked<Nothing>) -> R
     Ok(response)
 }
 
-fn figures(store: &dyn Store, kept: Kept) -> Result<String, Problem> {
+fn figures(store: &dyn Store, kept: Kept, heard: &BTreeMap<&'static str, u64>) -> Result<String, Problem> {
     let mut text = Text(String::new());
     text.head("releve_build_info", "gauge", "Always 1; which release runs.");
     text.line("releve_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
@@ -48,20 +50,33 @@ fn figures(store: &dyn Store, kept: Kept) -> Result<String, Problem> {
     text.head(
         "releve_reading_changes_total",
         "counter",
-        "Readings added or changed, ever.",
+        "Readings added or changed, ever; those of the last hour may be missing until somebody asks for them.",
     );
     text.line("releve_reading_changes_total", &[], store.last_change()?);
 
     text.head(
         "releve_meter_telegrams_total",
         "counter",
-        "Telegrams of registered meters, by what became of them.",
+        "Telegrams of registered meters, by what became of them, ever; those of the last hour may be missing.",
     );
     for count in store.outcome_totals()? {
         text.line(
             "releve_meter_telegrams_total",
             &[("outcome", &count.outcome)],
             count.telegrams,
+        );
+    }
+
+    text.head(
+        "releve_heard_telegrams_total",
+        "counter",
+        "Telegrams that were heard since the daemon began, whoever's, by what became of them.",
+    );
+    for (outcome, telegrams) in heard {
+        text.line(
+            "releve_heard_telegrams_total",
+            &[("outcome", outcome)],
+            *telegrams,
         );
     }
 

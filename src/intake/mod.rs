@@ -439,6 +439,7 @@ impl Intake {
     /// Commits what there is: how long until the next time; `None` when the store refuses, and the batch waits.
     fn commit_or_wait(&mut self) -> Option<Duration> {
         let begun = Instant::now();
+        self.keeping.heard(self.gathering.outcomes());
         self.keeping.storing(Timestamp::now());
         match self.commit() {
             Ok(()) => {

@@ -1,5 +1,6 @@
 //! How storing goes: told by whoever stores, read by whoever is asked for it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -42,6 +43,7 @@ pub struct Keeping(Mutex<Inside>);
 #[derive(Debug, Default)]
 struct Inside {
     kept: Kept,
+    heard: BTreeMap<&'static str, u64>,
     /// A batch is on its way to the disk since then.
     begun: Option<(Timestamp, Instant)>,
 }
@@ -103,6 +105,16 @@ impl Keeping {
     /// When the store was last mended.
     pub fn mended(&self, mended: Option<(Timestamp, Option<u64>)>) {
         self.lock().kept.mended = mended;
+    }
+
+    /// So many telegrams were heard since the daemon began, by what became of them.
+    pub fn heard(&self, outcomes: &BTreeMap<&'static str, u64>) {
+        self.lock().heard.clone_from(outcomes);
+    }
+
+    /// How many telegrams were heard since the daemon began, by what became of them (a stable code).
+    pub fn outcomes(&self) -> BTreeMap<&'static str, u64> {
+        self.lock().heard.clone()
     }
 
     /// A telegram was heard for which there was no room. How many it were so far.
