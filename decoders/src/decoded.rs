@@ -34,7 +34,37 @@ pub struct Decoded {
     pub remarks: Vec<Remark>,
     /// Nobody reads remarks.
     pub(crate) without_remarks: bool,
+    /// Names of facts that were met in this place.
+    names: Names,
 }
+
+/// Names that need no memory of their own when they come again. They say nothing about a telegram.
+#[derive(Clone, Debug, Default)]
+struct Names(Vec<Arc<str>>);
+
+/// More than the meters of a building have.
+const MOST_NAMES: usize = 24;
+
+impl Names {
+    fn of(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.0.iter().find(|known| ***known == *name) {
+            return known.clone();
+        }
+        let name = Arc::from(name);
+        if self.0.len() < MOST_NAMES {
+            self.0.push(Arc::clone(&name));
+        }
+        name
+    }
+}
+
+impl PartialEq for Names {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Names {}
 
 /// A fact about a meter: a name and a text, such as `firmware` and `010301`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +107,7 @@ impl Decoded {
             facts: Vec::new(),
             remarks: Vec::new(),
             without_remarks: false,
+            names: Names::default(),
         }
     }
 
@@ -96,6 +127,7 @@ impl Decoded {
             facts,
             remarks,
             without_remarks,
+            names: _,
         } = self;
         (*own_meter, *own_sender, *own_decoder) = (meter, sender, decoder);
         (*mode, *authenticated, *without_remarks) = (0, false, false);
@@ -107,10 +139,9 @@ impl Decoded {
     }
 
     pub(crate) fn fact(&mut self, name: &str, value: impl Into<String>) {
-        self.facts.push(Fact {
-            name: name.into(),
-            value: value.into(),
-        });
+        let name = self.names.of(name);
+        let value = value.into();
+        self.facts.push(Fact { name, value });
     }
 
     pub(crate) fn remark(&mut self, code: &'static str, text: impl Into<Cow<'static, str>>) {

@@ -87,11 +87,11 @@ impl Seen {
 
     /// This one and those behind it.
     pub fn each(self) -> impl Iterator<Item = Self> {
-        let mut next = Some(Box::new(self));
+        let mut next = Some(self);
         std::iter::from_fn(move || {
             let mut seen = next.take()?;
-            next = seen.following.take();
-            Some(*seen)
+            next = seen.following.take().map(|following| *following);
+            Some(seen)
         })
     }
 }

@@ -76,9 +76,7 @@ impl Zone {
 
     /// The instant of a local time.
     pub(super) fn instant(&self, time: DateTime) -> Option<Timestamp> {
-        time.to_zoned_datetime(self.zone.clone())
-            .ok()
-            .map(|time| time.timestamp())
+        self.zone.to_timestamp(time).ok()
     }
 }
 

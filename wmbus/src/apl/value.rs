@@ -212,11 +212,13 @@ pub(super) fn signed(data: &[u8]) -> Option<i64> {
 
 /// Unsigned, least significant octet first; `None` when the number does not fit 63 bits.
 pub(super) fn unsigned(data: &[u8]) -> Option<i64> {
-    let number = data
+    let (low, high) = data.split_at_checked(8).unwrap_or((data, &[]));
+    let number = low
         .iter()
         .rev()
-        .try_fold(0_u64, |n, octet| Some(n.checked_mul(256)? | u64::from(*octet)))?;
-    i64::try_from(number).ok()
+        .fold(0_u64, |n, octet| n << 8 | u64::from(*octet));
+    let fits = high.iter().all(|octet| *octet == 0);
+    i64::try_from(number).ok().filter(|_| fits)
 }
 
 /// The number under the power of ten and the constant of the VIB.
@@ -364,6 +366,10 @@ mod tests {
         assert_eq!(signed(&[0xFF, 0xFF, 0x7F]), Some(0x7F_FFFF));
         assert_eq!(unsigned(&[0xFF, 0xFF]), Some(0xFFFF));
         assert_eq!(unsigned(&[0xFF; 8]), None);
+        assert_eq!(unsigned(&[1, 2, 0, 0, 0, 0, 0, 0, 0, 0]), Some(0x201));
+        assert_eq!(unsigned(&[1, 2, 0, 0, 0, 0, 0, 0, 0, 1]), None);
+        assert_eq!(unsigned(&i64::MAX.to_le_bytes()), Some(i64::MAX));
+        assert_eq!(unsigned(&[]), Some(0));
         assert_eq!(signed(&[1, 0, 0, 0, 0, 0, 0, 0, 0]), Some(1));
         assert_eq!(signed(&[0xFE; 16]), None);
         assert_eq!(signed(&[0xFF; 16]), Some(-1));
