@@ -6,7 +6,8 @@
 A gateway keeps the pages of a program that it has touched, and the system reads sixteen at a time. The daemon runs a
 fifth of the functions there are; spread among the others they keep nearly all of the program in memory. A release
 is linked with this list in front (build.rs). A function that is not named, or is called otherwise by now, stands where
-it stood: an old list costs memory, nothing else. Write it anew for a new compiler, or when the daemon has grown.
+it stood: an old list costs memory, nothing else. Write it anew for a new compiler, or when the daemon has grown. Names
+that stood there are kept: what one build puts into its callers stands by itself in the next.
 """
 import bisect
 import collections
@@ -125,7 +126,7 @@ def pattern(name):
     return re.sub(r"\*[.E*]*\*", "*", name)
 
 
-def listed(binary, addresses):
+def listed(binary, addresses, before):
     functions = []
     table = subprocess.run(["nm", "-S", "-n", binary], check=True, capture_output=True, text=True).stdout
     for line in table.splitlines():
@@ -140,16 +141,19 @@ def listed(binary, addresses):
             count[name] += 1
         else:
             cold[name] += octets
-    return sorted(name for name in count if cold[name] <= COLD * count[name])
+    return sorted(name for name in before | set(count) if cold[name] <= COLD * max(count[name], 1))
 
 
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     binary = os.path.realpath(sys.argv[1])
+    path = os.path.join(os.path.dirname(os.path.realpath(__file__)), "daemon.ld")
+    with open(path) as file:
+        before = set(re.findall(r" \.text\.(?!unlikely\.)(\S+)", file.read()))
     with tempfile.TemporaryDirectory() as folder:
-        names = listed(binary, executed(observe(binary, folder), binary))
-    with open(os.path.join(os.path.dirname(os.path.realpath(__file__)), "daemon.ld"), "w") as file:
+        names = listed(binary, executed(observe(binary, folder), binary), before)
+    with open(path, "w") as file:
         file.write(HEAD)
         # The compiler puts what it thinks is seldom run apart; one pattern for both would take GNU ld minutes.
         file.writelines(f"      .text.{name} .text.unlikely.{name}\n" for name in names)
