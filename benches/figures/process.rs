@@ -98,15 +98,25 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts on a store; it hears what comes on its standard input when `hears`.
     pub(crate) fn start(folder: &Folder, db: &Path, hears: bool) -> Self {
-        let db = db.to_str().unwrap();
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("bench-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let token = json(&["token", "add", &name, "--scope", "operator", "--db", db, "--json"]);
         let receiver = if hears {
             "[[receiver]]\nname = \"cellar\"\nstdin = true\n"
         } else {
             ""
         };
+        Self::begin(folder, db, receiver, hears)
+    }
+
+    /// Starts on a store; it hears a capture, each telegram at its time.
+    pub(crate) fn hearing(folder: &Folder, db: &Path, capture: &Path) -> Self {
+        let receiver = format!("[[receiver]]\nname = \"cellar\"\nfile = {capture:?}\n");
+        Self::begin(folder, db, &receiver, false)
+    }
+
+    fn begin(folder: &Folder, db: &Path, receiver: &str, hears: bool) -> Self {
+        let db = db.to_str().unwrap();
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("bench-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let token = json(&["token", "add", &name, "--scope", "operator", "--db", db, "--json"]);
         let config = folder.path("releve.toml");
         // A batch is what fifty telegrams a second make in two seconds, also while they come faster.
         let text = format!(
