@@ -114,28 +114,6 @@ fn word(text: &[u8]) -> (&[u8], &[u8]) {
     text.split_at_checked(whole + end).unwrap_or((text, &[]))
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn words_are_what_stands_between_blanks(
-            text in prop::collection::vec(prop_oneof![8 => 0x30_u8..0x40, 1 => Just(b' '), 1 => any::<u8>()], 0..60)
-        ) {
-            let mut rest = &text[..];
-            for expected in text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
-                let (found, behind) = word(rest);
-                prop_assert_eq!(found, expected);
-                rest = behind;
-            }
-            prop_assert_eq!(word(rest).0, b"");
-        }
-    }
-}
-
 /// The telegram in a line as receivers write it.
 fn captured(line: &[u8]) -> Option<Vec<u8>> {
     match Reader::new(line, Origin::new("line")).read_line() {
@@ -164,4 +142,26 @@ fn push_octets(text: &[u8], room: &mut Vec<u8>) -> bool {
     let octets = digits.chunks_exact(2);
     room.extend(octets.map(|pair| pair.iter().fold(0, |octet, digit| octet << 4 | digit)));
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn words_are_what_stands_between_blanks(
+            text in prop::collection::vec(prop_oneof![8 => 0x30_u8..0x40, 1 => Just(b' '), 1 => any::<u8>()], 0..60)
+        ) {
+            let mut rest = &text[..];
+            for expected in text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
+                let (found, behind) = word(rest);
+                prop_assert_eq!(found, expected);
+                rest = behind;
+            }
+            prop_assert_eq!(word(rest).0, b"");
+        }
+    }
 }
