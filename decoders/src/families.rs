@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use wmbus::apl::compact::Layout;
 use wmbus::apl::fixed::FixedData;
 use wmbus::{
-    Address, Content, DeviceType, Error, ErrorKind, Frame, Key, Layer, Manufacturer, Message, Version,
+    Address, Content, DeviceType, Error, ErrorKind, Frame, Key, Layer, Manufacturer, Message, Note, Version,
 };
 
 use crate::Context;
@@ -192,9 +192,12 @@ impl Families {
         };
         match outcome {
             Err(error) if sealed(&error) && !default_keys.is_empty() => {
-                let opened = quirks::open(frame, default_keys).map_err(|_| error)?;
+                let mut opened = quirks::open(frame, default_keys).map_err(|_| error)?;
                 // None of the meter's own keys did it.
-                Ok(Message { key: None, ..opened })
+                if opened.key.take().is_some() {
+                    opened.notes.insert(Note::MakersKey);
+                }
+                Ok(opened)
             }
             outcome => outcome,
         }

@@ -10,7 +10,7 @@ use decoders::{Context, Families, Family, Sealing, Spoken, example, statement};
 use proptest::prelude::*;
 use proptest::sample::select;
 use wmbus::apl::Date;
-use wmbus::{Decimal, Frame, FrameFormat, Key};
+use wmbus::{Decimal, Frame, FrameFormat, Key, Note};
 
 fn pages() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("families");
@@ -406,9 +406,10 @@ fn however_sealed(
             // Without a MAC one wrong key in 65 536 seems to fit.
             let mode = frame.transport().map_or(0, |transport| transport.mode());
             if matches!(mode, 7 | 10) {
-                let other = families.read_frame(&frame, &[Key::aes([0xA5; 16])], &context);
+                // A ciphertext that begins as a plaintext does, by chance, is taken for one, and that is said.
+                let other = families.open(&frame, &[Key::aes([0xA5; 16])]);
                 prop_assert!(
-                    other.is_err(),
+                    other.is_err() || other.is_ok_and(|it| it.notes.contains(Note::OpenedUpstream)),
                     "{} {:?}: opened by another key",
                     &family.name,
                     &sealing

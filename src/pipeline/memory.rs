@@ -2,7 +2,7 @@
 
 use decoders::{Context, Decoded, Families};
 use wmbus::apl::compact::{Compact, Layout};
-use wmbus::{Address, Content, Error, ErrorKind, Frame, Key, Message, Reassembler};
+use wmbus::{Address, Content, Error, ErrorKind, Frame, Key, Message, Note, Reassembler};
 
 use super::layouts::Layouts;
 
@@ -30,6 +30,8 @@ pub struct Opened {
     pub counter: Option<u32>,
     /// Whether a MAC or a tag has been checked.
     pub authenticated: bool,
+    /// Sealed according to its headers, and none of the keys given was needed: it came decrypted, or its maker's key fits.
+    pub by_others: bool,
 }
 
 impl Memory {
@@ -111,6 +113,9 @@ impl Memory {
         Ok(Opened {
             key: message.key,
             authenticated: message.authenticated,
+            by_others: [Note::OpenedUpstream, Note::MakersKey]
+                .into_iter()
+                .any(|note| message.notes.contains(note)),
             counter: message.message_counter().filter(|_| message.authenticated),
             decoded,
         })

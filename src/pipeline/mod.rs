@@ -32,7 +32,7 @@ pub use outcome::Outcome;
 use self::counters::{Accepted, Counters};
 use self::dating::Reception;
 use self::fragments::Fragments;
-use self::trust::{Belief, Trust};
+use self::trust::{Belief, Opener, Trust};
 use self::zone::Zone;
 use crate::hash::Map;
 use crate::registry::{Directory, MeterId, MeterKey};
@@ -305,26 +305,27 @@ impl Pipeline {
             }));
         }
         let mut outcome = read.outcome;
-        match (read.key, read.outcome) {
-            (Some(key), _) => match self.trust.opened(entry, key, read.authenticated, digest) {
+        match (read.opener, read.outcome) {
+            (Some(opener), _) => match self.trust.opened(entry, opener, read.authenticated, digest) {
                 Belief::Counts => {}
                 Belief::Proves(telegrams) => {
-                    also.extend(proof(entry, key, received_at, telegrams));
-                    also.extend(self.trust.release(entry, key).map(Ingest::Telegram));
+                    also.extend(proof(entry, opener, received_at, telegrams));
+                    also.extend(self.trust.release(entry, opener).map(Ingest::Telegram));
                 }
                 Belief::MayBeChance => {
                     outcome = Outcome::WrongKey;
-                    let doubtful = Kept {
-                        outcome: outcome.code().into(),
-                        evidence: Some(MAY_BE_CHANCE.to_owned()),
-                        facts: Facts::default(),
-                        readings: Vec::new(),
-                        ..kept.clone()
-                    };
+                    let doubtful = unbelieved(&kept, MAY_BE_CHANCE);
                     self.trust
-                        .hold(entry, key, std::mem::replace(&mut kept, doubtful));
+                        .hold(entry, opener, std::mem::replace(&mut kept, doubtful));
+                }
+                Belief::Contradicts => {
+                    outcome = Outcome::WrongKey;
+                    kept = unbelieved(&kept, CONTRADICTS);
                 }
             },
+            (None, Outcome::NoKey) => {
+                self.trust.failed(entry);
+            }
             (None, Outcome::WrongKey | Outcome::MacFailed) => {
                 let blames_telegram = self.trust.failed(entry);
                 // Where a check sum came along, or the receiver had looked at it, the air did nothing to it.
@@ -384,13 +385,16 @@ impl Pipeline {
         if self.refuse_recordings {
             read = read.unless_recorded(&mut self.counters, archived.key.meter, &reception);
         }
-        match (read.key, read.outcome) {
-            (Some(key), _) => {
-                let belief = self
-                    .trust
-                    .opened(entry, key, read.authenticated, archived.key.digest);
-                if belief == Belief::MayBeChance {
-                    read = Read::refused(Outcome::WrongKey, MAY_BE_CHANCE.to_owned());
+        match (read.opener, read.outcome) {
+            (Some(opener), _) => {
+                let digest = archived.key.digest;
+                let why = match self.trust.opened(entry, opener, read.authenticated, digest) {
+                    Belief::Counts | Belief::Proves(_) => None,
+                    Belief::MayBeChance => Some(MAY_BE_CHANCE),
+                    Belief::Contradicts => Some(CONTRADICTS),
+                };
+                if let Some(why) = why {
+                    read = Read::refused(Outcome::WrongKey, why.to_owned());
                 }
             }
             (None, Outcome::WrongKey) if archived.outcome == Outcome::Damaged.code() => {
@@ -398,7 +402,7 @@ impl Pipeline {
                 read.outcome = Outcome::Damaged;
                 read.evidence.clone_from(&archived.evidence);
             }
-            (None, Outcome::WrongKey | Outcome::MacFailed) => {
+            (None, Outcome::NoKey | Outcome::WrongKey | Outcome::MacFailed) => {
                 self.trust.failed(entry);
             }
             _ => {}
@@ -468,8 +472,8 @@ struct Read {
     evidence: Option<String>,
     facts: Facts,
     readings: Vec<StoredReading>,
-    /// Which of the meter's keys opened it.
-    key: Option<usize>,
+    /// What opened it, if it was sealed.
+    opener: Option<Opener>,
     authenticated: bool,
     /// The number of a fragment whose message is not complete yet.
     fragment: Option<u8>,
@@ -483,7 +487,7 @@ impl Read {
             evidence: Some(evidence),
             facts: Facts::default(),
             readings: Vec::new(),
-            key: None,
+            opener: None,
             authenticated: false,
             fragment: None,
         }
@@ -528,6 +532,7 @@ fn read(
             counter,
             key,
             authenticated,
+            by_others,
         }) => {
             let read = Read {
                 outcome: if decoded.readings.is_empty() {
@@ -538,7 +543,7 @@ fn read(
                 evidence: None,
                 facts: facts(&decoded, counter, std::mem::take(&mut room.facts)),
                 readings: reception.date(&decoded, std::mem::take(&mut room.readings)),
-                key,
+                opener: key.map(Opener::Key).or(by_others.then_some(Opener::Others)),
                 authenticated,
                 fragment: None,
             };
@@ -563,8 +568,26 @@ const SPOILT: &str = "wrong_key: a proven key does not open it, and no check sum
 const MAY_BE_CHANCE: &str = "wrong_key: a key that fails otherwise opens it, which may be chance: it counts when the key opens \
     another of the next eight";
 
-/// That a key of a meter, by its place, is proven.
-fn proof(entry: &DirectoryEntry, key: usize, at: Timestamp, telegrams: u64) -> Option<Ingest> {
+/// What is said of a telegram that came open although its meter's key is proven.
+const CONTRADICTS: &str = "wrong_key: its headers say that it is sealed, and not the meter's proven key opens it but its maker's, or \
+    it came decrypted: chance, or forged";
+
+/// A telegram that is kept without what it says.
+fn unbelieved(telegram: &Kept, why: &str) -> Kept {
+    Kept {
+        outcome: Outcome::WrongKey.code().into(),
+        evidence: Some(why.to_owned()),
+        facts: Facts::default(),
+        readings: Vec::new(),
+        ..telegram.clone()
+    }
+}
+
+/// That a key of a meter is proven.
+fn proof(entry: &DirectoryEntry, opener: Opener, at: Timestamp, telegrams: u64) -> Option<Ingest> {
+    let Opener::Key(key) = opener else {
+        return None;
+    };
     let key = MeterKey {
         meter: entry.meter.id,
         key: entry.keys.get(key)?.clone(),

@@ -3,6 +3,9 @@
 //!
 //! A key that never failed is believed at once, and a proven one for good: who sends noise under a meter's number can't
 //! make it mute.
+//!
+//! What says that it is sealed and comes decrypted looks so by two octets as well, and so does what its maker's key opens:
+//! both count as if opened by one more key, and never beside a proven one.
 
 use wmbus::Key;
 
@@ -20,7 +23,8 @@ pub(super) struct Trust {
 
 #[derive(Debug)]
 struct Standing {
-    key: Key,
+    /// `None` for what none of the meter's keys was needed for, although it was sealed.
+    key: Option<Key>,
     /// Different telegrams that it opened, the latest of which has this digest.
     opened: u64,
     digest: u64,
@@ -32,7 +36,16 @@ struct Standing {
     held: Option<Box<Telegram>>,
 }
 
-/// What to make of a telegram that a key opened.
+/// What opened a telegram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opener {
+    /// A key of the meter, by its place.
+    Key(usize),
+    /// Somebody before it came here, or its maker's key.
+    Others,
+}
+
+/// What to make of a telegram that was sealed and is open.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Belief {
     /// It counts.
@@ -41,6 +54,8 @@ pub(super) enum Belief {
     Proves(u64),
     /// It may be chance.
     MayBeChance,
+    /// A proven key of its meter did not open it, so it is chance or forged.
+    Contradicts,
 }
 
 /// Within so many telegrams the second must be opened.
@@ -49,21 +64,24 @@ const WITHIN: u32 = 8;
 const FEW: u32 = 2;
 
 impl Trust {
-    /// A key of a meter, by its place, has opened a telegram.
+    /// A sealed telegram of a meter is open.
     pub(super) fn opened(
         &mut self,
         entry: &DirectoryEntry,
-        key: usize,
+        opener: Opener,
         authenticated: bool,
         digest: u64,
     ) -> Belief {
+        if opener == Opener::Others && self.is_proven(entry) {
+            return Belief::Contradicts;
+        }
         self.unopened.remove(&entry.meter.id);
-        if key < entry.proven {
+        if matches!(opener, Opener::Key(key) if key < entry.proven) {
             return Belief::Counts;
         }
         // A proven key of the same meter that did not open it leaves it as doubtful as a failure.
         let doubtful = entry.proven > 0;
-        let Some(standing) = self.standing(entry, key) else {
+        let Some(standing) = self.standing(entry, opener) else {
             return Belief::Counts;
         };
         if standing.proven {
@@ -91,9 +109,10 @@ impl Trust {
         let unopened = self.unopened.entry(entry.meter.id).or_default();
         *unopened = unopened.saturating_add(1);
         let few = *unopened <= FEW;
-        for key in entry.proven..entry.keys.len() {
-            let Some(standing) = self.standing(entry, key) else {
-                break;
+        let keys = (entry.proven..entry.keys.len()).map(Opener::Key);
+        for opener in keys.chain([Opener::Others]) {
+            let Some(standing) = self.standing(entry, opener) else {
+                continue;
             };
             standing.failed = true;
             standing.tries += u32::from(standing.opened > 0);
@@ -103,37 +122,43 @@ impl Trust {
                 standing.held = None;
             }
         }
+        few && self.is_proven(entry)
+    }
+
+    /// Whether a key that the meter has is proven.
+    fn is_proven(&self, entry: &DirectoryEntry) -> bool {
         let known = self.meters.get(&entry.meter.id);
-        let proven = entry.proven > 0
-            || known.is_some_and(|known| {
-                known
-                    .iter()
-                    .any(|standing| standing.proven && entry.keys.contains(&standing.key))
-            });
-        few && proven
+        entry.proven > 0
+            || known.into_iter().flatten().any(|standing| {
+                let key = standing.key.as_ref();
+                standing.proven && key.is_some_and(|key| entry.keys.contains(key))
+            })
     }
 
     /// Keeps what may be chance until another telegram says so or not.
-    pub(super) fn hold(&mut self, entry: &DirectoryEntry, key: usize, telegram: Telegram) {
-        if let Some(standing) = self.standing(entry, key) {
+    pub(super) fn hold(&mut self, entry: &DirectoryEntry, opener: Opener, telegram: Telegram) {
+        if let Some(standing) = self.standing(entry, opener) {
             standing.held = Some(Box::new(telegram));
         }
     }
 
     /// What was held for a key that is proven now.
-    pub(super) fn release(&mut self, entry: &DirectoryEntry, key: usize) -> Option<Telegram> {
-        self.standing(entry, key)?.held.take().map(|held| *held)
+    pub(super) fn release(&mut self, entry: &DirectoryEntry, opener: Opener) -> Option<Telegram> {
+        self.standing(entry, opener)?.held.take().map(|held| *held)
     }
 
-    fn standing(&mut self, entry: &DirectoryEntry, key: usize) -> Option<&mut Standing> {
-        let wanted = entry.keys.get(key)?;
+    fn standing(&mut self, entry: &DirectoryEntry, opener: Opener) -> Option<&mut Standing> {
+        let wanted = match opener {
+            Opener::Key(key) => Some(entry.keys.get(key)?),
+            Opener::Others => None,
+        };
         let known = self.meters.entry(entry.meter.id).or_default();
-        let place = known.iter().position(|standing| standing.key == *wanted);
+        let place = known.iter().position(|standing| standing.key.as_ref() == wanted);
         let place = place.unwrap_or_else(|| {
             // Keys that the registry has no more.
-            known.retain(|standing| entry.keys.contains(&standing.key));
+            known.retain(|standing| standing.key.as_ref().is_none_or(|key| entry.keys.contains(key)));
             known.push(Standing {
-                key: wanted.clone(),
+                key: wanted.cloned(),
                 opened: 0,
                 digest: 0,
                 failed: false,
@@ -149,6 +174,7 @@ impl Trust {
 
 #[cfg(test)]
 mod tests {
+    use super::Opener::Others as OTHERS;
     use super::*;
     use crate::registry::{Meter, MeterAddress};
 
@@ -170,13 +196,17 @@ mod tests {
     #[test]
     fn a_key_that_never_failed_is_believed_and_proven_by_the_second() {
         let (entry, mut trust) = (entry(1, 0), Trust::default());
-        assert_eq!(trust.opened(&entry, 0, false, 1), Belief::Counts);
-        assert_eq!(trust.opened(&entry, 0, false, 1), Belief::Counts, "a copy of it");
-        assert_eq!(trust.opened(&entry, 0, false, 2), Belief::Proves(2));
-        assert_eq!(trust.opened(&entry, 0, false, 3), Belief::Counts);
+        assert_eq!(trust.opened(&entry, Opener::Key(0), false, 1), Belief::Counts);
+        assert_eq!(
+            trust.opened(&entry, Opener::Key(0), false, 1),
+            Belief::Counts,
+            "a copy of it"
+        );
+        assert_eq!(trust.opened(&entry, Opener::Key(0), false, 2), Belief::Proves(2));
+        assert_eq!(trust.opened(&entry, Opener::Key(0), false, 3), Belief::Counts);
         trust.failed(&entry);
         assert_eq!(
-            trust.opened(&entry, 0, false, 4),
+            trust.opened(&entry, Opener::Key(0), false, 4),
             Belief::Counts,
             "noise does not mute it"
         );
@@ -187,11 +217,14 @@ mod tests {
         let (entry, mut trust) = (entry(1, 0), Trust::default());
         for digest in 0..5 {
             assert!((0..100).all(|_| !trust.failed(&entry)));
-            assert_eq!(trust.opened(&entry, 0, false, digest), Belief::MayBeChance);
+            assert_eq!(
+                trust.opened(&entry, Opener::Key(0), false, digest),
+                Belief::MayBeChance
+            );
         }
         trust.failed(&entry);
         assert_eq!(
-            trust.opened(&entry, 0, false, 9),
+            trust.opened(&entry, Opener::Key(0), false, 9),
             Belief::Proves(2),
             "two of eight are none"
         );
@@ -202,7 +235,28 @@ mod tests {
         let (entry, mut trust) = (entry(1, 1), Trust::default());
         for _ in 0..2 {
             assert_eq!([(); 3].map(|()| trust.failed(&entry)), [true, true, false]);
-            assert_eq!(trust.opened(&entry, 0, false, 1), Belief::Counts);
+            assert_eq!(trust.opened(&entry, Opener::Key(0), false, 1), Belief::Counts);
+        }
+    }
+
+    #[test]
+    fn what_looks_decrypted_by_chance_gives_nothing_and_what_always_comes_so_counts() {
+        let (entry, mut trust) = (entry(0, 0), Trust::default());
+        assert_eq!(trust.opened(&entry, OTHERS, false, 1), Belief::Counts);
+        assert_eq!(trust.opened(&entry, OTHERS, false, 2), Belief::Proves(2));
+        let mut trust = Trust::default();
+        for digest in 0..5 {
+            assert!((0..100).all(|_| !trust.failed(&entry)));
+            assert_eq!(trust.opened(&entry, OTHERS, false, digest), Belief::MayBeChance);
+        }
+    }
+
+    #[test]
+    fn beside_a_proven_key_nothing_else_is_believed_to_have_opened_it() {
+        for (entry, mut trust) in [(entry(1, 1), Trust::default()), (entry(1, 0), Trust::default())] {
+            trust.opened(&entry, Opener::Key(0), true, 1);
+            assert_eq!(trust.opened(&entry, OTHERS, false, 2), Belief::Contradicts);
+            assert_eq!(trust.opened(&entry, OTHERS, false, 3), Belief::Contradicts);
         }
     }
 
@@ -210,14 +264,17 @@ mod tests {
     fn a_mac_proves_at_once() {
         let (entry, mut trust) = (entry(1, 0), Trust::default());
         trust.failed(&entry);
-        assert_eq!(trust.opened(&entry, 0, true, 1), Belief::Proves(1));
+        assert_eq!(trust.opened(&entry, Opener::Key(0), true, 1), Belief::Proves(1));
     }
 
     #[test]
     fn beside_a_proven_key_another_must_prove_itself() {
         let (entry, mut trust) = (entry(2, 1), Trust::default());
-        assert_eq!(trust.opened(&entry, 0, false, 1), Belief::Counts);
-        assert_eq!(trust.opened(&entry, 1, false, 2), Belief::MayBeChance);
-        assert_eq!(trust.opened(&entry, 1, false, 3), Belief::Proves(2));
+        assert_eq!(trust.opened(&entry, Opener::Key(0), false, 1), Belief::Counts);
+        assert_eq!(
+            trust.opened(&entry, Opener::Key(1), false, 2),
+            Belief::MayBeChance
+        );
+        assert_eq!(trust.opened(&entry, Opener::Key(1), false, 3), Belief::Proves(2));
     }
 }

@@ -378,6 +378,64 @@ fn a_key_that_fits_by_chance_gives_no_reading_and_one_that_is_right_loses_none()
     assert_eq!(heard(&[WRONG, RIGHT, WRONG, RIGHT, WRONG]), (2, 3, 1));
 }
 
+/// Headers say that it is sealed, and it comes as a plaintext: from a gateway that decrypts, by chance, or from somebody who
+/// has no key.
+#[test]
+fn what_comes_decrypted_counts_unless_the_meter_has_a_proven_key() {
+    const RIGHT: &str = "11223344556677889900AABBCCDDEEFF";
+    let folder = Folder::new();
+    let decrypted = |minute: u8, litres: u32| {
+        let headers = &sealed(RIGHT, minute, litres)[..30];
+        let litres: String = litres
+            .to_le_bytes()
+            .iter()
+            .map(|octet| format!("{octet:02X}"))
+            .collect();
+        format!("{headers}2F2F0413{litres}{}", "2F".repeat(8))
+    };
+    let heard = |registry: &str, telegrams: &[String]| {
+        let registry = folder.write("r.csv", registry);
+        let db = import(&folder, &registry);
+        let lines: Vec<_> = telegrams
+            .iter()
+            .zip(0_u8..)
+            .map(|(telegram, minute)| {
+                format!("2026-01-15T10:{minute:02}:00Z -60 T checked {telegram} @attic")
+            })
+            .collect();
+        let summary = replay(&db, &folder.write("capture.txt", &lines.join("\n")));
+        let connection = rusqlite::Connection::open(&db).unwrap();
+        let readings = connection
+            .query_row("SELECT count(*) FROM reading", [], |row| row.get::<_, i64>(0))
+            .unwrap();
+        drop(connection);
+        fs::remove_file(&db).unwrap();
+        let pile = |name: &str| summary["outcomes"][name].as_u64().unwrap_or(0);
+        (pile("read"), pile("wrong_key"), pile("no_key"), readings)
+    };
+    let without = "manufacturer,id\nXYZ,00123456\n";
+    let with = format!("manufacturer,id,key\nXYZ,00123456,{RIGHT}\n");
+    let good = |minute: u8| sealed(RIGHT, minute, 100 + u32::from(minute));
+    // From a gateway that decrypts them all.
+    let all: Vec<_> = (0..3)
+        .map(|minute| decrypted(minute, 100 + u32::from(minute)))
+        .collect();
+    assert_eq!(heard(without, &all), (3, 0, 0, 3));
+    assert_eq!(heard(&with, &all), (3, 0, 0, 3));
+    // One among those that nobody can open is chance.
+    let one = [good(0), good(1), decrypted(2, 4711), good(3)];
+    assert_eq!(heard(without, &one), (0, 1, 3, 0));
+    // Beside a proven key it is chance or forged, however often.
+    let forged = [
+        good(0),
+        good(1),
+        decrypted(2, 4711),
+        decrypted(3, 4712),
+        decrypted(4, 4713),
+    ];
+    assert_eq!(heard(&with, &forged), (2, 3, 0, 2));
+}
+
 /// What the air did to a telegram is not blamed on a key that is proven, and a key that was changed is found out.
 #[test]
 fn a_radio_fault_is_no_wrong_key() {

@@ -16,6 +16,8 @@ pub enum Note {
     LocalAddress,
     /// Sealed according to its headers, but in clear: somebody decrypted it upstream, or wants to make believe so.
     OpenedUpstream,
+    /// None of the meter's own keys opened it, but one that its maker ships to everybody.
+    MakersKey,
     /// A key is known for a meter that sends in clear.
     KeyNotNeeded,
     /// The mode asks for a MAC, and there is none.
@@ -27,12 +29,13 @@ pub enum Note {
 }
 
 impl Note {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::MetadataRemoved,
         Self::LengthCorrected,
         Self::UnknownControl,
         Self::LocalAddress,
         Self::OpenedUpstream,
+        Self::MakersKey,
         Self::KeyNotNeeded,
         Self::MacMissing,
         Self::MacNotChecked,
@@ -47,6 +50,7 @@ impl Note {
             Self::UnknownControl => "unknown_control",
             Self::LocalAddress => "local_address",
             Self::OpenedUpstream => "opened_upstream",
+            Self::MakersKey => "makers_key",
             Self::KeyNotNeeded => "key_not_needed",
             Self::MacMissing => "mac_missing",
             Self::MacNotChecked => "mac_not_checked",
@@ -62,6 +66,7 @@ impl Note {
             Self::UnknownControl => "its C-field is none of the standard",
             Self::LocalAddress => "its address is unique in the local installation only",
             Self::OpenedUpstream => "already decrypted before it came here",
+            Self::MakersKey => "opened with a key that its maker ships to everybody",
             Self::KeyNotNeeded => "a key is known, but the meter sends in clear",
             Self::MacMissing => "its security mode asks for a MAC, and there is none",
             Self::MacNotChecked => "its MAC could not be checked",
