@@ -9,7 +9,12 @@ use crate::store::Source;
 ///
 /// A set date's value closes a count. So does a month end's, for families that send no set date, where the counter was
 /// heard to fall at that very time.
-pub(super) fn raise(heard: Vec<Sample>, frozen: &mut Vec<Sample>) -> (Vec<Sample>, Vec<i64>) {
+pub(super) fn raise(mut heard: Vec<Sample>, frozen: &mut Vec<Sample>) -> (Vec<Sample>, Vec<i64>) {
+    if frozen.is_empty() {
+        // Nothing closes a count.
+        heard.sort_by_key(|sample| (sample.at, sample.value));
+        return (heard, Vec::new());
+    }
     let mut closings: Vec<Closing> = Vec::new();
     let mut base = 0_i64;
     for closing in frozen.iter() {

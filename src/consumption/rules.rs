@@ -116,10 +116,17 @@ pub(super) struct Chain {
 
 /// Joins samples, which are in the order of time.
 pub(super) fn join(counter: &Counter, samples: &[Sample]) -> Chain {
-    let (mut frozen, heard): (Vec<Sample>, Vec<Sample>) = samples
-        .iter()
-        .partition(|sample| matches!(sample.source, Source::SetDate | Source::History));
-    let heard = without_jump(counter, without_lone(heard, counter.noise));
+    let mut heard = Vec::with_capacity(samples.len());
+    let mut frozen = Vec::new();
+    for sample in samples {
+        match sample.source {
+            Source::SetDate | Source::History => frozen.push(*sample),
+            Source::Live | Source::Manual | Source::Estimate => heard.push(*sample),
+        }
+    }
+    if !is_steady(counter, &heard) {
+        heard = without_jump(counter, without_lone(heard, counter.noise));
+    }
     let (raised, closings) = if counter.restarts {
         restart::raise(heard, &mut frozen)
     } else {
@@ -190,6 +197,16 @@ fn is_heard(sample: &Sample) -> bool {
     matches!(sample.source, Source::Live | Source::Manual)
 }
 
+/// Whether values never fall, and never gain more in one step than the meter can in an hour: then nothing of them is left out.
+fn is_steady(counter: &Counter, samples: &[Sample]) -> bool {
+    samples.windows(2).all(|pair| match pair {
+        [before, after] => {
+            before.value <= after.value && after.value.saturating_sub(before.value) <= counter.most_an_hour
+        }
+        _ => true,
+    })
+}
+
 /// Leaves out a live value that both its neighbours contradict, the neighbours agreeing with each other.
 fn without_lone(samples: Vec<Sample>, noise: i64) -> Vec<Sample> {
     let mut kept: Vec<Sample> = Vec::with_capacity(samples.len());
@@ -233,7 +250,10 @@ fn without_jump(counter: &Counter, samples: Vec<Sample>) -> Vec<Sample> {
 
 /// Links values in the order of time; a fall is a rollover or begins a segment.
 fn link(counter: &Counter, samples: &[Sample]) -> Chain {
-    let mut chain = Chain::default();
+    let mut chain = Chain {
+        links: Vec::with_capacity(samples.len()),
+        events: Vec::new(),
+    };
     let (mut segment, mut carried) = (0, 0_i64);
     let mut before: Option<&Sample> = None;
     let mut closing = None;
@@ -292,6 +312,9 @@ fn hides_a_closing(before: i64, after: i64, closing: Option<i64>) -> bool {
 
 /// Puts values from the meter's memory between those that were heard, as far as they agree.
 fn place(counter: &Counter, links: &mut Vec<Link>, frozen: &[Sample]) {
+    if frozen.is_empty() {
+        return links.sort_by_key(|link| (link.at, link.value));
+    }
     let mut placed: Vec<Link> = Vec::new();
     // Newest first: the nearer to what was heard last, the better known.
     for sample in frozen.iter().rev() {
