@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Params, ToSql, params_from_iter};
 
 use super::registry::{
@@ -9,7 +10,7 @@ use super::registry::{
     dwelling, factor, installation, meter, point, site,
 };
 use crate::registry::{Dwelling, Meter, Point, Site, SiteCode, text};
-use crate::store::{DwellingId, MeterId, Placement, PointId, SiteId};
+use crate::store::{DwellingId, InstallationId, MeterId, Placement, PointId, SiteId};
 
 pub(super) fn site_by_id(connection: &Connection, id: SiteId) -> rusqlite::Result<Option<Site>> {
     one(
@@ -121,19 +122,15 @@ pub(super) fn points(connection: &Connection, of: DwellingId) -> rusqlite::Resul
 }
 
 pub(super) fn placements(connection: &Connection, of: DwellingId) -> rusqlite::Result<Vec<Placement>> {
-    placed(
-        connection,
-        "point.dwelling = ?1 ORDER BY point.id, installation.since, installation.id",
-        of.0,
-    )
+    let mut placements = placed(connection, "point.dwelling = ?1", of.0)?;
+    placements.sort_by_key(|placement| (placement.point.id, placement.since()));
+    Ok(placements)
 }
 
 pub(super) fn placements_of_meter(connection: &Connection, of: MeterId) -> rusqlite::Result<Vec<Placement>> {
-    placed(
-        connection,
-        "installation.meter = ?1 ORDER BY installation.since, installation.id",
-        of.0,
-    )
+    let mut placements = placed(connection, "installation.meter = ?1", of.0)?;
+    placements.sort_by_key(Placement::since);
+    Ok(placements)
 }
 
 pub(super) fn meter_by_id(connection: &Connection, id: MeterId) -> rusqlite::Result<Option<Meter>> {
@@ -174,6 +171,14 @@ pub(super) fn meters_by_fact(
     many(connection, &sql, [name, value], |row| meter(row, 0))
 }
 
+impl Placement {
+    /// By this they follow each other at a point, or with a meter.
+    fn since(&self) -> (Option<Timestamp>, InstallationId) {
+        (self.installation.from, self.installation.id)
+    }
+}
+
+/// Not in an order: to sort so few wide rows takes the engine longer than to find them.
 fn placed(connection: &Connection, condition: &str, id: i64) -> rusqlite::Result<Vec<Placement>> {
     let sql = format!(
         "SELECT {INSTALLATION}, {METER_OF}, {POINT} FROM installation
@@ -189,8 +194,10 @@ fn placed(connection: &Connection, condition: &str, id: i64) -> rusqlite::Result
         })
     })?;
     let sql = format!("SELECT {FACTOR} FROM rating_factor WHERE installation = ?1 ORDER BY since");
+    let mut factors = connection.prepare_cached(&sql)?;
     for placement in &mut placements {
-        placement.factors = many(connection, &sql, [placement.installation.id.0], factor)?;
+        let found = factors.query_map([placement.installation.id.0], factor)?;
+        placement.factors = found.collect::<rusqlite::Result<_>>()?;
     }
     Ok(placements)
 }
