@@ -13,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codes::{instant_or_none, invalid};
 use super::find::{self, many, rows};
+use super::packed;
 use super::people;
 use super::registry::{self, METER, METER_COLUMNS, METER_OF};
 use super::write::{Batch, Fault, counter, set_counter};
@@ -294,6 +295,7 @@ struct Hung {
 fn carry_out(connection: &Connection, plan: &Plan) -> rusqlite::Result<Deleted> {
     let mut deleted = Deleted::default();
     for (meter, span) in &plan.meters {
+        packed::forget(connection, meter.0)?;
         let since = span.since.map_or(i64::MIN, Timestamp::as_second);
         let place = params![meter.0, since, span.until.as_second()];
         let delete = |sql: &str| {

@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0011_erasures.sql"),
     include_str!("migrations/0012_once.sql"),
     include_str!("migrations/0013_inbox.sql"),
+    include_str!("migrations/0014_packed.sql"),
 ];
 
 /// The newest version known here.

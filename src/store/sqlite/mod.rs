@@ -8,6 +8,7 @@
 //! read     the readers                    retain, backup          letting go, keeping a copy
 //! tell     what a commit changed          erase, erasures         what is deleted on request, and its proof
 //! wal      the engine's log, looked at    mend, salvage           what becomes of a damaged one
+//!                                         packed                  what is old, once more in few rows
 //! ```
 //!
 //! Tables and columns are explained in `migrations/`, where they are made.
@@ -28,6 +29,7 @@ mod layouts;
 mod mend;
 mod migrate;
 mod open;
+mod packed;
 mod pen;
 mod people;
 mod read;
@@ -132,13 +134,13 @@ impl SqliteStore {
 
     fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
         self.pen
-            .watched(self.readers.read(|connection, _| query(connection)))
+            .watched(self.readers.read(|connection, _, _| query(connection)))
     }
 
     fn values<T>(&self, query: impl FnOnce(Values<'_>) -> rusqlite::Result<T>) -> Result<T> {
         let answer = self
             .readers
-            .read(|connection, channels| query(Values { connection, channels }));
+            .read(|connection, channels, _| query(Values { connection, channels }));
         self.pen.watched(answer)
     }
 }
@@ -350,11 +352,12 @@ impl Store for SqliteStore {
 
     fn channel(&self, id: ChannelId) -> Result<Option<Channel>> {
         self.readers
-            .read(|connection, channels| channels.get(connection, id))
+            .read(|connection, channels, _| channels.get(connection, id))
     }
 
     fn channels(&self, meter: MeterId) -> Result<Vec<(ChannelId, Channel)>> {
-        self.values(|values| values.channels(meter))
+        let channels = self.channels_of(&[meter])?;
+        Ok(channels.into_iter().next().unwrap_or_default())
     }
 
     fn readings(&self, query: &ReadingQuery) -> Result<Vec<ReadingRow>> {
@@ -405,11 +408,15 @@ impl Store for SqliteStore {
         until: Timestamp,
         grain: Grain,
     ) -> Result<Vec<Shown>> {
-        self.values(|values| values.shown(meter, channel, from, until, grain))
+        let shown = self.shown_of(&[(meter, channel)], from, until, grain)?;
+        Ok(shown.into_iter().next().unwrap_or_default())
     }
 
     fn channels_of(&self, meters: &[MeterId]) -> Result<Vec<Vec<(ChannelId, Channel)>>> {
-        self.values(|values| meters.iter().map(|meter| values.channels(*meter)).collect())
+        let answer = self
+            .readers
+            .read(|connection, channels, known| Values { connection, channels }.channels_of(meters, known));
+        self.pen.watched(answer)
     }
 
     fn shown_of(
@@ -419,11 +426,7 @@ impl Store for SqliteStore {
         until: Timestamp,
         grain: Grain,
     ) -> Result<Vec<Vec<Shown>>> {
-        self.values(|values| {
-            let shown =
-                |(meter, channel): &(MeterId, ChannelId)| values.shown(*meter, *channel, from, until, grain);
-            series.iter().map(shown).collect()
-        })
+        self.values(|values| values.shown(series, from, until, grain))
     }
 
     fn conflicts(&self, meter: MeterId, key: ReadingKey) -> Result<Vec<i64>> {

@@ -1,6 +1,7 @@
 //! Readers: a few connections that only read, lent out one call at a time.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -10,7 +11,9 @@ use rusqlite::{Connection, OptionalExtension};
 use super::codes;
 use super::error::explain;
 use super::open::{READ_ONLY, keep_plans};
-use crate::store::{Channel, ChannelId, Result};
+use super::tell::data_version;
+use crate::hash::Map;
+use crate::store::{Channel, ChannelId, MeterId, Result};
 
 /// A small pool: connections are opened when they are first needed and then kept.
 pub(super) struct Readers {
@@ -22,9 +25,11 @@ pub(super) struct Readers {
 }
 
 struct Idle {
-    connections: Vec<Connection>,
+    connections: Vec<(Connection, Known)>,
     /// How many more may be opened.
     unopened: usize,
+    /// How many wait for one: to wake nobody is a call to the system, too.
+    waiting: usize,
 }
 
 impl Readers {
@@ -35,6 +40,7 @@ impl Readers {
             idle: Mutex::new(Idle {
                 connections: Vec::new(),
                 unopened: size.max(1),
+                waiting: 0,
             }),
             returned: Condvar::new(),
             channels: Channels::default(),
@@ -44,18 +50,20 @@ impl Readers {
     /// Runs a query; it sees one consistent state of the store from its first statement to its last.
     pub(super) fn read<T>(
         &self,
-        query: impl FnOnce(&Connection, &Channels) -> rusqlite::Result<T>,
+        query: impl FnOnce(&Connection, &Channels, &mut Known) -> rusqlite::Result<T>,
     ) -> Result<T> {
         let explained = |error| explain(&self.path, error);
-        let (connection, place) = self.lend().map_err(explained)?;
-        let answer = in_one_state(&connection, |connection| query(connection, &self.channels));
+        let ((connection, mut known), place) = self.lend().map_err(explained)?;
+        let answer = in_one_state(&connection, |connection| {
+            query(connection, &self.channels, &mut known)
+        });
         // One that met an error is closed, and with it what it had begun.
         let answer = answer.map_err(explained)?;
-        place.give_back(connection);
+        place.give_back((connection, known));
         Ok(answer)
     }
 
-    fn lend(&self) -> rusqlite::Result<(Connection, Place<'_>)> {
+    fn lend(&self) -> rusqlite::Result<((Connection, Known), Place<'_>)> {
         let mut idle = self.idle();
         loop {
             if let Some(connection) = idle.connections.pop() {
@@ -65,9 +73,11 @@ impl Readers {
                 idle.unopened -= 1;
                 drop(idle);
                 let place = Place(Some(self));
-                return Ok((self.connect()?, place));
+                return Ok(((self.connect()?, Known::default()), place));
             }
+            idle.waiting += 1;
             idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner);
+            idle.waiting -= 1;
         }
     }
 
@@ -80,6 +90,14 @@ impl Readers {
         connection.pragma_update(None, "cache_size", -1024)?;
         connection.set_prepared_statement_cache_capacity(48);
         Ok(connection)
+    }
+
+    fn give(&self, back: impl FnOnce(&mut Idle)) {
+        let mut idle = self.idle();
+        back(&mut idle);
+        if idle.waiting > 0 {
+            self.returned.notify_one();
+        }
     }
 
     fn idle(&self) -> MutexGuard<'_, Idle> {
@@ -103,10 +121,9 @@ fn in_one_state<T>(
 struct Place<'a>(Option<&'a Readers>);
 
 impl Place<'_> {
-    fn give_back(mut self, connection: Connection) {
+    fn give_back(mut self, connection: (Connection, Known)) {
         if let Some(readers) = self.0.take() {
-            readers.idle().connections.push(connection);
-            readers.returned.notify_one();
+            readers.give(|idle| idle.connections.push(connection));
         }
     }
 }
@@ -114,11 +131,41 @@ impl Place<'_> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         if let Some(readers) = self.0 {
-            readers.idle().unopened += 1;
-            readers.returned.notify_one();
+            readers.give(|idle| idle.unopened += 1);
         }
     }
 }
+
+/// In which channels meters have readings, as a connection found it: each is a step along a large table. True until anybody
+/// commits.
+#[derive(Default)]
+pub(super) struct Known {
+    version: Option<i64>,
+    channels: Map<MeterId, Box<[ChannelId]>>,
+}
+
+impl Known {
+    /// Those of a meter; looked for where that is not known any more.
+    pub(super) fn channels(
+        &mut self,
+        connection: &Connection,
+        meter: MeterId,
+        look: impl FnOnce() -> rusqlite::Result<Vec<ChannelId>>,
+    ) -> rusqlite::Result<&[ChannelId]> {
+        let version = Some(data_version(connection)?);
+        if self.version != version || self.channels.len() >= MOST_METERS {
+            self.version = version;
+            self.channels.clear();
+        }
+        Ok(match self.channels.entry(meter) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(look()?.into()),
+        })
+    }
+}
+
+/// Of so many meters channels are remembered.
+const MOST_METERS: usize = 2000;
 
 /// The channels of this store by id. They are added and never changed, so what was read once stays true.
 #[derive(Default)]

@@ -1,5 +1,5 @@
 //! Letting go: old telegrams, old strangers, old outages, and all but the first and last live reading of a day, which
-//! households may keep: then they are put aside.
+//! households may keep: then they are put aside. What is left of it is packed for questions.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codes::{instant, word};
 use super::find::{many, rows};
+use super::packed;
 use super::tell::Noted;
 use super::values::LIVE;
 use super::write::{Batch, Fault, counter, set_counter};
@@ -65,6 +66,9 @@ pub(super) fn retain(
         &mut left,
         &mut report,
     )?;
+    // What was thinned just now is packed as it is now.
+    batch.noted.stale.remove(connection)?;
+    packed::pack(connection, &mut left)?;
     report.more = left == 0;
     Ok(report)
 }

@@ -10,6 +10,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use super::codes;
+use super::packed;
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,11 +38,12 @@ pub(super) fn salvage(
     let newer_registry = counter(damaged, "registry") > counter(good, "registry");
     within(good, || {
         for name in tables(good)? {
-            if name != READING && name != CONFLICT {
+            if name != READING && name != CONFLICT && name != PACKED {
                 walk(damaged, good, &name, newer_registry, is_whole, &mut salvaged)?;
             }
         }
         salvaged.refused += orphans(good)?;
+        packed::forget_all(good)?;
         good.execute("UPDATE counter SET value = value + 1 WHERE name = 'registry'", [])?;
         Ok(())
     })?;
@@ -60,6 +62,7 @@ pub(super) fn salvage_readings(
         }
         // First what hangs on lost rows: a reading whose meter nobody knows any more is lost, too.
         salvaged.refused += orphans(good)?;
+        packed::forget_all(good)?;
         salvaged.lost_readings = lost_readings(damaged, good)?;
         let readings: i64 = good.query_row("SELECT count(*) FROM reading", [], |row| row.get(0))?;
         salvaged.readings = readings.unsigned_abs();
@@ -73,6 +76,8 @@ pub(super) fn salvage_readings(
 
 const READING: &str = "reading";
 const CONFLICT: &str = "conflict";
+/// Made of readings, and made anew of what is left of them.
+const PACKED: &str = "packed";
 
 /// One transaction in which rows may come before those that they hang on.
 fn within(good: &Connection, work: impl FnOnce() -> rusqlite::Result<()>) -> rusqlite::Result<()> {

@@ -16,6 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
+use super::packed::Stale;
 use crate::hash::Map;
 use crate::store::{Changed, ChannelId, MeterId, Stretch, Watcher};
 
@@ -92,8 +93,13 @@ pub(super) fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
         .query_row([], |row| row.get(0))
 }
 
-/// What a batch has changed so far.
-pub(super) enum Noted {
+/// What a batch has changed so far, for whoever watches and for what is packed.
+pub(super) struct Noted {
+    told: Told,
+    pub(super) stale: Stale,
+}
+
+enum Told {
     /// Nobody wanted to know when it began.
     Unwatched,
     /// The first and the last instant of each series, by meter and channel.
@@ -103,26 +109,41 @@ pub(super) enum Noted {
 }
 
 impl Noted {
-    /// Readings of a series changed, at these instants or between them.
+    pub(super) fn new(connection: &Connection, is_watched: bool) -> rusqlite::Result<Self> {
+        Ok(Self {
+            told: if is_watched {
+                Told::Readings(Map::default())
+            } else {
+                Told::Unwatched
+            },
+            stale: Stale::new(connection)?,
+        })
+    }
+
+    /// Readings of a series changed, at these instants or between them: came, went, or have another value or other flags. Also
+    /// where nobody watches.
     pub(super) fn readings(&mut self, (meter, channel): (i64, i64), first: i64, last: i64) {
-        let Self::Readings(series) = self else { return };
+        self.stale.readings((meter, channel), first, last);
+        let Told::Readings(series) = &mut self.told else {
+            return;
+        };
         let noted = series.entry((meter, channel)).or_insert((first, last));
         *noted = (noted.0.min(first), noted.1.max(last));
     }
 
     /// More than readings changed.
     pub(super) fn anything(&mut self) {
-        if let Self::Readings(_) = self {
-            *self = Self::Anything;
+        if let Told::Readings(_) = self.told {
+            self.told = Told::Anything;
         }
     }
 
     pub(super) fn tell(&self, teller: &Teller) {
-        match self {
+        match &self.told {
             // Whoever came meanwhile knows nothing of what was not noted.
-            Self::Unwatched | Self::Anything => teller.tell(Changed::Anything),
-            Self::Readings(series) if series.is_empty() => {}
-            Self::Readings(series) => {
+            Told::Unwatched | Told::Anything => teller.tell(Changed::Anything),
+            Told::Readings(series) if series.is_empty() => {}
+            Told::Readings(series) => {
                 let stretches: Vec<Stretch> = series
                     .iter()
                     .map(|((meter, channel), (first, last))| Stretch {

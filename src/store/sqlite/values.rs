@@ -1,11 +1,12 @@
 //! Values: ranges, neighbours and the feed. Each is one walk along the clustered table or its change index.
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter};
 
 use super::codes::{self, invalid};
 use super::find::{many, rows};
-use super::read::Channels;
+use super::packed::{Packed, start_of, stretch_of};
+use super::read::{Channels, Known};
 use crate::store::{
     Channel, ChannelId, Flags, Grain, MeterId, ReadingKey, ReadingQuery, ReadingRow, Shown, Side, Source,
     StoredReading,
@@ -21,8 +22,23 @@ pub(super) struct Values<'a> {
 const READING: &str = "meter, channel, at, source, value, resolution, flags, stamp, change";
 
 impl Values<'_> {
+    /// The channels in which some meters have readings.
+    pub(super) fn channels_of(
+        &self,
+        meters: &[MeterId],
+        known: &mut Known,
+    ) -> rusqlite::Result<Vec<Vec<(ChannelId, Channel)>>> {
+        let mut all = Vec::with_capacity(meters.len());
+        for meter in meters {
+            let ids = known.channels(self.connection, *meter, || self.spoken_in(*meter))?;
+            let named: rusqlite::Result<_> = ids.iter().map(|id| Ok((*id, self.channel(id.0)?))).collect();
+            all.push(named?);
+        }
+        Ok(all)
+    }
+
     /// The channels in which a meter has readings: one step along the table for each.
-    pub(super) fn channels(&self, meter: MeterId) -> rusqlite::Result<Vec<(ChannelId, Channel)>> {
+    fn spoken_in(&self, meter: MeterId) -> rusqlite::Result<Vec<ChannelId>> {
         let mut next = self.connection.prepare_cached(
             "SELECT channel FROM reading WHERE meter = ?1 AND channel > ?2 ORDER BY channel LIMIT 1",
         )?;
@@ -30,7 +46,7 @@ impl Values<'_> {
         let mut last = i64::MIN;
         while let Some(id) = next.query_row([meter.0, last], |row| row.get(0)).optional()? {
             last = id;
-            found.push((ChannelId(id), self.channel(id)?));
+            found.push(ChannelId(id));
         }
         Ok(found)
     }
@@ -38,11 +54,7 @@ impl Values<'_> {
     pub(super) fn page(&self, query: &ReadingQuery) -> rusqlite::Result<Vec<ReadingRow>> {
         let channels = match query.channel {
             Some(channel) => vec![channel],
-            None => self
-                .channels(query.meter)?
-                .into_iter()
-                .map(|(id, _)| id)
-                .collect(),
+            None => self.spoken_in(query.meter)?,
         };
         let mut page = Vec::new();
         for channel in channels {
@@ -190,50 +202,89 @@ impl Values<'_> {
         )
     }
 
-    /// Light rows of a series, for sums: one walk along the table, which holds no more than a day's first and last hours
-    /// of what is old.
+    /// Light rows of some series, for sums: what is packed, and the rows of the table where it is not. That holds no more than
+    /// a day's first and last hours of what is old.
     pub(super) fn shown(
         &self,
-        meter: MeterId,
-        channel: ChannelId,
+        series: &[(MeterId, ChannelId)],
         from: Timestamp,
         until: Timestamp,
         grain: Grain,
-    ) -> rusqlite::Result<Vec<Shown>> {
-        const SHOWN: &str = "SELECT at, source, value, flags FROM reading WHERE meter = ?1 AND channel = ?2
-             AND at >= ifnull((SELECT at FROM reading WHERE meter = ?1 AND channel = ?2 AND at < ?3
-                               ORDER BY at DESC LIMIT 1), ?3)
-             AND at <= ifnull((SELECT at FROM reading WHERE meter = ?1 AND channel = ?2 AND at >= ?4
-                               ORDER BY at LIMIT 1), ?4)";
-        const HOURS: &str = "SELECT at, 0, value, 0 FROM hour
-             WHERE meter = ?1 AND channel = ?2 AND at >= ?3 AND at < ?4";
-        let parameters = [meter.0, channel.0, from.as_second(), until.as_second()];
-        let row = |row: &Row<'_>| -> rusqlite::Result<Shown> {
-            Ok(Shown {
+    ) -> rusqlite::Result<Vec<Vec<Shown>>> {
+        let mut packed = Packed::new(self.connection)?;
+        let days = until.duration_since(from).as_hours().div_euclid(24);
+        let days = usize::try_from(days).unwrap_or(0).min(MOST_DAYS);
+        let mut all = Vec::with_capacity(series.len());
+        for of in series {
+            // Two a day, and whole stretches at both ends.
+            let mut shown = Vec::with_capacity(2 * days + 160);
+            self.shown_of(&mut packed, *of, (from, until), &mut shown)?;
+            if grain == Grain::Hours {
+                let place = [of.0.0, of.1.0, from.as_second(), until.as_second()];
+                self.points(HOURS, &place, &mut shown)?;
+                shown.sort_by_key(|shown| (shown.at, shown.source));
+            }
+            all.push(shown);
+        }
+        Ok(all)
+    }
+
+    fn shown_of(
+        &self,
+        packed: &mut Packed<'_>,
+        of: (MeterId, ChannelId),
+        (from, until): (Timestamp, Timestamp),
+        shown: &mut Vec<Shown>,
+    ) -> rusqlite::Result<()> {
+        let (meter, channel) = (of.0.0, of.1.0);
+        let (begin, end) = (from.as_second(), until.as_second());
+        let first = stretch_of(begin);
+        let mut next = first;
+        while shown.last().is_none_or(|last| last.at < until) && packed.read(next, of, shown)? {
+            next += 1;
+        }
+        if next == first {
+            return self.points(ROWS, &[meter, channel, begin, end], shown);
+        }
+        // From the last instant before on.
+        let inside = shown.partition_point(|shown| shown.at < from);
+        if let Some(before) = inside.checked_sub(1).and_then(|last| shown.get(last)).copied() {
+            shown.drain(..shown.partition_point(|shown| shown.at < before.at));
+        } else {
+            let mut before = Vec::new();
+            if packed.read(first - 1, of, &mut before)?
+                && let Some(last) = before.last().copied()
+            {
+                before.drain(..before.partition_point(|shown| shown.at < last.at));
+            } else {
+                self.points(BEFORE, &[meter, channel, begin], &mut before)?;
+            }
+            shown.splice(..0, before);
+        }
+        // Up to the first instant behind.
+        match shown
+            .get(shown.partition_point(|shown| shown.at < until))
+            .copied()
+        {
+            Some(after) => shown.truncate(shown.partition_point(|shown| shown.at <= after.at)),
+            None => self.points(FROM, &[meter, channel, start_of(next), end], shown)?,
+        }
+        Ok(())
+    }
+
+    /// Adds what a query says to what is there.
+    fn points(&self, sql: &str, parameters: &[i64], into: &mut Vec<Shown>) -> rusqlite::Result<()> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query(params_from_iter(parameters))?;
+        while let Some(row) = rows.next()? {
+            into.push(Shown {
                 at: codes::instant(row, 0)?,
                 source: codes::source(row, 1)?,
                 value: row.get(2)?,
                 flags: Flags(row.get(3)?),
-            })
-        };
-        let days = until.duration_since(from).as_hours().div_euclid(24);
-        let days = usize::try_from(days).unwrap_or(0).min(MOST_DAYS);
-        // Two a day, and what stands beside.
-        let mut shown = Vec::with_capacity(2 * days + 4);
-        let mut take = |sql: &str| -> rusqlite::Result<()> {
-            let mut statement = self.connection.prepare_cached(sql)?;
-            let mut rows = statement.query(parameters)?;
-            while let Some(next) = rows.next()? {
-                shown.push(row(next)?);
-            }
-            Ok(())
-        };
-        take(SHOWN)?;
-        if grain == Grain::Hours {
-            take(HOURS)?;
-            shown.sort_by_key(|shown| (shown.at, shown.source));
+            });
         }
-        Ok(shown)
+        Ok(())
     }
 
     pub(super) fn conflicts(&self, meter: MeterId, key: ReadingKey) -> rusqlite::Result<Vec<i64>> {
@@ -284,6 +335,30 @@ impl Values<'_> {
             .ok_or_else(|| invalid(1, rusqlite::types::Type::Integer, "no channel has this number"))
     }
 }
+
+/// A series over a time, with the last instant before it and the first one behind.
+const ROWS: &str = "SELECT at, source, value, flags FROM reading WHERE meter = ?1 AND channel = ?2
+    AND at >= ifnull((SELECT at FROM reading WHERE meter = ?1 AND channel = ?2 AND at < ?3
+                      ORDER BY at DESC LIMIT 1), ?3)
+    AND at <= ifnull((SELECT at FROM reading WHERE meter = ?1 AND channel = ?2 AND at >= ?4
+                      ORDER BY at LIMIT 1), ?4)
+    ORDER BY at, source";
+
+/// The last instant before.
+const BEFORE: &str = "SELECT at, source, value, flags FROM reading WHERE meter = ?1 AND channel = ?2
+    AND at = (SELECT at FROM reading WHERE meter = ?1 AND channel = ?2 AND at < ?3 ORDER BY at DESC LIMIT 1)
+    ORDER BY source";
+
+/// From an instant up to the first one behind the time.
+const FROM: &str =
+    "SELECT at, source, value, flags FROM reading WHERE meter = ?1 AND channel = ?2 AND at >= ?3
+    AND at <= ifnull((SELECT at FROM reading WHERE meter = ?1 AND channel = ?2 AND at >= ?4
+                      ORDER BY at LIMIT 1), ?4)
+    ORDER BY at, source";
+
+/// What was put aside.
+const HOURS: &str =
+    "SELECT at, 0, value, 0 FROM hour WHERE meter = ?1 AND channel = ?2 AND at >= ?3 AND at < ?4";
 
 /// Room is made beforehand for the readings of a year at most.
 const MOST_DAYS: usize = 366;

@@ -162,11 +162,7 @@ impl Writer {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         others_committed(teller, others, data_version(&transaction)?);
         let transacting = teller.writing();
-        let noted = if teller.is_watched() {
-            Noted::Readings(Map::default())
-        } else {
-            Noted::Unwatched
-        };
+        let noted = Noted::new(&transaction, teller.is_watched())?;
         let change = counter(&transaction, "change")?.unwrap_or(0);
         memory.erased.refresh(&transaction)?;
         let mut batch = Batch {
@@ -629,7 +625,8 @@ impl Batch<'_> {
         Ok(id)
     }
 
-    fn finish(self, change_before: i64) -> rusqlite::Result<(Memory, Noted)> {
+    fn finish(mut self, change_before: i64) -> rusqlite::Result<(Memory, Noted)> {
+        self.noted.stale.remove(self.transaction)?;
         if self.change != change_before {
             set_counter(self.transaction, "change", self.change)?;
         }

@@ -7,6 +7,7 @@ mod ingest;
 mod mending;
 mod news;
 mod opening;
+mod packed;
 mod registry;
 mod retention;
 mod speed;
