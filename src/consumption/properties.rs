@@ -1,11 +1,13 @@
 //! What must hold for any readings at all.
 
+use decoders::reading::Quantity;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use proptest::prelude::*;
 use wmbus::Decimal;
 
+use super::rules::{join_all, plain};
 use super::tests::{NOW, at, heat, service, water};
 use super::*;
 
@@ -149,4 +151,53 @@ fn truth_until(steps: &[(i64, i64, u8)], until: Timestamp) -> i64 {
         })
         .map(|(_, gained, _)| gained)
         .sum()
+}
+
+proptest! {
+    #[test]
+    fn what_is_its_own_chain_is_the_chain_that_all_rules_make(
+        steps in prop::collection::vec(
+            (
+                prop_oneof![20 => 0_i64..200_000, 1 => 0_i64..40_000_000],
+                prop_oneof![30 => 0_i64..3_000, 1 => -50_i64..9_000_000],
+            ),
+            0..40,
+        ),
+        restarts in any::<bool>(),
+        others in prop::collection::vec(0_usize..40, 0..2),
+    ) {
+        let (quantity, exponent) = if restarts { (Quantity::HeatCost, -3) } else { (Quantity::Volume, -6) };
+        let counter = Counter::of(quantity, exponent).unwrap();
+        let (mut second, mut value) = (1_700_000_000, 5_000);
+        let mut samples = Vec::new();
+        for (place, (seconds, gained)) in steps.into_iter().enumerate() {
+            (second, value) = (second + seconds, value + gained);
+            samples.push(Sample {
+                at: Timestamp::from_second(second).unwrap(),
+                value,
+                source: if others.contains(&place) { Source::History } else { Source::Live },
+                doubtful: false,
+            });
+        }
+        if let Some(chain) = plain(&counter, &samples) {
+            let all = join_all(&counter, &samples);
+            prop_assert_eq!(chain.links, all.links);
+            prop_assert_eq!(chain.events, all.events);
+        }
+    }
+}
+
+#[test]
+fn a_month_that_only_grows_is_its_own_chain_and_one_with_a_month_end_is_judged() {
+    let counter = Counter::of(Quantity::Volume, -6).unwrap();
+    let sample = |day: i64, source| Sample {
+        at: Timestamp::from_second(1_700_000_000 + day * 86_400).unwrap(),
+        value: day * 1000,
+        source,
+        doubtful: false,
+    };
+    let mut samples: Vec<Sample> = (0..30).map(|day| sample(day, Source::Live)).collect();
+    assert!(plain(&counter, &samples).is_some());
+    samples.push(sample(30, Source::History));
+    assert!(plain(&counter, &samples).is_none());
 }

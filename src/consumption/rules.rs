@@ -116,6 +116,44 @@ pub(super) struct Chain {
 
 /// Joins samples, which are in the order of time.
 pub(super) fn join(counter: &Counter, samples: &[Sample]) -> Chain {
+    plain(counter, samples).unwrap_or_else(|| join_all(counter, samples))
+}
+
+/// What was heard live alone, never falls, never jumps and is never silent for a year is its own chain: what nearly all months
+/// are made of.
+pub(super) fn plain(counter: &Counter, samples: &[Sample]) -> Option<Chain> {
+    let mut links = Vec::with_capacity(samples.len());
+    let mut before: Option<(i64, i64)> = None;
+    for sample in samples {
+        let at = sample.at.as_second();
+        if sample.source != Source::Live {
+            return None;
+        }
+        if let Some((last, value)) = before
+            && (at <= last
+                || at - last > YEAR
+                || sample.value < value
+                || sample.value.saturating_sub(value) > counter.most_an_hour)
+        {
+            return None;
+        }
+        before = Some((at, sample.value));
+        links.push(Link {
+            at,
+            value: sample.value,
+            segment: 0,
+            source: Source::Live,
+            doubtful: sample.doubtful,
+            raw: sample.value,
+            carried: 0,
+        });
+    }
+    let events = Vec::new();
+    Some(Chain { links, events })
+}
+
+/// By all rules.
+pub(super) fn join_all(counter: &Counter, samples: &[Sample]) -> Chain {
     let mut heard = Vec::with_capacity(samples.len());
     let mut frozen = Vec::new();
     for sample in samples {
