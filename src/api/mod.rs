@@ -164,7 +164,9 @@ impl Context {
         let memory = Arc::clone(&self.memory);
         self.ask(move |store| {
             let begun = memory.begin();
-            let report = work_out(store)?;
+            let (mut work_out, mut report) = (Some(work_out), None);
+            store.in_one_state(&mut || report = work_out.take().map(|work_out| work_out(store)))?;
+            let report = report.ok_or(Problem::Internal)??;
             let written = wanted.write(&report)?;
             if let Some(rests) = report.rests {
                 memory.keep(store, begun, (question, now), &written, rests);

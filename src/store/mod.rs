@@ -422,6 +422,12 @@ pub trait Store: Send + Sync {
         None
     }
 
+    /// Runs what asks several times and changes nothing: all that it asks on this thread is answered from one state of the store.
+    fn in_one_state(&self, work: &mut dyn FnMut()) -> Result<()> {
+        work();
+        Ok(())
+    }
+
     // What was made of it.
 
     /// Tells somebody of every commit from now on, as long as he is there; of one that others made when it is found out.

@@ -555,6 +555,10 @@ impl Store for SqliteStore {
         Some(&self.path)
     }
 
+    fn in_one_state(&self, work: &mut dyn FnMut()) -> Result<()> {
+        self.pen.watched(self.readers.hold(work))
+    }
+
     fn watch(&self, watcher: Weak<dyn Watcher>) {
         self.pen.writer.teller.watch(watcher);
     }

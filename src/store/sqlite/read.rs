@@ -1,7 +1,7 @@
 //! Readers: a few connections that only read, lent out one call at a time.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -53,6 +53,13 @@ impl Readers {
         query: impl FnOnce(&Connection, &Channels, &mut Known) -> rusqlite::Result<T>,
     ) -> Result<T> {
         let explained = |error| explain(&self.path, error);
+        let held = HELD.with_borrow_mut(|held| held.take_if(|held| held.of == self.address()));
+        if let Some(mut held) = held {
+            let answer = query(&held.connection, &self.channels, &mut held.known);
+            held.is_sound &= answer.is_ok();
+            HELD.with_borrow_mut(|place| *place = Some(held));
+            return answer.map_err(explained);
+        }
         let ((connection, mut known), place) = self.lend().map_err(explained)?;
         let answer = in_one_state(&connection, |connection| {
             query(connection, &self.channels, &mut known)
@@ -61,6 +68,44 @@ impl Readers {
         let answer = answer.map_err(explained)?;
         place.give_back((connection, known));
         Ok(answer)
+    }
+
+    /// Runs what asks several times; all that this thread asks meanwhile sees one state of the store, and costs one beginning
+    /// and one end.
+    pub(super) fn hold(&self, work: &mut dyn FnMut()) -> Result<()> {
+        if HELD.with_borrow(Option::is_some) {
+            work();
+            return Ok(());
+        }
+        let explained = |error| explain(&self.path, error);
+        let ((connection, known), place) = self.lend().map_err(explained)?;
+        connection
+            .prepare_cached("BEGIN")
+            .and_then(|mut begin| begin.execute([]))
+            .map_err(explained)?;
+        HELD.set(Some(Held {
+            of: self.address(),
+            connection,
+            known,
+            is_sound: true,
+        }));
+        let holding = Holding;
+        work();
+        drop(holding);
+        if let Some(held) = HELD.take()
+            && held.is_sound
+        {
+            held.connection
+                .prepare_cached("COMMIT")
+                .and_then(|mut commit| commit.execute([]))
+                .map_err(explained)?;
+            place.give_back((held.connection, held.known));
+        }
+        Ok(())
+    }
+
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
     }
 
     fn lend(&self) -> rusqlite::Result<((Connection, Known), Place<'_>)> {
@@ -105,6 +150,31 @@ impl Readers {
     }
 }
 
+/// The connection that a thread holds while it asks several times.
+struct Held {
+    /// Whose it is.
+    of: usize,
+    connection: Connection,
+    known: Known,
+    /// It met no error.
+    is_sound: bool,
+}
+
+thread_local! {
+    static HELD: RefCell<Option<Held>> = const { RefCell::new(None) };
+}
+
+/// Closes what is held when whoever asks panics.
+struct Holding;
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            HELD.take();
+        }
+    }
+}
+
 /// Runs a query between the beginning and the end of a transaction, which are prepared like all else.
 fn in_one_state<T>(
     connection: &Connection,
@@ -141,7 +211,7 @@ impl Drop for Place<'_> {
 #[derive(Default)]
 pub(super) struct Known {
     version: Option<i64>,
-    channels: Map<MeterId, Box<[ChannelId]>>,
+    channels: Map<MeterId, Vec<(ChannelId, Channel)>>,
 }
 
 impl Known {
@@ -150,17 +220,19 @@ impl Known {
         &mut self,
         connection: &Connection,
         meter: MeterId,
-        look: impl FnOnce() -> rusqlite::Result<Vec<ChannelId>>,
-    ) -> rusqlite::Result<&[ChannelId]> {
+        look: impl FnOnce() -> rusqlite::Result<Vec<(ChannelId, Channel)>>,
+    ) -> rusqlite::Result<Vec<(ChannelId, Channel)>> {
         let version = Some(data_version(connection)?);
         if self.version != version || self.channels.len() >= MOST_METERS {
             self.version = version;
             self.channels.clear();
         }
-        Ok(match self.channels.entry(meter) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => unknown.insert(look()?.into()),
-        })
+        if let Some(known) = self.channels.get(&meter) {
+            return Ok(known.clone());
+        }
+        let found = look()?;
+        self.channels.insert(meter, found.clone());
+        Ok(found)
     }
 }
 

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_it
 
 use super::codes::{self, invalid};
 use super::find::{many, rows};
-use super::packed::{Packed, start_of, stretch_of};
+use super::packed::{Packed, Walked, start_of, stretch_of};
 use super::read::{Channels, Known};
 use crate::store::{
     Channel, ChannelId, Flags, Grain, MeterId, ReadingKey, ReadingQuery, ReadingRow, Shown, Side, Source,
@@ -28,13 +28,12 @@ impl Values<'_> {
         meters: &[MeterId],
         known: &mut Known,
     ) -> rusqlite::Result<Vec<Vec<(ChannelId, Channel)>>> {
-        let mut all = Vec::with_capacity(meters.len());
-        for meter in meters {
-            let ids = known.channels(self.connection, *meter, || self.spoken_in(*meter))?;
-            let named: rusqlite::Result<_> = ids.iter().map(|id| Ok((*id, self.channel(id.0)?))).collect();
-            all.push(named?);
-        }
-        Ok(all)
+        let named = |meter| -> rusqlite::Result<Vec<_>> {
+            let ids = self.spoken_in(meter)?;
+            ids.into_iter().map(|id| Ok((id, self.channel(id.0)?))).collect()
+        };
+        let one = |meter: &MeterId| known.channels(self.connection, *meter, || named(*meter));
+        meters.iter().map(one).collect()
     }
 
     /// The channels in which a meter has readings: one step along the table for each.
@@ -214,36 +213,30 @@ impl Values<'_> {
         let mut packed = Packed::new(self.connection)?;
         let days = until.duration_since(from).as_hours().div_euclid(24);
         let days = usize::try_from(days).unwrap_or(0).min(MOST_DAYS);
-        let mut all = Vec::with_capacity(series.len());
-        for of in series {
-            // Two a day, and whole stretches at both ends.
-            let mut shown = Vec::with_capacity(2 * days + 160);
-            self.shown_of(&mut packed, *of, (from, until), &mut shown)?;
+        let mut all = packed.walk(series, (from, until), 2 * days)?;
+        for (of, walked) in series.iter().zip(&mut all) {
+            self.complete(&mut packed, *of, (from, until), walked)?;
             if grain == Grain::Hours {
                 let place = [of.0.0, of.1.0, from.as_second(), until.as_second()];
-                self.points(HOURS, &place, &mut shown)?;
-                shown.sort_by_key(|shown| (shown.at, shown.source));
+                self.points(HOURS, &place, &mut walked.shown)?;
+                walked.shown.sort_by_key(|shown| (shown.at, shown.source));
             }
-            all.push(shown);
         }
-        Ok(all)
+        Ok(all.into_iter().map(|walked| walked.shown).collect())
     }
 
-    fn shown_of(
+    /// Reads what is not packed, and leaves of what is packed what was asked for.
+    fn complete(
         &self,
         packed: &mut Packed<'_>,
         of: (MeterId, ChannelId),
         (from, until): (Timestamp, Timestamp),
-        shown: &mut Vec<Shown>,
+        Walked { shown, next }: &mut Walked,
     ) -> rusqlite::Result<()> {
         let (meter, channel) = (of.0.0, of.1.0);
         let (begin, end) = (from.as_second(), until.as_second());
         let first = stretch_of(begin);
-        let mut next = first;
-        while shown.last().is_none_or(|last| last.at < until) && packed.read(next, of, shown)? {
-            next += 1;
-        }
-        if next == first {
+        if *next == first {
             return self.points(ROWS, &[meter, channel, begin, end], shown);
         }
         // From the last instant before on.
@@ -267,7 +260,7 @@ impl Values<'_> {
             .copied()
         {
             Some(after) => shown.truncate(shown.partition_point(|shown| shown.at <= after.at)),
-            None => self.points(FROM, &[meter, channel, start_of(next), end], shown)?,
+            None => self.points(FROM, &[meter, channel, start_of(*next), end], shown)?,
         }
         Ok(())
     }

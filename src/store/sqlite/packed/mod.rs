@@ -8,11 +8,14 @@
 //! A row says all that `reading` has of its meter and channel in its stretch, or it is not there: whoever changes one of those
 //! readings takes the row away in the same transaction ([`Stale`]), and [`pack`] makes it anew one day.
 
+mod form;
+
 use jiff::Timestamp;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use crate::hash::Set;
-use crate::store::{ChannelId, Flags, MeterId, Shown, Source};
+use crate::store::{ChannelId, MeterId, Shown};
+use form::{Point, points, written};
 
 /// The stretch in which an instant lies.
 pub(super) const fn stretch_of(at: i64) -> i64 {
@@ -187,13 +190,79 @@ fn first_reading(
 }
 
 /// Reads what is packed.
-pub(super) struct Packed<'a>(CachedStatement<'a>);
+pub(super) struct Packed<'a> {
+    one: CachedStatement<'a>,
+    /// Of meters whose numbers follow each other.
+    many: CachedStatement<'a>,
+}
+
+/// How far a series was read out of what is packed.
+pub(super) struct Walked {
+    /// What it has there, by instant and source.
+    pub(super) shown: Vec<Shown>,
+    /// The first stretch that was not read.
+    pub(super) next: i64,
+}
 
 impl<'a> Packed<'a> {
     pub(super) fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
-        connection
-            .prepare_cached("SELECT points FROM packed WHERE stretch = ?1 AND meter = ?2 AND channel = ?3")
-            .map(Self)
+        Ok(Self {
+            one: connection.prepare_cached(
+                "SELECT points FROM packed WHERE stretch = ?1 AND meter = ?2 AND channel = ?3",
+            )?,
+            many: connection.prepare_cached(
+                "SELECT meter, channel, points FROM packed WHERE stretch = ?1 AND meter BETWEEN ?2 AND ?3",
+            )?,
+        })
+    }
+
+    /// Reads some series from the stretch on in which a time begins, each until something is not packed, or until something
+    /// stands behind the time. There will be some `points` of each.
+    pub(super) fn walk(
+        &mut self,
+        series: &[(MeterId, ChannelId)],
+        (from, until): (Timestamp, Timestamp),
+        points: usize,
+    ) -> rusqlite::Result<Vec<Walked>> {
+        let mut stretch = stretch_of(from.as_second());
+        let mut all: Vec<Walked> = series
+            .iter()
+            .map(|_| Walked {
+                shown: Vec::new(),
+                next: stretch,
+            })
+            .collect();
+        let goes_on = |walked: &Walked, stretch: i64| {
+            walked.next == stretch && walked.shown.last().is_none_or(|last| last.at < until)
+        };
+        let meters = || series.iter().map(|(meter, _)| meter.0);
+        let (low, high) = (meters().min().unwrap_or(0), meters().max().unwrap_or(0));
+        // Of a dwelling, mostly: then they are one step apart.
+        let together = high.abs_diff(low) < MOST_BETWEEN * series.len() as u64;
+        while all.iter().any(|walked| goes_on(walked, stretch)) {
+            if together {
+                let mut rows = self.many.query([stretch, low, high])?;
+                while let Some(row) = rows.next()? {
+                    let of = (MeterId(row.get(0)?), ChannelId(row.get(1)?));
+                    let place = series.iter().position(|wanted| *wanted == of);
+                    if let Some(walked) = place.and_then(|place| all.get_mut(place))
+                        && goes_on(walked, stretch)
+                    {
+                        walked.shown.reserve(points.saturating_sub(walked.shown.len()));
+                        walked.next +=
+                            i64::from(whole(row.get_ref(2)?.as_blob()?, stretch, &mut walked.shown));
+                    }
+                }
+            } else {
+                for (of, walked) in series.iter().zip(&mut all) {
+                    if goes_on(walked, stretch) {
+                        walked.next += i64::from(self.read(stretch, *of, &mut walked.shown)?);
+                    }
+                }
+            }
+            stretch += 1;
+        }
+        Ok(all)
     }
 
     /// Adds what a series has in a stretch, by instant and source; false when that is not packed.
@@ -203,145 +272,27 @@ impl<'a> Packed<'a> {
         (meter, channel): (MeterId, ChannelId),
         into: &mut Vec<Shown>,
     ) -> rusqlite::Result<bool> {
-        let mut rows = self.0.query([stretch, meter.0, channel.0])?;
-        let Some(row) = rows.next()? else {
-            return Ok(false);
-        };
-        let before = into.len();
-        let whole = points(row.get_ref(0)?.as_blob()?, start_of(stretch), into).is_some();
-        if !whole {
-            // Not as we write it: as if it were not there.
-            into.truncate(before);
+        let mut rows = self.one.query([stretch, meter.0, channel.0])?;
+        match rows.next()? {
+            Some(row) => Ok(whole(row.get_ref(0)?.as_blob()?, stretch, into)),
+            None => Ok(false),
         }
-        Ok(whole)
     }
 }
 
-/// At, source, value, flags: as the table has them.
-type Point = (i64, u8, i64, u32);
-
-/// Points as octets: a first one that says whether each has its source and flags, or all are live and sound; then each as the
-/// difference from the one before.
-fn written(points: &[Point], start: i64) -> Vec<u8> {
-    let plain = points
-        .iter()
-        .all(|(_, source, _, flags)| *source == Source::Live as u8 && *flags == 0);
-    let mut octets = vec![if plain { PLAIN } else { MARKED }];
-    let (mut at_before, mut value_before) = (start, 0_i64);
-    for (at, source, value, flags) in points {
-        if !plain {
-            put(&mut octets, u64::from(*flags) << SOURCE_BITS | u64::from(*source));
-        }
-        put(&mut octets, at.wrapping_sub(at_before).cast_unsigned());
-        let gained = value.wrapping_sub(value_before);
-        put(&mut octets, (gained << 1 ^ gained >> 63).cast_unsigned());
-        (at_before, value_before) = (*at, *value);
+/// Adds the points in some octets, or nothing when they are not as we write them: as if the row were not there.
+fn whole(octets: &[u8], stretch: i64, into: &mut Vec<Shown>) -> bool {
+    let before = into.len();
+    let whole = points(octets, start_of(stretch), into).is_some();
+    if !whole {
+        into.truncate(before);
     }
-    octets
-}
-
-/// The points in such octets; nothing when they are others.
-fn points(octets: &[u8], start: i64, into: &mut Vec<Shown>) -> Option<()> {
-    let (form, mut rest) = octets.split_first()?;
-    let plain = match *form {
-        PLAIN => true,
-        MARKED => false,
-        _ => return None,
-    };
-    let (mut at, mut value) = (start, 0_i64);
-    let (mut source, mut flags) = (Source::Live, Flags::NONE);
-    while !rest.is_empty() {
-        if !plain {
-            let mark = take(&mut rest)?;
-            let number = usize::try_from(mark & ((1 << SOURCE_BITS) - 1)).ok()?;
-            source = *Source::ALL.get(number)?;
-            flags = Flags(u32::try_from(mark >> SOURCE_BITS).ok()?);
-        }
-        at = at.checked_add_unsigned(take(&mut rest)?)?;
-        let gained = take(&mut rest)?;
-        value = value.wrapping_add((gained >> 1).cast_signed() ^ -(gained & 1).cast_signed());
-        into.push(Shown {
-            at: Timestamp::from_second(at).ok()?,
-            source,
-            value,
-            flags,
-        });
-    }
-    Some(())
-}
-
-/// Seven bits an octet, the lowest first; the highest bit says that there are more.
-fn put(octets: &mut Vec<u8>, mut number: u64) {
-    while number > 0x7F {
-        octets.push(number.to_le_bytes()[0] | 0x80);
-        number >>= 7;
-    }
-    octets.push(number.to_le_bytes()[0]);
-}
-
-fn take(octets: &mut &[u8]) -> Option<u64> {
-    let (mut number, mut shift) = (0, 0_u32);
-    loop {
-        let (octet, rest) = octets.split_first()?;
-        *octets = rest;
-        // The tenth octet has room for one bit.
-        if shift > 63 || shift == 63 && *octet > 1 {
-            return None;
-        }
-        number |= u64::from(octet & 0x7F) << shift;
-        if octet & 0x80 == 0 {
-            return Some(number);
-        }
-        shift += 7;
-    }
+    whole
 }
 
 /// How long a stretch is, in seconds: two readings a day are some 200 octets. Of shorter ones a month would take more steps, of
 /// longer ones more of the last weeks would not be packed yet.
 const LENGTH: i64 = 16 * 86_400;
 
-/// All points are live and sound.
-const PLAIN: u8 = 1;
-
-/// Before each point its source, and its flags above.
-const MARKED: u8 = 2;
-
-const SOURCE_BITS: u32 = 3;
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn points_are_read_as_they_were_written(
-            start in -5_000_i64..40_000,
-            mut given in prop::collection::vec((0..LENGTH, 0_u8..5, any::<i64>(), prop_oneof![3 => Just(0), 1 => any::<u32>()]), 0..80),
-            plain in any::<bool>(),
-        ) {
-            given.sort_unstable();
-            let start = start_of(start);
-            let given: Vec<Point> = given
-                .into_iter()
-                .map(|(at, source, value, flags)| if plain { (start + at, 0, value, 0) } else { (start + at, source, value, flags) })
-                .collect();
-            let octets = written(&given, start);
-            let mut read = Vec::new();
-            prop_assert_eq!(points(&octets, start, &mut read), Some(()));
-            let read: Vec<Point> = read
-                .iter()
-                .map(|shown| (shown.at.as_second(), shown.source as u8, shown.value, shown.flags.0))
-                .collect();
-            prop_assert_eq!(read, given);
-        }
-
-        #[test]
-        fn octets_of_others_are_refused_or_read_and_end_there(octets in prop::collection::vec(any::<u8>(), 0..60)) {
-            let mut read = Vec::new();
-            let _ = points(&octets, 0, &mut read);
-            prop_assert!(read.len() <= octets.len());
-        }
-    }
-}
+/// Rows of a stretch are walked past rather than looked for one by one when there are at most so many for each that is wanted.
+const MOST_BETWEEN: u64 = 4;

@@ -233,3 +233,36 @@ fn extremes_of_numbers_and_instants_survive() {
     assert_eq!(rows[0].reading, far[0]);
     assert_eq!(rows[2].reading, far[1]);
 }
+
+#[test]
+fn what_asks_several_times_sees_one_state_of_the_store() {
+    let (_scratch, store, id) = filled();
+    let count = || {
+        let all = store.series(METER, id, at(0), at(1000)).unwrap();
+        (all.len(), store.channels(METER).unwrap().len())
+    };
+    let before = count();
+    let flow = StoredReading {
+        channel: Channel::index(Quantity::Flow, Unit::CubicMetrePerHour),
+        ..reading(at(350), Source::Live, 7)
+    };
+    let new = [reading(at(350), Source::Live, 3), flow];
+    let mut seen = Vec::new();
+    let ask = &mut || {
+        seen.push(count());
+        store.add_readings(METER, &new).unwrap();
+        seen.push(count());
+        // Within another it is the same state.
+        store.in_one_state(&mut || seen.push(count())).unwrap();
+    };
+    store.in_one_state(ask).unwrap();
+    assert_eq!(seen, [before; 3]);
+    assert_eq!(count(), (before.0 + 1, before.1 + 1));
+    // Who panics leaves nothing behind that others would find.
+    let panics = std::panic::AssertUnwindSafe(|| store.in_one_state(&mut || panic!("on purpose")));
+    assert!(std::panic::catch_unwind(panics).is_err());
+    store
+        .add_readings(METER, &[reading(at(360), Source::Live, 3)])
+        .unwrap();
+    assert_eq!(count(), (before.0 + 2, before.1 + 1));
+}
