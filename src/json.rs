@@ -1,7 +1,6 @@
 //! Numbers as JSON: exact decimals, never binary floats.
 
 use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
 use wmbus::Decimal;
 
 /// A decimal number with all its digits.
@@ -10,19 +9,76 @@ pub struct Number(pub Decimal);
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        RawValue::from_string(self.0.to_string())
-            .map_err(serde::ser::Error::custom)?
-            .serialize(serializer)
+        if self.0.exponent == 0 {
+            return serializer.serialize_i64(self.0.mantissa);
+        }
+        let digits = &digits(self.0);
+        Digits { digits }.serialize(serializer)
     }
 }
 
+/// Digits that are known to be a number. `serde_json` writes them as they are when they come under this name; its own
+/// `RawValue` reads them once more first, which takes longer than to write them.
+#[derive(Serialize)]
+#[serde(rename = "$serde_json::private::RawValue")]
+struct Digits<'a> {
+    #[serde(rename = "$serde_json::private::RawValue")]
+    digits: &'a str,
+}
+
+/// As a decimal is printed, without a formatter.
+fn digits(number: Decimal) -> String {
+    let places = usize::from(number.exponent.unsigned_abs());
+    if number.exponent >= 0 || places > MOST_PLACES {
+        return number.to_string();
+    }
+    let digits = number.mantissa.unsigned_abs().to_string();
+    let mut text = String::with_capacity(digits.len() + places + 3);
+    if number.mantissa < 0 {
+        text.push('-');
+    }
+    match digits.len().checked_sub(places).filter(|whole| *whole > 0) {
+        Some(whole) => {
+            let (whole, rest) = digits.split_at(whole);
+            text.push_str(whole);
+            text.push('.');
+            text.push_str(rest);
+        }
+        None => {
+            text.push_str("0.");
+            text.extend(std::iter::repeat_n('0', places - digits.len()));
+            text.push_str(&digits);
+        }
+    }
+    text
+}
+
+/// Places behind the point that occur.
+const MOST_PLACES: usize = 18;
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn every_digit_reaches_the_reader() {
         let number = Number(Decimal::new(123_456_789_012_345_678, -9));
         assert_eq!(serde_json::to_string(&number).unwrap(), "123456789.012345678");
+        let raw = serde_json::value::to_raw_value(&[number]).unwrap();
+        assert_eq!(raw.get(), "[123456789.012345678]");
+        let value = serde_json::to_value(Number(Decimal::new(-25, -1))).unwrap();
+        assert_eq!(value, serde_json::json!(-2.5));
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_is_written_as_it_is_printed(mantissa in any::<i64>(), small in any::<i16>(), exponent in -25_i8..25) {
+            for mantissa in [mantissa, small.into(), 0, i64::MIN] {
+                let decimal = Decimal::new(mantissa, exponent);
+                prop_assert_eq!(serde_json::to_string(&Number(decimal)).unwrap(), decimal.to_string());
+            }
+        }
     }
 }
