@@ -14,13 +14,14 @@ use crate::config::Accept;
 use crate::logging::Often;
 use crate::pipeline::{Outcome, Pipeline, Seen};
 use crate::registry::{Change, Directory, Meter, MeterAddress, MeterId};
-use crate::store::{Ingest, IngestReport, Store, StoreError};
+use crate::store::{Ingest, Store, StoreError};
 
 /// A pipeline, and the batch that waits to be committed.
 pub struct Gathering {
     store: Arc<dyn Store>,
     pipeline: Pipeline,
-    registry_version: u64,
+    /// The version of the registry that the pipeline knows; `None` when it is to be read once more.
+    registry_version: Option<u64>,
     accept: Accept,
     batch: Vec<Ingest>,
     outcomes: BTreeMap<&'static str, u64>,
@@ -32,12 +33,20 @@ impl Gathering {
     /// Begins with what the store knows.
     ///
     /// # Errors
-    /// The registry can't be read.
+    /// The registry can't be read, or the store is damaged.
     pub fn new(store: Arc<dyn Store>, families: Families, accept: Accept) -> Result<Self, StoreError> {
-        // Of what an earlier daemon heard last the pipeline must know, too.
-        store.settle()?;
+        // Of what an earlier daemon heard last the pipeline must know, too. A full disk is no reason not to listen: that is
+        // then made up for as soon as something can be stored.
+        let settled = match store.settle() {
+            Ok(_) => true,
+            Err(error) if error.is_damage() => return Err(error),
+            Err(error) => {
+                warn!(event = "inbox.unsettled", %error, "what an earlier daemon heard last is not known yet");
+                false
+            }
+        };
         // The version first: what changes in between is then read once more, and not missed.
-        let registry_version = store.registry_version()?;
+        let registry_version = Some(store.registry_version()?).filter(|_| settled);
         let pipeline = Pipeline::on(&*store, families)?;
         info!(
             event = "registry.read",
@@ -118,24 +127,15 @@ impl Gathering {
         Ok(())
     }
 
-    /// As [`Gathering::commit`], and all that was heard counts in every answer; what that did.
-    ///
-    /// # Errors
-    /// The store refuses. What was committed before stays durable.
-    pub fn settle(&mut self) -> Result<IngestReport, StoreError> {
-        self.commit()?;
-        self.store.settle()
-    }
-
     /// An import by another process counts from the next telegram on.
     pub fn follow_registry(&mut self) {
         let changed = self.store.registry_version().and_then(|version| {
-            if version == self.registry_version {
+            if Some(version) == self.registry_version {
                 return Ok(());
             }
             let meters = self.register()?;
             info!(event = "registry.read_again", meters, "registry read again");
-            self.registry_version = version;
+            self.registry_version = Some(version);
             Ok(())
         });
         if let Err(error) = changed
@@ -176,7 +176,7 @@ impl Gathering {
         };
         self.store.apply(registry.version, &[Change::Meter(meter)])?;
         info!(event = "registry.adopted", meter = %address, "registered on the spot");
-        self.registry_version = self.store.registry_version()?;
+        self.registry_version = Some(self.store.registry_version()?);
         self.register()?;
         Ok(())
     }

@@ -173,6 +173,8 @@ const SLOW: Duration = Duration::from_secs(10);
 const TUNE_EVERY: Duration = Duration::from_secs(600);
 /// How often what is old is let go of.
 const RETAIN_EVERY: Duration = Duration::from_secs(3600);
+/// … and between two pieces of it.
+const RETAIN_AGAIN: Duration = Duration::from_secs(1);
 
 impl Intake {
     /// Joins a store and what telegrams are read with; `stop` ends it.
@@ -267,7 +269,7 @@ impl Intake {
         }
         let outcome = self.commit();
         if let Err(error) = self.store.settle() {
-            warn!(event = "inbox.waits", %error, "what was heard lately is safe, but not among the readings yet");
+            warn!(event = "inbox.left", %error, "what was heard last is safe, and takes its place at the next start");
         }
         match outcome {
             Ok(()) => Ok(self.gathering.outcomes().clone()),
@@ -354,6 +356,7 @@ impl Intake {
     fn work(&mut self, queue: &Queue<Item>) {
         let mut commit_at = Instant::now() + self.options.commit_every;
         let mut retain_at = Instant::now() + Duration::from_secs(30);
+        let mut unfinished = false;
         let mut tune_at = Instant::now() + TUNE_EVERY;
         let mut refused = false;
         while !self.stop.load(Ordering::Relaxed) {
@@ -381,7 +384,8 @@ impl Intake {
                 self.tune();
             }
             if Instant::now() >= retain_at {
-                retain_at = Instant::now() + self.retain();
+                unfinished = self.retain(unfinished);
+                retain_at = Instant::now() + if unfinished { RETAIN_AGAIN } else { RETAIN_EVERY };
             }
         }
     }
@@ -505,24 +509,25 @@ impl Intake {
         }
     }
 
-    /// Lets go of what is old, a bounded piece at a time.
-    fn retain(&mut self) -> Duration {
+    /// Lets go of a bounded piece of what is old; whether there is more. What was heard just now is given its place before
+    /// the first piece.
+    fn retain(&mut self, continued: bool) -> bool {
         // A clock in the far future would let go of everything.
         if !self.look_at_clock().is_sane {
-            return RETAIN_EVERY;
+            return false;
         }
-        let retained = self
-            .store
-            .settle()
-            .and_then(|_| self.store.retain(Timestamp::now(), &self.options.retention));
-        match retained {
-            Ok(report) if report.more => Duration::from_secs(1),
-            Ok(_) => RETAIN_EVERY,
+        let retained = if continued {
+            Ok(())
+        } else {
+            self.store.settle().map(drop)
+        };
+        match retained.and_then(|()| self.store.retain(Timestamp::now(), &self.options.retention)) {
+            Ok(report) => report.more,
             Err(error) => {
                 if let Some(times) = self.unretained.again() {
                     warn!(event = "retention.failed", %error, times, "old data could not be let go of");
                 }
-                RETAIN_EVERY
+                false
             }
         }
     }

@@ -5,7 +5,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::harness::{Daemon, Folder, import, json, simulate};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::harness::{Daemon, Folder, configuration, import, json, simulate};
 use crate::stored::stored;
 
 /// A small disk of memory; nothing (said on standard error) where this process may not mount one.
@@ -120,6 +122,80 @@ fn fill_and_free(building: &[&str], until_waiting: u64) {
             .filter_map(|radio| radio["telegrams"].as_u64())
             .sum::<u64>()
             >= total
+    });
+    daemon.stop();
+    assert_eq!(stored(&db), stored(&undisturbed));
+}
+
+/// What was heard last waits in the inbox when the power goes; when it comes back the disk is full.
+#[test]
+fn a_daemon_that_begins_on_a_full_disk_listens_and_stores_when_there_is_room() {
+    let folder = Folder::new();
+    let [capture, registry, _] = simulate(&folder, &["--days", "4", "--seed", "4"]);
+    let prepared = import(&folder, &registry);
+    let Some(disk) = Disk::new(folder.path("disk")) else {
+        return;
+    };
+    let undisturbed = folder.path("undisturbed.db");
+    fs::copy(&prepared, &undisturbed).unwrap();
+    let total = replay(&undisturbed, &capture);
+    let db = disk.0.join("releve.db");
+    fs::copy(&prepared, &db).unwrap();
+
+    let text = fs::read_to_string(&capture).unwrap();
+    let line_end = |at: usize| at + text[at..].find('\n').unwrap() + 1;
+    let (text, third) = text.split_at(line_end(text.len() * 2 / 3));
+    let (first, second) = text.split_at(line_end(text.len() / 2));
+    let begun = folder.path("begun.db");
+    fs::copy(&prepared, &begun).unwrap();
+    let in_first = replay(&begun, &folder.write("first.txt", first));
+    let live = folder.write("live.txt", first);
+    let receiver = format!("[[receiver]]\nname = \"cellar\"\nfile = {live:?}\n");
+    // Read only: whoever else closes a store last carries its log over.
+    let count = |sql: &str| {
+        Connection::open_with_flags(&db, OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .and_then(|store| store.query_row(sql, [], |row| row.get::<_, i64>(0)))
+            .map(i64::unsigned_abs)
+            .unwrap()
+    };
+    let waits = || count("SELECT ifnull(sum(items), 0) FROM inbox");
+    let daemon = Daemon::start(&folder, &db, &receiver);
+    let hear = |text: &str| {
+        let mut file = OpenOptions::new().append(true).open(&live).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    };
+    // What proves keys does not wait, nor what comes with it.
+    daemon.until("/metrics", |_| {
+        waits() + count("SELECT count(*) FROM telegram") >= in_first
+    });
+    // A round of the daemon's (a copy, alerts) gives all that waits its place: then more is heard.
+    let mut lines = second.split_inclusive('\n');
+    while waits() == 0 {
+        let before = count("SELECT count(*) FROM telegram");
+        let some: String = lines.by_ref().take(20).collect();
+        assert!(!some.is_empty(), "nothing ever waited");
+        hear(&some);
+        daemon.until("/metrics", |_| {
+            waits() > 0 || count("SELECT count(*) FROM telegram") > before
+        });
+    }
+    let token = daemon.token().to_owned();
+    daemon.kill();
+    let ballast = disk.fill();
+    let daemon = Daemon::begin(&folder, token, &configuration(&db, "", &receiver), &[]);
+    assert!(daemon.said().contains("inbox.unsettled"), "{}", daemon.said());
+    assert!(waits() > 0);
+    hear(&lines.collect::<String>());
+    hear(third);
+    daemon.until("/readyz", |answer| {
+        answer["type"] == "urn:releve:problem:not-storing"
+    });
+    fs::remove_file(ballast).unwrap();
+    daemon.until("/readyz", |answer| answer["status"] == "ok");
+    daemon.until("/v1/radio", |radio| {
+        let radios = radio["radios"].as_array().unwrap();
+        let heard = radios.iter().filter_map(|radio| radio["telegrams"].as_u64());
+        heard.sum::<u64>() >= total
     });
     daemon.stop();
     assert_eq!(stored(&db), stored(&undisturbed));

@@ -159,6 +159,14 @@ pub(crate) fn add_token(db: &Path) -> String {
     added["token"].as_str().unwrap().to_owned()
 }
 
+/// A configuration that commits every second and keeps ten years.
+pub(crate) fn configuration(db: &Path, top: &str, receivers: &str) -> String {
+    format!(
+        "{top}[store]\npath = {:?}\ncommit_seconds = 1\nlive_days = 3650\nraw_days = 3650\n[api]\nlisten = \"127.0.0.1:0\"\n{receivers}",
+        db.to_str().unwrap()
+    )
+}
+
 impl Daemon {
     /// Starts on a store; `receivers` is what the configuration says of them.
     pub(crate) fn start(folder: &Folder, db: &Path, receivers: &str) -> Self {
@@ -178,11 +186,12 @@ impl Daemon {
         receivers: &str,
         environment: &[(&str, &str)],
     ) -> Self {
-        let config = format!(
-            "{top}[store]\npath = {:?}\ncommit_seconds = 1\nlive_days = 3650\nraw_days = 3650\n[api]\nlisten = \"127.0.0.1:0\"\n{receivers}",
-            db.to_str().unwrap()
-        );
-        Self::begin(folder, add_token(db), &config, environment)
+        Self::begin(
+            folder,
+            add_token(db),
+            &configuration(db, top, receivers),
+            environment,
+        )
     }
 
     /// Starts with a configuration and a token that its store knows.

@@ -3,6 +3,7 @@
 use jiff::ToSpan;
 use rusqlite::params;
 
+use super::archive::Filing;
 use super::codes;
 use super::repeat::Kept;
 use super::repeat::Window;
@@ -15,6 +16,7 @@ use crate::store::{Facts, Ingest, NO_VALUE, READ, REPLAYED, Redecoded, Source, S
 pub(super) fn ingest(batch: &mut Batch<'_>, items: &[Ingest]) -> Result<(), Fault> {
     let mut gathered = Gathered::default();
     take(batch, &mut gathered, items)?;
+    batch.put_now()?;
     gathered.store(batch.transaction)?;
     Ok(())
 }
@@ -33,6 +35,7 @@ pub(super) fn take(batch: &mut Batch<'_>, gathered: &mut Gathered, items: &[Inge
         })
         .collect();
     let mut window = Window::load(batch.transaction, &wanted)?;
+    let mut filing = Filing::default();
     let floor = counter(batch.transaction, "raw_floor")?.unwrap_or(i64::MIN);
     for item in items {
         match item {
@@ -49,7 +52,7 @@ pub(super) fn take(batch: &mut Batch<'_>, gathered: &mut Gathered, items: &[Inge
                 if telegram.received_at.as_second() < floor {
                     expired(batch, gathered, telegram)?;
                 } else {
-                    keep(batch, &mut window, gathered, telegram)?;
+                    keep(batch, &mut window, &mut filing, gathered, telegram)?;
                 }
             }
             Ingest::Stranger(sighting) => {
@@ -59,11 +62,15 @@ pub(super) fn take(batch: &mut Batch<'_>, gathered: &mut Gathered, items: &[Inge
                 gathered.stranger(batch.transaction, sighting, radio)?;
                 batch.report.strangers += 1;
             }
-            Ingest::Again(item) => again(batch, gathered, item, true)?,
+            Ingest::Again(item) => {
+                filing.end(batch)?;
+                again(batch, gathered, item, true)?;
+            }
             Ingest::Proof(proof) => keys::prove(batch.transaction, batch.vault, proof)?,
             Ingest::Layout(learnt) => layouts::put(batch.transaction, learnt)?,
         }
     }
+    filing.end(batch)?;
     Ok(())
 }
 
@@ -73,6 +80,7 @@ pub(super) fn redecoded(batch: &mut Batch<'_>, items: &[Redecoded]) -> Result<()
     for item in items {
         again(batch, &mut gathered, item, false)?;
     }
+    batch.put_now()?;
     gathered.store(batch.transaction)?;
     Ok(())
 }
@@ -127,15 +135,17 @@ fn again(
 }
 
 /// A telegram that the archive takes, unless it is there already.
-fn keep(
+fn keep<'i>(
     batch: &mut Batch<'_>,
     window: &mut Window,
+    filing: &mut Filing<'i>,
     gathered: &mut Gathered,
-    telegram: &Telegram,
+    telegram: &'i Telegram,
 ) -> Result<(), Fault> {
     let (meter, received_at) = (telegram.meter.0, telegram.received_at.as_second());
     let radio = batch.radio(&telegram.radio, received_at)?;
     if let Some(kept) = window.find(meter, telegram.digest, received_at) {
+        filing.end(batch)?;
         gathered.radio(radio, received_at, 0);
         gathered.louder(batch.transaction, telegram, kept.received_at)?;
         // A recording stays one when it is heard again, or read from a file once more: what its meter said since is not
@@ -166,17 +176,7 @@ fn keep(
         return readings(batch, gathered, meter, &filed);
     }
     let outcome = batch.outcome(&telegram.outcome)?;
-    batch.telegram(params![
-        received_at,
-        meter,
-        codes::signed(telegram.digest),
-        telegram.octets,
-        radio,
-        telegram.rssi_dbm,
-        outcome,
-        telegram.evidence,
-        telegram.assumed,
-    ])?;
+    filing.add(batch, telegram, radio, outcome)?;
     batch.report.telegrams += 1;
     window.add(meter, telegram.digest, Kept { received_at, outcome });
     gathered.radio(radio, received_at, 1);

@@ -1,7 +1,8 @@
 //! The store in one SQLite file: the embedded default.
 //!
 //! ```text
-//! open     look first, touch later        ingest, repeat, state   a batch becomes rows
+//! open     look first, touch later        ingest, repeat, state,  a batch becomes rows
+//!                                         archive, place
 //! migrate  versions                       registry, keys, people  what operators enter
 //! write    the one writer                 find, values, air       questions
 //! pen      the writing side              inbox    what was heard just now
@@ -15,6 +16,7 @@
 
 mod air;
 mod alert;
+mod archive;
 mod backup;
 mod codes;
 mod erase;
@@ -32,6 +34,7 @@ mod open;
 mod packed;
 mod pen;
 mod people;
+mod place;
 mod read;
 mod receivers;
 mod registry;
@@ -185,6 +188,7 @@ impl Store for SqliteStore {
             for reading in readings {
                 open.reading(meter, reading)?;
             }
+            open.put_now()?;
             Ok(open.report)
         })
     }

@@ -36,6 +36,9 @@ pub struct Options {
     pub references: bool,
 }
 
+/// Rows that a bulk writer adds with one statement.
+const TOGETHER: usize = 16;
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -98,7 +101,11 @@ impl SqliteStore {
         match open_writer(path, options) {
             Ok(writer) => {
                 let store = Self::new(
-                    Writer::new(writer, vault.clone()),
+                    Writer::new(
+                        writer,
+                        vault.clone(),
+                        if options.references { 1 } else { TOGETHER },
+                    ),
                     Readers::new(path, options.patience, options.readers),
                     vault,
                     path,

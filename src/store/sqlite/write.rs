@@ -3,20 +3,17 @@
 use std::path::Path;
 use std::sync::{Mutex, PoisonError, TryLockError};
 
-use rusqlite::{
-    CachedStatement, Connection, OptionalExtension, Params, Transaction, TransactionBehavior, params,
-};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::codes;
 use super::erase::Erased;
 use super::error::explain;
+use super::place::Placing;
 use super::repeat::Window;
 use super::tell::{Noted, Teller, data_version};
 use super::vault::Vault;
 use crate::hash::{Map, Prints, Set};
-use crate::store::{
-    Changed, Channel, Flags, IngestReport, MeterId, ReadingKey, Result, Source, StoreError, StoredReading,
-};
+use crate::store::{self, Changed, Channel, IngestReport, StoreError};
 
 /// Why a transaction did not come to its end.
 pub(super) enum Fault {
@@ -41,6 +38,7 @@ impl From<StoreError> for Fault {
 /// The one connection that writes.
 pub(super) struct Writer {
     inside: Mutex<Inside>,
+    rows: usize,
     pub(super) teller: Teller,
 }
 
@@ -62,8 +60,8 @@ pub(super) struct Memory {
     outcomes: Map<String, i64>,
     /// Stored registers repeat in telegram after telegram, and only an erasure removes any: the prints of place and value of
     /// those that stand among the rows.
-    stored: Set<u64>,
-    prints: Prints,
+    pub(super) stored: Set<u64>,
+    pub(super) prints: Prints,
     /// Telegrams seen lately that the archive no longer takes.
     pub(super) expired: Window,
     /// What was erased, and is not taken again.
@@ -78,15 +76,12 @@ impl Memory {
     }
 }
 
-/// Meter, channel, instant, source: the key of a reading.
-type Place = (i64, i64, i64, i64);
-
-/// At most so many stored registers are remembered: some 600 kB.
-const REMEMBERED: usize = 50_000;
-
 impl Writer {
-    pub(super) fn new(connection: Connection, vault: Vault) -> Self {
+    /// `rows` are added with one statement. More than one pay only where the engine does not look up what rows refer to:
+    /// else it keeps a copy of each page that such a statement touches.
+    pub(super) fn new(connection: Connection, vault: Vault, rows: usize) -> Self {
         Self {
+            rows,
             inside: Mutex::new(Inside {
                 connection,
                 others: None,
@@ -121,8 +116,8 @@ impl Writer {
     pub(super) fn write<T>(
         &self,
         path: &Path,
-        work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>,
-    ) -> Result<T> {
+        work: impl FnOnce(&mut Batch<'_>) -> Result<T, Fault>,
+    ) -> store::Result<T> {
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         let Inside {
             connection,
@@ -132,7 +127,7 @@ impl Writer {
         } = &mut *inside;
         // Taken out, so that nothing of it outlives a batch that fails or panics.
         let remembered = std::mem::take(memory);
-        match Self::run(connection, (&self.teller, others), vault, remembered, work) {
+        match self.run(connection, others, vault, remembered, work) {
             Ok((answer, remembered)) => {
                 *memory = remembered;
                 Ok(answer)
@@ -147,19 +142,21 @@ impl Writer {
         &self,
         path: &Path,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T> {
+    ) -> store::Result<T> {
         let inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         work(&inside.connection).map_err(|error| explain(path, error))
     }
 
     fn run<T>(
+        &self,
         connection: &mut Connection,
-        (teller, others): (&Teller, &mut Option<i64>),
+        others: &mut Option<i64>,
         vault: &Vault,
         mut memory: Memory,
-        work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>,
-    ) -> std::result::Result<(T, Memory), Fault> {
+        work: impl FnOnce(&mut Batch<'_>) -> Result<T, Fault>,
+    ) -> Result<(T, Memory), Fault> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let Self { teller, rows, .. } = self;
         others_committed(teller, others, data_version(&transaction)?);
         let transacting = teller.writing();
         let noted = Noted::new(&transaction, teller.is_watched())?;
@@ -170,11 +167,10 @@ impl Writer {
             vault,
             memory,
             change,
-            put_aside: None,
+            rows: *rows,
+            placing: Placing::default(),
+            statements: Statements::default(),
             noted,
-            add_reading: None,
-            add_telegram: None,
-            later: None,
             report: IngestReport::default(),
         };
         let answer = work(&mut batch)?;
@@ -209,309 +205,26 @@ pub(super) struct Batch<'a> {
     pub(super) report: IngestReport,
     /// What is to be told of it.
     pub(super) noted: Noted,
-    change: i64,
-    /// Whether some readings are put aside; not known until it is asked.
-    put_aside: Option<bool>,
-    /// What runs for each reading and telegram is looked up once a batch.
-    add_reading: Option<CachedStatement<'a>>,
-    add_telegram: Option<CachedStatement<'a>>,
-    /// Readings that are put off until all are there, if they are.
-    later: Option<Vec<Later>>,
+    /// The latest place in the feed of changes that is taken.
+    pub(super) change: i64,
+    /// Rows of one statement: what it takes to begin and end one costs as much as a row.
+    pub(super) rows: usize,
+    pub(super) placing: Placing,
+    pub(super) statements: Statements<'a>,
 }
 
-/// A reading that takes its place later; small, since there are many.
-struct Later {
-    meter: i64,
-    at: i64,
-    value: i64,
-    /// 0 for none.
-    stamp: i64,
-    channel: u32,
-    flags: u32,
-    /// Of two in one place the first counts.
-    order: u32,
-    source: u8,
-    resolution: i8,
-}
-
-/// What is written of a reading beside its place.
-struct Said {
-    value: i64,
-    resolution: i8,
-    flags: u32,
-    stamp: Option<i64>,
+/// What runs for each reading and telegram is looked up once a batch.
+#[derive(Default)]
+pub(super) struct Statements<'a> {
+    pub(super) add_reading: Option<CachedStatement<'a>>,
+    pub(super) add_readings: Option<CachedStatement<'a>>,
+    pub(super) add_telegram: Option<CachedStatement<'a>>,
+    pub(super) add_telegrams: Option<CachedStatement<'a>>,
 }
 
 impl Batch<'_> {
-    /// Adds a reading, unless there is one in its place.
-    pub(super) fn reading(
-        &mut self,
-        meter: MeterId,
-        reading: &StoredReading,
-    ) -> std::result::Result<(), Fault> {
-        let at = reading.at.as_second();
-        if self.memory.erased.reading(meter.0, at) {
-            self.report.erased_readings += 1;
-            return Ok(());
-        }
-        let channel = self.channel(&reading.channel)?;
-        let said = Said {
-            value: reading.value,
-            resolution: reading.resolution,
-            flags: reading.flags.0,
-            stamp: reading.stamp.map(codes::stamp_number),
-        };
-        if let Some(later) = &mut self.later
-            && let (Ok(channel), Ok(order)) = (u32::try_from(channel), u32::try_from(later.len()))
-        {
-            later.push(Later {
-                meter: meter.0,
-                at,
-                value: said.value,
-                stamp: said.stamp.unwrap_or(0),
-                channel,
-                flags: said.flags,
-                order,
-                source: reading.source as u8,
-                resolution: said.resolution,
-            });
-            return Ok(());
-        }
-        if self.stands(meter, channel, reading) {
-            self.report.known += 1;
-            return Ok(());
-        }
-        self.put((meter.0, channel, at, reading.source as i64), &said)
-    }
-
-    /// From here on readings are put off.
-    pub(super) fn put_off(&mut self) {
-        self.later = Some(Vec::new());
-    }
-
-    /// Puts the readings that were put off, meter after meter: a page that takes many of them is then written once.
-    pub(super) fn put_now(&mut self) -> std::result::Result<(), Fault> {
-        let mut later = self.later.take().unwrap_or_default();
-        later.sort_unstable_by_key(|reading| {
-            let Later {
-                meter,
-                channel,
-                at,
-                source,
-                order,
-                ..
-            } = *reading;
-            (meter, channel, at, source, order)
-        });
-        for reading in later {
-            let place = (
-                reading.meter,
-                reading.channel.into(),
-                reading.at,
-                reading.source.into(),
-            );
-            let said = Said {
-                value: reading.value,
-                resolution: reading.resolution,
-                flags: reading.flags,
-                stamp: (reading.stamp != 0).then_some(reading.stamp),
-            };
-            self.put(place, &said)?;
-        }
-        Ok(())
-    }
-
-    /// Whether a stored register is known to stand among the rows, or to contradict one that does.
-    pub(super) fn stands(&self, meter: MeterId, channel: i64, reading: &StoredReading) -> bool {
-        let place = (meter.0, channel, reading.at.as_second(), reading.source as i64);
-        reading.source != Source::Live
-            && self
-                .memory
-                .stored
-                .contains(&self.memory.prints.of(&(place, reading.value)))
-    }
-
-    /// Puts a reading in its place, unless there is one.
-    fn put(&mut self, place: Place, said: &Said) -> std::result::Result<(), Fault> {
-        let (meter, channel, at, source) = place;
-        if source == Source::Live as i64
-            && let Some(kept) = self.aside(place)?
-        {
-            if kept == said.value {
-                self.report.known += 1;
-                return Ok(());
-            }
-            self.bring_back(place)?;
-            return self.beside(place, said.value);
-        }
-        let added = prepared(
-            self.transaction,
-            &mut self.add_reading,
-            "INSERT INTO reading (meter, channel, at, source, value, resolution, flags, stamp, change)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-             ON CONFLICT (meter, channel, at, source) DO NOTHING",
-        )?
-        .execute(params![
-            meter,
-            channel,
-            at,
-            source,
-            said.value,
-            said.resolution,
-            said.flags,
-            said.stamp,
-            self.change + 1,
-        ])?;
-        if added == 1 {
-            self.note(place);
-            self.change += 1;
-            self.report.readings += 1;
-        } else {
-            self.beside(place, said.value)?;
-        }
-        if source != Source::Live as i64 {
-            self.remember(place, said.value);
-        }
-        Ok(())
-    }
-
-    /// Adds a telegram to the archive; `params` are its columns.
-    pub(super) fn telegram(&mut self, params: impl Params) -> rusqlite::Result<()> {
-        prepared(
-            self.transaction,
-            &mut self.add_telegram,
-            "INSERT INTO telegram (received_at, meter, digest, octets, radio, rssi_dbm, outcome, evidence, assumed)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        )?
-        .execute(params)
-        .map(drop)
-    }
-
-    /// There is a reading in this place already: the same, or another that stays and is flagged.
-    fn beside(&mut self, place: Place, value: i64) -> std::result::Result<(), Fault> {
-        let (meter, channel, at, source) = place;
-        let kept: i64 = self
-            .transaction
-            .prepare_cached(
-                "SELECT value FROM reading WHERE meter = ?1 AND channel = ?2 AND at = ?3 AND source = ?4",
-            )?
-            .query_row([meter, channel, at, source], |row| row.get(0))?;
-        if kept == value {
-            self.report.known += 1;
-            return Ok(());
-        }
-        let news = self
-            .transaction
-            .prepare_cached("INSERT INTO conflict VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING")?
-            .execute([meter, channel, at, source, value])?;
-        if news == 0 {
-            self.report.known += 1;
-            return Ok(());
-        }
-        self.report.conflicts += 1;
-        let flagged = self
-            .transaction
-            .prepare_cached(
-                "UPDATE reading SET flags = flags | ?5, change = ?6
-                 WHERE meter = ?1 AND channel = ?2 AND at = ?3 AND source = ?4 AND flags & ?5 = 0",
-            )?
-            .execute(params![
-                meter,
-                channel,
-                at,
-                source,
-                Flags::CONFLICT.0,
-                self.change + 1
-            ])?;
-        if flagged == 1 {
-            self.note(place);
-            self.change += 1;
-        }
-        Ok(())
-    }
-
-    /// The value in a place, when it is one of those that were put aside.
-    fn aside(&mut self, (meter, channel, at, _): Place) -> rusqlite::Result<Option<i64>> {
-        let some = match self.put_aside {
-            Some(some) => some,
-            None => self
-                .transaction
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM hour)")?
-                .query_row([], |row| row.get(0))?,
-        };
-        self.put_aside = Some(some);
-        if !some {
-            return Ok(None);
-        }
-        self.transaction
-            .prepare_cached("SELECT value FROM hour WHERE meter = ?1 AND channel = ?2 AND at = ?3")?
-            .query_row([meter, channel, at], |row| row.get(0))
-            .optional()
-    }
-
-    /// Puts what was put aside back among the others, since something is to be said of it.
-    fn bring_back(&mut self, place: Place) -> rusqlite::Result<()> {
-        self.note(place);
-        let (meter, channel, at, source) = place;
-        self.transaction
-            .prepare_cached(
-                "INSERT INTO reading (meter, channel, at, source, value, resolution, flags, stamp, change)
-                 SELECT meter, channel, at, ?4, value, resolution, 0, NULL, change FROM hour
-                 WHERE meter = ?1 AND channel = ?2 AND at = ?3",
-            )?
-            .execute([meter, channel, at, source])?;
-        self.transaction
-            .prepare_cached("DELETE FROM hour WHERE meter = ?1 AND channel = ?2 AND at = ?3")?
-            .execute([meter, channel, at])?;
-        Ok(())
-    }
-
-    /// Replaces a reading's flags; true when they were others.
-    pub(super) fn set_flags(
-        &mut self,
-        meter: MeterId,
-        key: ReadingKey,
-        flags: Flags,
-    ) -> std::result::Result<bool, Fault> {
-        let place = (meter.0, key.channel.0, key.at.as_second(), key.source as i64);
-        if key.source == Source::Live && flags != Flags::NONE && self.aside(place)?.is_some() {
-            self.bring_back(place)?;
-        }
-        let changed = self
-            .transaction
-            .prepare_cached(
-                "UPDATE reading SET flags = ?5, change = ?6
-                 WHERE meter = ?1 AND channel = ?2 AND at = ?3 AND source = ?4 AND flags <> ?5",
-            )?
-            .execute(params![
-                meter.0,
-                key.channel.0,
-                key.at.as_second(),
-                key.source as i64,
-                flags.0,
-                self.change + 1
-            ])?;
-        if changed == 1 {
-            self.note(place);
-            self.change += 1;
-        }
-        Ok(changed == 1)
-    }
-
-    fn note(&mut self, (meter, channel, at, _): Place) {
-        self.noted.readings((meter, channel), at, at);
-    }
-
-    fn remember(&mut self, place: Place, value: i64) {
-        if self.memory.stored.len() >= REMEMBERED {
-            self.memory.stored.clear();
-        }
-        let print = self.memory.prints.of(&(place, value));
-        self.memory.stored.insert(print);
-    }
-
     /// Refuses a meter that is not registered.
-    pub(super) fn known(&mut self, meter: i64) -> std::result::Result<(), Fault> {
+    pub(super) fn known(&mut self, meter: i64) -> Result<(), Fault> {
         if self.is_known(meter)? {
             return Ok(());
         }
@@ -534,7 +247,7 @@ impl Batch<'_> {
     }
 
     /// The id of a channel, new or not.
-    pub(super) fn channel(&mut self, channel: &Channel) -> std::result::Result<i64, Fault> {
+    pub(super) fn channel(&mut self, channel: &Channel) -> Result<i64, Fault> {
         if let Some(id) = self.memory.channels.get(channel) {
             return Ok(*id);
         }
@@ -625,7 +338,10 @@ impl Batch<'_> {
         Ok(id)
     }
 
-    fn finish(mut self, change_before: i64) -> rusqlite::Result<(Memory, Noted)> {
+    fn finish(mut self, change_before: i64) -> Result<(Memory, Noted), Fault> {
+        if !self.placing.is_done() {
+            self.put_now()?;
+        }
         self.noted.stale.remove(self.transaction)?;
         if self.change != change_before {
             set_counter(self.transaction, "change", self.change)?;
@@ -635,14 +351,14 @@ impl Batch<'_> {
 }
 
 /// The statement in a place, which is prepared when there is none yet.
-fn prepared<'s, 'a>(
+pub(super) fn prepared<'s, 'a>(
     transaction: &'a Transaction<'a>,
     place: &'s mut Option<CachedStatement<'a>>,
-    sql: &str,
+    sql: impl FnOnce() -> String,
 ) -> rusqlite::Result<&'s mut CachedStatement<'a>> {
     let statement = match place.take() {
         Some(statement) => statement,
-        None => transaction.prepare_cached(sql)?,
+        None => transaction.prepare_cached(&sql())?,
     };
     Ok(place.insert(statement))
 }

@@ -462,7 +462,8 @@ impl World {
         for delivery in heard {
             gathering.take(&delivery.telegram, delivery.arrives);
         }
-        let report = gathering.settle().unwrap();
+        gathering.commit().unwrap();
+        let report = self.store.inner.settle().unwrap();
         assert_eq!(report.conflicts, 0, "{report:?}");
         let pipeline = Pipeline::on(&self.store.inner, self.families.clone()).unwrap();
         redecode(&self.store.inner, pipeline, &Scope::default(), |_| ()).unwrap();

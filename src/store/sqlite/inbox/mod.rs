@@ -85,7 +85,9 @@ impl Inbox {
     /// Whether it is time to settle, whoever asks or not.
     pub(super) fn is_due(&self) -> bool {
         let waiting = self.waiting();
-        waiting.items >= MOST || waiting.since.is_some_and(|since| since.elapsed() >= LONGEST)
+        let due = waiting.items >= MOST || waiting.since.is_some_and(|since| since.elapsed() >= LONGEST);
+        // What was refused a moment ago is not tried again with each batch.
+        due && waiting.failed.is_none_or(|since| since.elapsed() >= RETRY)
     }
 
     /// Whether so much waits that no more may.
