@@ -1,8 +1,8 @@
 //! `releve replay`: captured telegrams into the store, as often as you like.
 //!
 //! ```text
-//! file ─► lines ─► pipeline ─► batch ─┊─► store      two threads: while one batch is stored, the next one is read
-//!                     ▲               ┊    │
+//! file ─► lines ─► pipeline ─► batch ─┊─► store      two threads: while one batch is stored, the next ones are read
+//!                     ▲               ┊    │          several batches are one transaction
 //!                     └─────────────── batch             what is stored lends its memory to what is read
 //! ```
 
@@ -97,8 +97,8 @@ fn all(
     zone: &TimeZone,
 ) -> Result<Summary, Box<dyn Error + Send + Sync>> {
     thread::scope(|scope| {
-        // One waits while one is stored and one is read: three are in memory, and what is left of a fourth.
-        let (batches, taken) = sync_channel(1);
+        // Four wait while one is stored and one is read: while a disk writes down a transaction, reading goes on.
+        let (batches, taken) = sync_channel(4);
         let (emptied, stored) = channel();
         let storing = scope.spawn(move || store_all(store, &taken, &emptied));
         let mut replay = Replay {
@@ -130,16 +130,31 @@ fn store_all(
     emptied: &Sender<Vec<Ingest>>,
 ) -> Result<Stored, StoreError> {
     let mut stored = Stored::default();
-    for batch in batches {
-        stored.add(store.ingest(&batch)?);
-        // Nobody waits for the last ones.
-        let _ = emptied.send(batch);
+    while let Ok(batch) = batches.recv() {
+        let mut next = Some(batch);
+        let mut telegrams = 0;
+        let report = store.ingest_together(&mut |taken| {
+            if let Some(taken) = taken {
+                // Nobody waits for the last ones.
+                let _ = emptied.send(taken);
+            }
+            let batch = match next.take() {
+                None if telegrams < TRANSACTION => batches.recv().ok()?,
+                first => first?,
+            };
+            telegrams += batch.len();
+            Some(batch)
+        })?;
+        stored.add(report);
     }
+    store.sync()?;
     Ok(stored)
 }
 
-/// Telegrams of one transaction: large, since each ends in a sync of the disk, but some of them are in memory at once.
-const BATCH: usize = 5000;
+/// Telegrams that are handed over together: some of these batches are in memory at once.
+const BATCH: usize = 1000;
+/// Telegrams of one transaction: many, since each writes every page that it touched.
+const TRANSACTION: usize = 20_000;
 
 struct Input {
     path: PathBuf,

@@ -145,6 +145,14 @@ pub trait Store: Send + Sync {
 
     /// Stores a batch: telegrams with their readings, and sightings of strangers, in one transaction.
     fn ingest(&self, batch: &[Ingest]) -> Result<IngestReport>;
+    /// Stores several batches in one transaction, all of them or none. `next` takes back the one that was taken last and gives
+    /// another, until it gives none.
+    fn ingest_together(
+        &self,
+        next: &mut dyn FnMut(Option<Vec<Ingest>>) -> Option<Vec<Ingest>>,
+    ) -> Result<IngestReport>;
+    /// All that was stored is durable when this returns: for a store that was opened to wait for the disk at the end alone.
+    fn sync(&self) -> Result<()>;
     /// Stores a batch that was heard just now, at the least cost: it is durable when this returns, and counts in every answer
     /// after [`Store::settle`], which comes by itself before long.
     fn hear(&self, batch: &[Ingest]) -> Result<()> {

@@ -21,6 +21,22 @@ pub(super) fn ingest(batch: &mut Batch<'_>, items: &[Ingest]) -> Result<(), Faul
     Ok(())
 }
 
+/// Stores batch after batch, each given back before the next one.
+pub(super) fn ingest_together(
+    batch: &mut Batch<'_>,
+    next: &mut dyn FnMut(Option<Vec<Ingest>>) -> Option<Vec<Ingest>>,
+) -> Result<(), Fault> {
+    let mut gathered = Gathered::default();
+    let mut taken = None;
+    while let Some(items) = next(taken.take()) {
+        take(batch, &mut gathered, &items)?;
+        taken = Some(items);
+    }
+    batch.put_now()?;
+    gathered.store(batch.transaction)?;
+    Ok(())
+}
+
 /// Stores a batch, but for what is gathered of it.
 pub(super) fn take(batch: &mut Batch<'_>, gathered: &mut Gathered, items: &[Ingest]) -> Result<(), Fault> {
     let wanted: Vec<(i64, i64, u64)> = items
@@ -242,9 +258,7 @@ fn recover(
 
 fn facts(gathered: &mut Gathered, telegram: &Telegram, received_at: i64) {
     let Facts { more, .. } = &telegram.facts;
-    for (name, value) in more {
-        gathered.fact(telegram.meter.0, name, value, received_at);
-    }
+    gathered.facts(telegram.meter.0, more, received_at);
 }
 
 fn readings(
@@ -253,11 +267,16 @@ fn readings(
     meter: i64,
     readings: &[StoredReading],
 ) -> Result<(), Fault> {
+    let mut earliest: Option<i64> = None;
     for reading in readings {
         batch.reading(crate::store::MeterId(meter), reading)?;
         if reading.source == Source::Live {
-            gathered.live(meter, reading.at.as_second());
+            let at = reading.at.as_second();
+            earliest = Some(earliest.map_or(at, |earliest| earliest.min(at)));
         }
+    }
+    if let Some(at) = earliest {
+        gathered.live(meter, at);
     }
     Ok(())
 }

@@ -162,6 +162,18 @@ impl Store for SqliteStore {
             .write_noting(|open| ingest::ingest(open, batch).map(|()| open.report))
     }
 
+    fn ingest_together(
+        &self,
+        next: &mut dyn FnMut(Option<Vec<Ingest>>) -> Option<Vec<Ingest>>,
+    ) -> Result<IngestReport> {
+        self.pen
+            .write_noting(|open| ingest::ingest_together(open, next).map(|()| open.report))
+    }
+
+    fn sync(&self) -> Result<()> {
+        self.pen.sync()
+    }
+
     fn hear(&self, batch: &[Ingest]) -> Result<()> {
         self.pen.hear(batch)
     }

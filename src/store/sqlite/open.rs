@@ -34,6 +34,9 @@ pub struct Options {
     /// Let the engine look up what each row refers to. Without it only ingest may write, which looks for meters itself,
     /// once each, and makes whatever else it refers to.
     pub references: bool,
+    /// Each transaction waits for the disk. Without it a power cut may take the latest ones along, whole and in their order,
+    /// until [`Store::sync`](crate::store::Store::sync) has been called.
+    pub sync_each: bool,
 }
 
 /// Rows that a bulk writer adds with one statement.
@@ -49,6 +52,7 @@ impl Default for Options {
             cache_kib: 2048,
             log_pages: 4000,
             references: true,
+            sync_each: true,
         }
     }
 }
@@ -60,6 +64,7 @@ impl Options {
             cache_kib: 32 << 10,
             log_pages: 8000,
             references: false,
+            sync_each: false,
             ..Self::default()
         }
     }
@@ -241,7 +246,7 @@ fn open_writer(path: &Path, options: Options) -> Result<Connection> {
 fn configure(connection: &Connection, options: Options) -> rusqlite::Result<()> {
     write_ahead(connection, options.patience)?;
     // A commit returns when it is on the disk: what is reported as stored has survived a power cut.
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    wait_for_disk(connection, options.sync_each)?;
     keep_plans(connection)?;
     connection.pragma_update(None, "foreign_keys", options.references)?;
     connection.pragma_update(None, "trusted_schema", false)?;
@@ -256,6 +261,11 @@ fn configure(connection: &Connection, options: Options) -> rusqlite::Result<()> 
     connection.pragma_update(None, "cache_size", -i64::from(options.cache_kib))?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
+}
+
+/// Whether each commit waits until it is on the disk, or only the log's being carried over does.
+pub(super) fn wait_for_disk(connection: &Connection, always: bool) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "synchronous", if always { "FULL" } else { "NORMAL" })
 }
 
 /// A statement's plan must not depend on what is bound to it: else each use of a prepared one plans it anew, which takes

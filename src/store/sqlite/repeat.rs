@@ -1,5 +1,8 @@
 //! Repeats: telegrams of a meter with the same digest within half a minute are one transmission.
 
+use std::collections::hash_map::Entry;
+use std::iter;
+
 use rusqlite::{Connection, params};
 
 use super::codes;
@@ -10,7 +13,19 @@ pub(super) const APART: i64 = 30;
 
 /// The telegrams kept around some instants, by meter and digest.
 #[derive(Default)]
-pub(super) struct Window(Map<(i64, u64), Vec<Kept>>);
+pub(super) struct Window(Map<(i64, u64), Receptions>);
+
+/// Those of one meter and digest: hardly ever more than one.
+struct Receptions {
+    first: Kept,
+    further: Vec<Kept>,
+}
+
+impl Receptions {
+    fn iter(&self) -> impl Iterator<Item = &Kept> {
+        iter::once(&self.first).chain(&self.further)
+    }
+}
 
 /// A telegram that is in the archive, or was in this batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,12 +85,23 @@ impl Window {
 
     /// Adds one that is kept.
     pub(super) fn add(&mut self, meter: i64, digest: u64, kept: Kept) {
-        self.0.entry((meter, digest)).or_default().push(kept);
+        match self.0.entry((meter, digest)) {
+            Entry::Occupied(mut there) => there.get_mut().further.push(kept),
+            Entry::Vacant(place) => {
+                place.insert(Receptions {
+                    first: kept,
+                    further: Vec::new(),
+                });
+            }
+        }
     }
 
     /// One that was not read before has been read now.
     pub(super) fn set_outcome(&mut self, meter: i64, digest: u64, received_at: i64, outcome: i64) {
-        for kept in self.0.entry((meter, digest)).or_default() {
+        let Some(there) = self.0.get_mut(&(meter, digest)) else {
+            return;
+        };
+        for kept in iter::once(&mut there.first).chain(&mut there.further) {
             if kept.received_at == received_at {
                 kept.outcome = outcome;
             }
@@ -84,9 +110,19 @@ impl Window {
 
     /// Forgets what is more than half a minute from an instant.
     pub(super) fn forget_far_from(&mut self, instant: i64) {
-        self.0.retain(|_, kept| {
-            kept.retain(|kept| kept.received_at.abs_diff(instant) <= APART.unsigned_abs());
-            !kept.is_empty()
+        let is_near = |kept: &Kept| kept.received_at.abs_diff(instant) <= APART.unsigned_abs();
+        self.0.retain(|_, there| {
+            there.further.retain(is_near);
+            if is_near(&there.first) {
+                return true;
+            }
+            match there.further.pop() {
+                Some(kept) => {
+                    there.first = kept;
+                    true
+                }
+                None => false,
+            }
         });
     }
 }

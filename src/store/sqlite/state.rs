@@ -19,8 +19,6 @@ pub(super) struct Gathered {
     meters: Map<i64, Meter>,
     outcomes: Map<(i64, i64), Tally>,
     facts: Map<i64, Vec<Fact>>,
-    /// Where the next fact of a telegram is likely to stand among those of its meter.
-    next_fact: usize,
     radios: BTreeMap<i64, Span>,
     strangers: BTreeMap<i64, Stranger>,
     live: Map<i64, i64>,
@@ -152,28 +150,33 @@ impl Gathered {
         tally.last_at = tally.last_at.max(at);
     }
 
-    /// Something a meter says of itself.
-    pub(super) fn fact(&mut self, meter: i64, name: &Word, value: &Word, at: i64) {
-        // A handful, and mostly the same as before: looked through without making a text of each.
+    /// What a meter says of itself.
+    pub(super) fn facts(&mut self, meter: i64, said: &[(Word, Word)], at: i64) {
+        // A handful, and mostly the same in the same order as before: looked through without making a text of each.
         let facts = self.facts.entry(meter).or_default();
-        let is_meant = |fact: &Fact| fact.name == *name;
-        let likely = Some(self.next_fact).filter(|place| facts.get(*place).is_some_and(is_meant));
-        let place = likely.or_else(|| facts.iter().position(is_meant));
-        self.next_fact = place.map_or(0, |place| place + 1);
-        match place.and_then(|place| facts.get_mut(place)) {
-            Some(fact) => {
-                if (fact.at, &*fact.value) < (at, &**value) {
-                    fact.at = at;
-                    if fact.value != *value {
-                        fact.value = value.clone();
-                    }
-                }
+        let mut likely = 0;
+        for (name, value) in said {
+            let is_meant = |fact: &Fact| fact.name == *name;
+            let place = if facts.get(likely).is_some_and(is_meant) {
+                Some(likely)
+            } else {
+                facts.iter().position(is_meant)
+            };
+            likely = place.map_or(0, |place| place + 1);
+            let Some(fact) = place.and_then(|place| facts.get_mut(place)) else {
+                facts.push(Fact {
+                    name: name.clone(),
+                    at,
+                    value: value.clone(),
+                });
+                continue;
+            };
+            if fact.value == *value {
+                fact.at = fact.at.max(at);
+            } else if (fact.at, &*fact.value) < (at, &**value) {
+                fact.at = at;
+                fact.value = value.clone();
             }
-            None => facts.push(Fact {
-                name: name.clone(),
-                at,
-                value: value.clone(),
-            }),
         }
     }
 

@@ -74,6 +74,15 @@ macro_rules! calls {
     (asks { $(fn $ask:ident($($a:ident: $at:ty),*) -> $ao:ty;)* }
      writes { $(fn $write:ident($($w:ident: $wt:ty),*) -> $wo:ty;)* }) => {
         impl Store for Refusing {
+            fn ingest_together(
+                &self,
+                next: &mut dyn FnMut(Option<Vec<Ingest>>) -> Option<Vec<Ingest>>,
+            ) -> Result<IngestReport> {
+                self.gate(0)?;
+                let done = self.inner.ingest_together(next)?;
+                self.gate(1)?;
+                Ok(done)
+            }
             $(fn $ask(&self $(, $a: $at)*) -> Result<$ao> {
                 self.gate(0)?;
                 self.inner.$ask($($a),*)
@@ -154,6 +163,7 @@ calls! {
     }
     writes {
         fn ingest(batch: &[Ingest]) -> IngestReport;
+        fn sync() -> ();
         fn hear(batch: &[Ingest]) -> ();
         fn settle() -> IngestReport;
         fn redecoded(batch: &[Redecoded]) -> IngestReport;
