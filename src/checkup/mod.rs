@@ -128,6 +128,7 @@ pub fn checkup(store: &dyn Store, around: &Circumstances) -> Result<Vec<Finding>
     findings.extend(registry::gaps(store, around.now)?);
     findings.extend(air::keys(store)?);
     findings.extend(in_clear(store)?);
+    findings.extend(unreadable(store)?);
     findings.extend(air::silence(store, around)?);
     findings.sort_by_key(|finding| (finding.weight, finding.area));
     Ok(findings)
@@ -141,6 +142,19 @@ fn in_clear(store: &dyn Store) -> Result<Option<Finding>> {
         weight: Weight::Note,
         says: format!("{clear} of {all} keys lie in clear in the store"),
         advice: "seal them: `releve keys seal`, and keep the master key apart from copies of the store",
+    }))
+}
+
+/// What was heard and never took its place.
+fn unreadable(store: &dyn Store) -> Result<Option<Finding>> {
+    let telegrams = store.unreadable()?;
+    Ok((telegrams > 0).then(|| Finding {
+        area: Area::Store,
+        weight: Weight::Warning,
+        says: format!(
+            "{telegrams} telegrams that were heard can't be read back, and stay in the store's table `inbox`"
+        ),
+        advice: "`releve replay` what was captured then, and report it as SECURITY.md says",
     }))
 }
 

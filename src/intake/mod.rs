@@ -161,8 +161,9 @@ pub struct Intake {
     unretained: Often,
 }
 
-/// Telegrams that wait between receivers and pipeline. A radio channel carries some thirty in a second.
-const QUEUE: usize = 4096;
+/// Telegrams that wait between receivers and pipeline. A radio channel carries some thirty in a second; their places are
+/// in memory from the beginning.
+const QUEUE: usize = 1024;
 /// Telegrams that are held while the store refuses: ten minutes of a full channel, some ten megabytes.
 const HELD: usize = 20_000;
 /// How long a store that refuses is left alone.

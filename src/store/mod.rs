@@ -201,6 +201,8 @@ pub trait Store: Send + Sync {
     fn history(&self, query: &HistoryQuery<'_>) -> Result<Vec<HistoryRow>>;
     /// All meters with their keys and zones: what [`crate::registry`]'s directory is built from.
     fn directory(&self) -> Result<Vec<DirectoryEntry>>;
+    /// How many of the telegrams that were heard lie in batches that can't be read back.
+    fn unreadable(&self) -> Result<u64>;
     /// How many keys lie in clear in the store, and how many keys there are.
     fn keys_in_clear(&self) -> Result<(u64, u64)>;
     /// How many keys each meter has, by meter; those without are left out. No key is opened for it.

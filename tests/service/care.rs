@@ -99,6 +99,10 @@ fn check_says_what_is_the_matter_and_what_to_do() {
             [],
         )
         .unwrap();
+    // What was heard once and can't be read back.
+    connection
+        .execute("INSERT INTO inbox VALUES (1, 3, x'FF', 'of a later release')", [])
+        .unwrap();
     drop(connection);
     fs::set_permissions(&db, fs::Permissions::from_mode(0o644)).unwrap();
     let found = findings(&db, &[]);
@@ -106,6 +110,10 @@ fn check_says_what_is_the_matter_and_what_to_do() {
     assert!(has("keys", "1 meter encrypted, without a key"), "{found:?}");
     assert!(has("store", "meter_fact"), "{found:?}");
     assert!(has("store", "can be read by others"), "{found:?}");
+    assert!(
+        has("store", "3 telegrams that were heard can't be read back"),
+        "{found:?}"
+    );
     // People get the same as a table.
     let table = run(&["check", "--db", text(&db)]);
     let table = String::from_utf8_lossy(&table.stdout).into_owned();

@@ -238,6 +238,10 @@ impl Store for SqliteStore {
         self.read(|connection| registry::directory(connection, &self.vault))
     }
 
+    fn unreadable(&self) -> Result<u64> {
+        self.read(inbox::unreadable)
+    }
+
     fn keys_in_clear(&self) -> Result<(u64, u64)> {
         self.read(keys::in_clear)
     }

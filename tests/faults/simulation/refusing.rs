@@ -113,6 +113,7 @@ calls! {
         fn registry_version() -> u64;
         fn history(query: &HistoryQuery<'_>) -> Vec<HistoryRow>;
         fn directory() -> Vec<DirectoryEntry>;
+        fn unreadable() -> u64;
         fn keys_in_clear() -> (u64, u64);
         fn occupancy(id: OccupancyId) -> Option<Occupancy>;
         fn occupancies(dwelling: DwellingId) -> Vec<Occupancy>;

@@ -260,6 +260,14 @@ pub(super) fn settle(batch: &mut Batch<'_>) -> Result<Vec<(i64, String)>, Fault>
     Ok(refused)
 }
 
+/// Telegrams in rows that can't be read.
+pub(super) fn unreadable(connection: &Connection) -> rusqlite::Result<u64> {
+    let items: i64 = connection
+        .prepare_cached("SELECT ifnull(sum(items), 0) FROM inbox WHERE refused IS NOT NULL")?
+        .query_row([], |row| row.get(0))?;
+    Ok(items.unsigned_abs())
+}
+
 /// Removes what can't be read: nobody can tell whose it is.
 pub(super) fn remove_refused(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute("DELETE FROM inbox WHERE refused IS NOT NULL", [])?;
