@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 use wmbus::apl::Date;
 
-use crate::reading::{Quantity, Reading, Register};
+use crate::reading::{Quantity, Reading, Register, Stamp};
 
 /// The n-th month end before a day; n = 1 is the end of the month before.
 pub(crate) fn month_end(today: Date, n: u16) -> Option<Date> {
@@ -43,9 +43,12 @@ pub(crate) fn half_months(day: Date, count: i32) -> Option<Date> {
 
 /// Numbers dated history slots by their dates: 1 is the newest. Slots of one quantity and date share a number.
 pub(crate) fn rank(readings: &mut [Reading], by_date: &[usize]) {
-    if by_date.is_empty() {
-        return;
+    if !by_date.is_empty() && !rank_newest_first(readings, by_date) {
+        rank_all(readings, by_date);
     }
+}
+
+fn rank_all(readings: &mut [Reading], by_date: &[usize]) {
     let mut days: SmallVec<[(Quantity, Date); 24]> = by_date
         .iter()
         .filter_map(|index| readings.get(*index))
@@ -67,6 +70,31 @@ pub(crate) fn rank(readings: &mut [Reading], by_date: &[usize]) {
     }
 }
 
+/// Numbers the slots of one quantity that come as most meters send them, the newest first, each day once; false, and
+/// nothing is numbered, when they come otherwise.
+fn rank_newest_first(readings: &mut [Reading], by_date: &[usize]) -> bool {
+    let mut latest: Option<(Quantity, Stamp)> = None;
+    for index in by_date {
+        let Some(reading) = readings.get(*index) else {
+            return false;
+        };
+        let Some(at @ Stamp::Date { .. }) = reading.at else {
+            return false;
+        };
+        let later = latest.is_none_or(|(quantity, newer)| quantity == reading.quantity && at < newer);
+        if !later || at.day().is_none() {
+            return false;
+        }
+        latest = Some((reading.quantity, at));
+    }
+    for (number, index) in by_date.iter().enumerate() {
+        if let Some(reading) = readings.get_mut(*index) {
+            reading.register = Register::History(slot(number + 1));
+        }
+    }
+    true
+}
+
 /// A count as the number of a history slot.
 pub(crate) fn slot(number: usize) -> u16 {
     u16::try_from(number).unwrap_or(u16::MAX)
@@ -78,10 +106,44 @@ fn first_of(day: Date) -> Date {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use wmbus::Decimal;
+
     use super::*;
 
     fn day(year: u16, month: u8, day: u8) -> Date {
         Date::new(year, month, day).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn what_comes_newest_first_is_numbered_as_anything_else(
+            sorted: bool,
+            slots in vec((1_u8..13, 1_u8..32, any::<bool>(), any::<bool>()), 0..9),
+        ) {
+            let mut readings: Vec<Reading> = slots
+                .into_iter()
+                .map(|(month, day, energy, timed)| {
+                    let quantity = if energy && !sorted { Quantity::Energy } else { Quantity::Volume };
+                    let mut reading = Reading::new(quantity, Decimal::new(1, 0));
+                    let (year, hour, minute, second) = (2025, 3, 4, None);
+                    reading.at = Some(match timed && !sorted {
+                        false => Stamp::Date { year, month, day },
+                        true => Stamp::DateTime { year, month, day, hour, minute, second },
+                    });
+                    reading
+                })
+                .collect();
+            if sorted {
+                readings.sort_by_key(|reading| std::cmp::Reverse(reading.at));
+            }
+            let by_date: Vec<usize> = (0..readings.len()).collect();
+            let mut expected = readings.clone();
+            rank_all(&mut expected, &by_date);
+            rank(&mut readings, &by_date);
+            prop_assert_eq!(readings, expected);
+        }
     }
 
     #[test]

@@ -19,6 +19,8 @@ use crate::{quirks, standard, status, table};
 #[derive(Clone, Debug, Default)]
 pub struct Families {
     list: Vec<Arc<Family>>,
+    /// The name of each, for what it reads.
+    names: Vec<Arc<str>>,
     /// Manufacturer, version and device type of claims without wildcards, as one number, in order.
     exact: Vec<(u32, usize)>,
     /// Manufacturers of claims with a wildcard, in order, and the family of each.
@@ -32,8 +34,33 @@ impl Families {
     /// # Errors
     /// None for a released build: a test reads them all.
     pub fn embedded() -> Result<Self, PageError> {
+        Self::embedded_by(1)
+    }
+
+    /// As [`Families::embedded`], read by so many threads at once where they have not been read yet: for commands that
+    /// are over before long.
+    ///
+    /// # Errors
+    /// As [`Families::embedded`].
+    pub fn embedded_by(threads: usize) -> Result<Self, PageError> {
         static EMBEDDED: OnceLock<Result<Families, PageError>> = OnceLock::new();
-        EMBEDDED.get_or_init(|| Self::embedded_and(&[])).clone()
+        EMBEDDED.get_or_init(|| Self::read_by(threads)).clone()
+    }
+
+    pub(crate) fn read_by(threads: usize) -> Result<Self, PageError> {
+        let mut families = Self::nobody();
+        for (file, family) in pages(threads) {
+            families.insert(file, family?)?;
+        }
+        Ok(families)
+    }
+
+    /// No family yet.
+    fn nobody() -> Self {
+        Self {
+            standard: Some("standard".into()),
+            ..Self::default()
+        }
     }
 
     /// The pages that are part of this build, and others: file name and text of each. One with the name of one of ours
@@ -42,16 +69,13 @@ impl Families {
     /// # Errors
     /// As [`Families::add`].
     pub(crate) fn embedded_and(others: &[(String, String)]) -> Result<Self, PageError> {
-        let mut families = Self {
-            standard: Some("standard".into()),
-            ..Self::default()
-        };
+        let mut families = Self::nobody();
         let mut theirs = Vec::with_capacity(others.len());
         for (file, text) in others {
             theirs.push((file, Family::new(file, Page::parse(file, text)?)?));
         }
-        for (file, text) in PAGES {
-            let ours = Family::new(file, Page::parse(file, text)?)?;
+        for (file, ours) in pages(1) {
+            let ours = ours?;
             if !theirs.iter().any(|(_, family)| family.name == ours.name) {
                 families.insert(file, ours)?;
             }
@@ -111,23 +135,18 @@ impl Families {
                 }
             }
         }
+        self.names.push(Arc::clone(&family.name));
         self.list.push(Arc::new(family));
         Ok(())
     }
 
-    /// The same families, in memory of their own: for one of several threads that decode, since what all of them count
-    /// is slow for each.
+    /// The same families, with names of their own: for one of several threads that decode, since a name that all of them
+    /// give to what they read is counted by all of them, which is slow for each.
     #[must_use]
     pub fn apart(&self) -> Self {
-        let apart = |family: &Arc<Family>| {
-            let name = Arc::from(&*family.name);
-            Arc::new(Family {
-                name,
-                ..(**family).clone()
-            })
-        };
         Self {
-            list: self.list.iter().map(apart).collect(),
+            list: self.list.clone(),
+            names: self.names.iter().map(|name| Arc::from(&**name)).collect(),
             exact: self.exact.clone(),
             open: self.open.clone(),
             standard: self.standard.as_deref().map(Arc::from),
@@ -146,25 +165,44 @@ impl Families {
 
     /// The family that answers for an address.
     pub fn of(&self, address: Address) -> Option<&Arc<Family>> {
+        self.list.get(self.place_of(address)?)
+    }
+
+    /// Where the family that answers for an address stands.
+    fn place_of(&self, address: Address) -> Option<usize> {
         let key = key(address.manufacturer, address.version, address.device_type);
         let at = self.exact.partition_point(|(other, _)| *other < key);
         let exact = self.exact.get(at).filter(|(other, _)| *other == key);
-        exact.and_then(|(_, index)| self.list.get(*index)).or_else(|| {
+        exact.map(|(_, index)| *index).or_else(|| {
             let maker = address.manufacturer.without_flag();
             let first = self.open.partition_point(|(other, _)| *other < maker);
             let theirs = self.open.get(first..).unwrap_or_default();
+            let covers = |index: &usize| {
+                let claims = self.list.get(*index).map_or(&[][..], |family| &family.claims);
+                claims.iter().any(|claim| claim.covers(address))
+            };
             let mut theirs = theirs
                 .iter()
                 .take_while(|(other, _)| *other == maker)
-                .filter_map(|(_, index)| self.list.get(*index));
-            theirs.find(|family| family.claims.iter().any(|claim| claim.covers(address)))
+                .map(|(_, index)| *index);
+            theirs.find(covers)
         })
     }
 
     /// The family of a metering point, else of who sent for it: mostly they are one, and one look is enough.
     fn of_either(&self, meter: Address, sender: Address) -> Option<&Arc<Family>> {
-        self.of(meter)
-            .or_else(|| if sender == meter { None } else { self.of(sender) })
+        self.list.get(self.place_of_either(meter, sender)?)
+    }
+
+    fn place_of_either(&self, meter: Address, sender: Address) -> Option<usize> {
+        let other = || {
+            if sender == meter {
+                None
+            } else {
+                self.place_of(sender)
+            }
+        };
+        self.place_of(meter).or_else(other)
     }
 
     /// The address of the metering point of a telegram, also where a maker bends the headers. Choose keys by it.
@@ -240,20 +278,16 @@ impl Families {
         context: &Context,
         decoded: &mut Decoded,
     ) -> Result<(), Error> {
-        let family = self.of_either(message.meter, message.link.sender);
         // PRIOS is read the same whatever version the meter says it is.
-        let prios = || {
-            self.list
-                .iter()
-                .find(|family| family.scheme == Some(Scheme::Prios))
-        };
-        let family = if quirks::is_prios(message) {
-            prios()
+        let prios = |family: &Arc<Family>| family.scheme == Some(Scheme::Prios);
+        let place = if quirks::is_prios(message) {
+            self.list.iter().position(prios)
         } else {
-            family
+            self.place_of_either(message.meter, message.link.sender)
         };
         let standard = || self.standard.clone().unwrap_or_else(|| "standard".into());
-        let decoder = family.map_or_else(standard, |family| family.name.clone());
+        let name = place.and_then(|place| self.names.get(place));
+        let decoder = name.map_or_else(standard, Arc::clone);
         decoded.begin(message.meter, message.link.sender, decoder);
         decoded.without_remarks = context.without_remarks;
         decoded.mode = message.mode();
@@ -261,7 +295,9 @@ impl Families {
         for note in message.notes.iter() {
             decoded.remark(note.code(), note.text());
         }
-        let family = family.map(|family| &**family);
+        let family = place
+            .and_then(|place| self.list.get(place))
+            .map(|family| &**family);
         let scheme = family
             .and_then(|family| family.scheme)
             .filter(|scheme| scheme.takes(message));
@@ -347,6 +383,30 @@ impl Families {
     }
 }
 
+/// The pages that are part of this build, in order, read by so many threads.
+fn pages(threads: usize) -> Vec<(&'static str, Result<Family, PageError>)> {
+    let read = |part: &[(&'static str, &str, &'static str)]| -> Vec<_> {
+        part.iter()
+            .map(|(file, rules, examples)| (*file, Family::embedded(file, rules, examples)))
+            .collect()
+    };
+    let mut parts = PAGES.chunks(PAGES.len().div_ceil(threads.max(1)).max(1));
+    let Some(first) = parts.next() else {
+        return Vec::new();
+    };
+    std::thread::scope(|scope| {
+        let others: Vec<_> = parts
+            .map(|part| (part, scope.spawn(move || read(part))))
+            .collect();
+        let mut all = read(first);
+        for (part, other) in others {
+            // A thread that ended is no reason to go without its pages.
+            all.extend(other.join().unwrap_or_else(|_| read(part)));
+        }
+        all
+    })
+}
+
 /// An address without its number, as one number.
 fn key(manufacturer: Manufacturer, version: Version, device_type: DeviceType) -> u32 {
     u32::from(manufacturer.without_flag().0) << 16 | u32::from(version.0) << 8 | u32::from(device_type.0)
@@ -385,5 +445,5 @@ fn manufacturer(
     read
 }
 
-/// Name and text of every page.
-const PAGES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/pages.rs"));
+/// Name, rules and examples of every page.
+const PAGES: &[(&str, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/pages.rs"));

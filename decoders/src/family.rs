@@ -8,7 +8,7 @@ use wmbus::apl::{Date, Record};
 use wmbus::{Address, DeviceType, Key, Manufacturer, Version};
 
 use crate::block::Block;
-use crate::page::{Example, HeaderSize, Page, PageError};
+use crate::page::{Example, Examples, HeaderSize, Page, PageError};
 use crate::rule::{RecordSpec, hex};
 use crate::scrambled::Scheme;
 use crate::status::{Flags, StatusTable};
@@ -28,10 +28,9 @@ pub struct Family {
     pub default_keys: Vec<Key>,
     /// Layouts of its compact frames.
     pub layouts: Vec<Layout>,
-    /// Telegrams that prove the page.
-    pub examples: Vec<Example>,
     /// Telegrams that it alternates with the usual one, and their transport headers.
     pub telegrams: Vec<(String, HeaderSize)>,
+    examples: Examples,
     pub(crate) scheme: Option<Scheme>,
     pub(crate) records: Vec<RecordSpec>,
     pub(crate) blocks: Vec<Block>,
@@ -129,6 +128,7 @@ impl Family {
                 ))
             })?),
         };
+        let examples: Vec<Example> = page.example.into_iter().map(Spanned::into_inner).collect();
         Ok(Self {
             name: page.name.into(),
             about: page.about,
@@ -136,7 +136,7 @@ impl Family {
             header: page.header,
             default_keys,
             layouts,
-            examples: page.example.into_iter().map(Spanned::into_inner).collect(),
+            examples: examples.into(),
             telegrams,
             scheme,
             records,
@@ -148,6 +148,28 @@ impl Family {
         })
     }
 
+    /// As [`Family::new`], for a page of this build, whose examples stand apart.
+    pub(crate) fn embedded(file: &str, rules: &str, examples: &'static str) -> Result<Self, PageError> {
+        let mut family = Self::new(file, Page::parse(file, rules)?)?;
+        if !examples.is_empty() {
+            family.examples = Examples::later(examples);
+        }
+        Ok(family)
+    }
+
+    /// Telegrams that prove the page.
+    pub fn examples(&self) -> &[Example] {
+        self.examples.all()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn without_examples(&self) -> Self {
+        Self {
+            examples: Examples::default(),
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn header_of(&self, telegram: Option<&str>) -> HeaderSize {
         let named = |name: &str| self.telegrams.iter().find(|(known, _)| known == name);
         telegram
@@ -156,20 +178,29 @@ impl Family {
     }
 
     /// The rule for each of these records, and how many steps of its repetition it lies behind the first: the first on the
-    /// page that means it. Meters mostly send in the page's order, so the latest rule and the one behind it are tried first
-    /// where none before them can be meant.
+    /// page that means it. Meters mostly send in the page's order, so the rule behind the latest one, and that one, are
+    /// tried first where none before them can be meant.
     pub(crate) fn rules<'p, 'r, 'd: 'r>(
         &'p self,
         records: &'r [Record<'d>],
     ) -> impl Iterator<Item = Option<(&'p RecordSpec, u16)>> + use<'p, 'r, 'd> {
-        let mut latest = 0;
+        let mut likely = [0, 1];
         records.iter().enumerate().map(move |(at, record)| {
-            let likely = self.records.iter().enumerate().skip(latest).take(2);
+            let alone = |place: usize| {
+                let spec = self
+                    .records
+                    .get(place)
+                    .filter(|spec| spec.alone && spec.nth.is_none())?;
+                Some((place, (spec, spec.matches(record)?)))
+            };
             let (place, rule) = likely
-                .filter(|(_, spec)| spec.alone && spec.nth.is_none())
-                .find_map(|(place, spec)| Some((place, (spec, spec.matches(record)?))))
+                .into_iter()
+                .find_map(alone)
                 .or_else(|| self.first_rule(records, at, record))?;
-            latest = place;
+            likely = match rule.0.repeat {
+                0 | 1 => [place + 1, place],
+                _ => [place, place + 1],
+            };
             Some(rule)
         })
     }

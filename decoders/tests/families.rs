@@ -32,13 +32,13 @@ fn every_example_is_what_our_encoder_makes_and_our_decoder_reads() {
 }
 
 fn check(families: &Families, family: &Family) -> Result<(), String> {
-    let usual = family.examples.iter().any(|example| example.sent_as.is_none());
+    let usual = family.examples().iter().any(|example| example.sent_as.is_none());
     if !usual {
         return Err("has no example: BLESS=1 invents one".into());
     }
     for (name, _) in &family.telegrams {
         let there = family
-            .examples
+            .examples()
             .iter()
             .any(|example| example.sent_as.as_ref() == Some(name));
         if !there {
@@ -48,7 +48,7 @@ fn check(families: &Families, family: &Family) -> Result<(), String> {
         }
     }
     family
-        .examples
+        .examples()
         .iter()
         .try_for_each(|example| family.check(families, example))
 }
@@ -61,10 +61,10 @@ fn rewrite(families: &Families, family: &Family) -> Result<(), String> {
         .chain(family.telegrams.iter().map(|(name, _)| Some(name)))
     {
         let there = |example: &&Example| example.sent_as.as_ref() == kind;
-        if !family.examples.iter().any(|example| there(&example)) {
+        if !family.examples().iter().any(|example| there(&example)) {
             examples.push(family.invent(families, kind.map(String::as_str))?);
         }
-        for example in family.examples.iter().filter(there) {
+        for example in family.examples().iter().filter(there) {
             examples.push(family.remake(families, example)?);
         }
     }

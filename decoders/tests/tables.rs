@@ -439,7 +439,7 @@ proptest! {
     ) {
         let families = Families::embedded().unwrap();
         let family = families.named(&name).unwrap();
-        for example in &family.examples {
+        for example in family.examples() {
             let mut octets: Vec<u8> = (0..example.telegram.len() / 2)
                 .map(|at| u8::from_str_radix(&example.telegram[2 * at..2 * at + 2], 16).unwrap())
                 .collect();

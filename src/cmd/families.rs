@@ -129,7 +129,7 @@ fn claims(family: &Family) -> Vec<String> {
 fn show(family: &Family, json: bool) -> Result<String, std::fmt::Error> {
     if json {
         let examples: Vec<Value> = family
-            .examples
+            .examples()
             .iter()
             .map(|example| {
                 json!({
@@ -155,7 +155,7 @@ fn show(family: &Family, json: bool) -> Result<String, std::fmt::Error> {
     for row in claims(family).chunks(6) {
         writeln!(text, "  {}", row.join(", "))?;
     }
-    for example in &family.examples {
+    for example in family.examples() {
         let kind = example.sent_as.as_deref().unwrap_or("usual");
         writeln!(text, "\nthe {kind} telegram, as {} may send it", example.meter)?;
         for line in &example.says {
@@ -167,7 +167,7 @@ fn show(family: &Family, json: bool) -> Result<String, std::fmt::Error> {
 
 fn example(families: &Families, family: &Family, json: bool) -> Result<String, Box<dyn Error + Send + Sync>> {
     // The page's own proves it; one that a page of yours does not have yet is made up.
-    let example = match family.examples.first() {
+    let example = match family.examples().first() {
         Some(example) => example.clone(),
         None => family.invent(families, None)?,
     };
@@ -249,7 +249,7 @@ fn judge(file: &Path) -> Result<(), PageError> {
     let Some(family) = families.iter().last() else {
         return Err(refuse("holds no page".to_owned()));
     };
-    for (number, example) in family.examples.iter().enumerate() {
+    for (number, example) in family.examples().iter().enumerate() {
         family
             .check(&families, example)
             .map_err(|fault| refuse(format!("example {}: {fault}", number + 1)))?;

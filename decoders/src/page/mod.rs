@@ -1,6 +1,7 @@
 //! What a family's page may say: the TOML, read and checked. A page that is wrong is refused with its line and a remedy.
 
 mod block;
+mod examples;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,6 +10,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 pub(crate) use self::block::{BlockRule, FieldRule};
+pub(crate) use self::examples::Examples;
 
 /// A page as it is written. `families/README.md` explains every key with examples.
 #[derive(Clone, Debug, Deserialize)]
@@ -56,9 +58,9 @@ pub struct Page {
     /// Telegrams that prove the page, made by its own encoder.
     #[serde(default)]
     pub example: Vec<Spanned<Example>>,
-    /// Where its lines begin, for messages.
+    /// Its text, for the lines that messages name.
     #[serde(skip)]
-    lines: Vec<usize>,
+    text: String,
 }
 
 /// How long a transport header is.
@@ -232,26 +234,24 @@ impl Page {
     /// # Errors
     /// It is no TOML, or has a key that no page has; the line is named.
     pub fn parse(file: &str, text: &str) -> Result<Self, PageError> {
-        let lines: Vec<usize> = text
-            .bytes()
-            .enumerate()
-            .filter(|(_, octet)| *octet == b'\n')
-            .map(|(at, _)| at)
-            .collect();
-        let line = |at: usize| 1 + lines.partition_point(|end| *end < at);
         let mut page: Self = toml::from_str(text).map_err(|error| PageError {
             file: file.to_owned(),
-            line: error.span().map(|span| line(span.start)),
+            line: error.span().map(|span| line(text, span.start)),
             message: error.message().trim().to_owned(),
         })?;
-        page.lines = lines;
+        text.clone_into(&mut page.text);
         Ok(page)
     }
 
     /// The line, from 1, on which something begins.
     pub(crate) fn line_of<T>(&self, what: &Spanned<T>) -> usize {
-        1 + self.lines.partition_point(|end| *end < what.span().start)
+        line(&self.text, what.span().start)
     }
+}
+
+/// The line, from 1, of an octet.
+fn line(text: &str, at: usize) -> usize {
+    1 + text.bytes().take(at).filter(|octet| *octet == b'\n').count()
 }
 
 impl fmt::Display for PageError {
