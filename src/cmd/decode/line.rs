@@ -1,8 +1,10 @@
 //! A line of `releve decode --json`, written straight into a buffer: no text of its own is made for each value.
 
-use decoders::reading::{Direction, Kind, Reading, Register, Stamp};
+use decoders::reading::{Direction, Kind, Reading, Register};
 use decoders::{Decoded, Fact};
-use wmbus::{Address, Decimal, Error};
+use wmbus::{Address, Error};
+
+use super::pen::{Words, decimal, hexadecimal, number, put, stamp, text};
 
 /// A code for machines and a sentence for people.
 #[derive(Debug, Clone)]
@@ -113,7 +115,8 @@ pub(super) fn telegram(out: &mut Vec<u8>, decoded: &Decoded, also: &[Line]) {
         Some(at) => stamp(out, at),
     }
     put(out, ",\"readings\":");
-    list(out, &decoded.readings, reading);
+    let words = Words::get();
+    list(out, &decoded.readings, |out, one| reading(out, words, one));
     if !decoded.facts.is_empty() {
         put(out, ",\"facts\":");
         facts(out, &decoded.facts);
@@ -146,28 +149,28 @@ fn meter(out: &mut Vec<u8>, address: Address) {
         out.push(u8::try_from(letter).unwrap_or(b'?'));
     }
     put(out, "\",\"id\":\"");
-    hexadecimal(out, &address.identification_number.0.to_be_bytes());
+    hexadecimal(out, address.identification_number.0.to_be_bytes());
     put(out, "\",\"version\":\"");
-    hexadecimal(out, &[address.version.0]);
+    hexadecimal(out, [address.version.0]);
     put(out, "\",\"medium\":\"");
     put(out, address.device_type.name());
     put(out, "\"}");
 }
 
-fn reading(out: &mut Vec<u8>, reading: &Reading) {
-    let (value, unit) = reading.shown();
-    put(out, "{\"quantity\":\"");
-    put(out, reading.quantity.name());
-    put(out, "\",\"unit\":\"");
-    put(out, unit);
-    put(out, "\",\"value\":");
-    decimal(out, value);
-    put(out, ",\"register\":\"");
-    put(out, reading.register.name());
-    put(out, "\"");
-    if let Register::History(n) = reading.register {
-        put(out, ",\"n\":");
-        number(out, n.into());
+fn reading(out: &mut Vec<u8>, words: &Words, reading: &Reading) {
+    words.begin(out, reading.quantity, reading.unit);
+    decimal(out, reading.shown().0);
+    match reading.register {
+        Register::Current => put(out, ",\"register\":\"current\""),
+        Register::History(n) => {
+            put(out, ",\"register\":\"history\",\"n\":");
+            number(out, n.into());
+        }
+        other => {
+            put(out, ",\"register\":\"");
+            put(out, other.name());
+            put(out, "\"");
+        }
     }
     if reading.kind != Kind::Absolute {
         put(out, ",\"kind\":\"");
@@ -198,12 +201,9 @@ fn reading(out: &mut Vec<u8>, reading: &Reading) {
 fn facts(out: &mut Vec<u8>, facts: &[Fact]) {
     let mut facts: Vec<&Fact> = facts.iter().collect();
     facts.sort_by(|one, other| one.name.cmp(&other.name));
-    let by_name: Vec<&Fact> = facts
-        .chunk_by(|one, other| one.name == other.name)
-        .filter_map(|same| same.last().copied())
-        .collect();
     put(out, "{");
-    for (place, fact) in by_name.iter().enumerate() {
+    let by_name = facts.chunk_by(|one, other| one.name == other.name);
+    for (place, fact) in by_name.filter_map(<[&Fact]>::last).enumerate() {
         if place > 0 {
             put(out, ",");
         }
@@ -225,157 +225,26 @@ fn list<T>(out: &mut Vec<u8>, items: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
     put(out, "]");
 }
 
-/// As it is: our own words, which have nothing that JSON would escape.
-fn put(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(text.as_bytes());
-}
-
-/// A text of whatever characters.
-fn text(out: &mut Vec<u8>, text: &str) {
-    // All are looked at, several at a time.
-    let special = |octet: u8| octet < b' ' || octet == b'"' || octet == b'\\';
-    if !text.bytes().fold(false, |any, octet| any | special(octet)) {
-        put(out, "\"");
-        put(out, text);
-        put(out, "\"");
-    } else if serde_json::to_writer(&mut *out, text).is_err() {
-        // Writing a text into memory has no way to fail.
-        put(out, "null");
-    }
-}
-
-/// As [`Stamp`] is displayed.
-fn stamp(out: &mut Vec<u8>, stamp: Stamp) {
-    let day = |out: &mut Vec<u8>, year: Option<u16>, month: u8, day: u8| {
-        match year {
-            Some(year) => padded(out, year.into(), 4),
-            None => put(out, "-"),
-        }
-        put(out, "-");
-        padded(out, month.into(), 2);
-        put(out, "-");
-        padded(out, day.into(), 2);
-    };
-    put(out, "\"");
-    match stamp {
-        Stamp::Date { year, month, day: d } => day(out, Some(year), month, d),
-        Stamp::EveryYear { month, day: d } => day(out, None, month, d),
-        Stamp::DateTime {
-            year,
-            month,
-            day: d,
-            hour,
-            minute,
-            second,
-        } => {
-            day(out, Some(year), month, d);
-            put(out, "T");
-            padded(out, hour.into(), 2);
-            put(out, ":");
-            padded(out, minute.into(), 2);
-            if let Some(second) = second {
-                put(out, ":");
-                padded(out, second.into(), 2);
-            }
-        }
-    }
-    put(out, "\"");
-}
-
-/// As [`Decimal`] is displayed: all its digits and no exponent.
-fn decimal(out: &mut Vec<u8>, value: Decimal) {
-    let digits = value.mantissa.unsigned_abs();
-    let places = usize::from(value.exponent.unsigned_abs());
-    if value.mantissa < 0 {
-        put(out, "-");
-    }
-    if value.exponent >= 0 {
-        number(out, digits);
-        if digits != 0 {
-            out.extend(std::iter::repeat_n(b'0', places));
-        }
-        return;
-    }
-    match 10_u64.checked_pow(u32::from(value.exponent.unsigned_abs())) {
-        Some(power) => {
-            number(out, digits / power);
-            put(out, ".");
-            padded(out, digits % power, places);
-        }
-        None => {
-            put(out, "0.");
-            padded(out, digits, places);
-        }
-    }
-}
-
-fn number(out: &mut Vec<u8>, value: u64) {
-    padded(out, value, 1);
-}
-
-/// With zeros in front, until it has so many digits.
-fn padded(out: &mut Vec<u8>, value: u64, least: usize) {
-    // The largest has twenty digits.
-    let mut digits = [b'0'; 20];
-    let (mut rest, mut count) = (value, 0_usize);
-    for digit in digits.iter_mut().rev() {
-        if rest == 0 {
-            break;
-        }
-        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
-        rest /= 10;
-        count += 1;
-    }
-    let count = least.min(20).max(count);
-    out.extend(std::iter::repeat_n(b'0', least.saturating_sub(20)));
-    out.extend_from_slice(digits.get(20 - count..).unwrap_or_default());
-}
-
-fn hexadecimal(out: &mut Vec<u8>, octets: &[u8]) {
-    let digit = |nibble: u8| {
-        if nibble < 10 {
-            b'0' + nibble
-        } else {
-            b'A' - 10 + nibble
-        }
-    };
-    for octet in octets {
-        out.extend([digit(octet >> 4), digit(octet & 0x0F)]);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use decoders::reading::{Quantity, Stamp, Unit};
     use proptest::prelude::*;
+    use proptest::sample::select;
+    use wmbus::Decimal;
 
     use super::*;
 
-    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    fn read(write: impl FnOnce(&mut Vec<u8>)) -> serde_json::Value {
         let mut out = Vec::new();
         write(&mut out);
-        String::from_utf8(out).unwrap()
+        serde_json::from_slice(&out).unwrap()
     }
 
     proptest! {
         #[test]
-        fn decimals_are_written_as_they_are_displayed(mantissa: i64, exponent in -40_i8..40) {
-            let value = Decimal::new(mantissa, exponent);
-            prop_assert_eq!(written(|out| decimal(out, value)), value.to_string());
-        }
-
-        #[test]
-        fn numbers_and_texts_are_what_json_takes_them_for(value: u64, said in ".*", octets: [u8; 4]) {
-            prop_assert_eq!(written(|out| number(out, value)), value.to_string());
-            let read: String = serde_json::from_str(&written(|out| text(out, &said))).unwrap();
-            prop_assert_eq!(read, said);
-            let digits = format!("{:08X}", u32::from_be_bytes(octets));
-            prop_assert_eq!(written(|out| hexadecimal(out, &octets)), digits);
-        }
-
-        #[test]
         fn any_address_is_an_object(octets: [u8; 8]) {
             let address = Address::from_link_octets(octets);
-            let read: serde_json::Value = serde_json::from_str(&written(|out| meter(out, address))).unwrap();
+            let read = read(|out| meter(out, address));
             prop_assert_eq!(&read["manufacturer"], &address.manufacturer.to_string());
             prop_assert_eq!(&read["id"], &address.identification_number.to_string());
             prop_assert_eq!(&read["version"], &address.version.to_string());
@@ -383,17 +252,52 @@ mod tests {
         }
 
         #[test]
-        fn stamps_are_written_as_they_are_displayed(
-            year in 0_u16..10_000, month in 1_u8..13, day in 1_u8..32, hour in 0_u8..24, minute in 0_u8..60,
-            second in proptest::option::of(0_u8..60)
+        fn any_reading_is_an_object(
+            quantity in select(Quantity::ALL), unit in select(Unit::ALL), mantissa in -999_999_i64..999_999,
+            register in select(&[
+                Register::Current, Register::SetDate, Register::History(7), Register::Max, Register::Min,
+                Register::Average,
+            ]),
+            gained: bool, direction in select(&[Direction::Net, Direction::Forward, Direction::Reverse]),
+            tariff in 0_u32..3, subunit in 0_u16..3, month in proptest::option::of(1_u8..13),
         ) {
-            for at in [
-                Stamp::Date { year, month, day },
-                Stamp::EveryYear { month, day },
-                Stamp::DateTime { year, month, day, hour, minute, second },
-            ] {
-                prop_assert_eq!(written(|out| stamp(out, at)), format!("\"{at}\""));
+            let one = Reading {
+                unit,
+                register,
+                kind: if gained { Kind::Increment } else { Kind::Absolute },
+                direction,
+                tariff,
+                subunit,
+                at: month.map(|month| Stamp::Date { year: 2026, month, day: 9 }),
+                ..Reading::new(quantity, Decimal::new(mantissa, 3))
+            };
+            let read = read(|out| reading(out, Words::get(), &one));
+            let (value, symbol) = one.shown();
+            let mut expected = serde_json::json!({
+                "quantity": quantity.name(),
+                "unit": symbol,
+                "value": value.to_string().parse::<serde_json::Number>().unwrap(),
+                "register": register.name(),
+            });
+            if register == Register::History(7) {
+                expected["n"] = 7.into();
             }
+            if gained {
+                expected["kind"] = "increment".into();
+            }
+            if direction != Direction::Net {
+                expected["direction"] = direction.name().into();
+            }
+            if tariff > 0 {
+                expected["tariff"] = tariff.into();
+            }
+            if subunit > 0 {
+                expected["subunit"] = subunit.into();
+            }
+            if let Some(at) = one.at {
+                expected["at"] = at.to_string().into();
+            }
+            prop_assert_eq!(read, expected);
         }
     }
 }

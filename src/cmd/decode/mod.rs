@@ -3,6 +3,8 @@
 mod dissect;
 mod input;
 mod line;
+mod outlet;
+mod pen;
 mod stream;
 mod transmission;
 mod turns;
@@ -42,7 +44,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let families = super::families(args.families.as_deref())?;
+    let families = match args.families.as_deref() {
+        None => Families::embedded_by(stream::processors())?,
+        folder => super::families(folder)?,
+    };
     let mut reader = Reader {
         memory: Memory::new(&families),
         families: &families,

@@ -17,6 +17,7 @@ use wmbus::Key;
 use super::Reader;
 use super::input::{self, Lines};
 use super::line::{Failure, Line};
+use super::outlet::Outlet;
 use super::transmission::Transmission;
 use super::turns::Turns;
 use crate::pipeline::Memory;
@@ -39,13 +40,10 @@ pub(super) fn run(reader: &mut Reader<'_>, lines: Lines) -> io::Result<bool> {
             error: None,
         }),
         memory: Turns::new(&mut reader.memory),
-        written: Turns::new(()),
+        outlet: Outlet::default(),
     };
-    let threads = thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(MOST_THREADS);
     let worked = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| stream.work())).collect();
+        let others: Vec<_> = (1..processors()).map(|_| scope.spawn(|| stream.work())).collect();
         let own = stream.work();
         let ended = |_| Err(io::Error::other("a thread that decodes has ended"));
         others
@@ -58,12 +56,19 @@ pub(super) fn run(reader: &mut Reader<'_>, lines: Lines) -> io::Result<bool> {
     worked.and_then(|all_read| source.error.map_or(Ok(all_read), Err))
 }
 
+/// So many threads have something to do at once.
+pub(super) fn processors() -> usize {
+    thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(MOST_THREADS)
+}
+
 struct Stream<'a> {
     families: &'a Families,
     keys: &'a [Key],
     source: Mutex<Source>,
     memory: Turns<&'a mut Memory>,
-    written: Turns<()>,
+    outlet: Outlet,
 }
 
 /// Where lines come from.
@@ -96,7 +101,6 @@ impl Stream<'_> {
         let mut decoded = Decoded::default();
         while let Some(number) = self.take(&mut batch) {
             octets.clear();
-            out.clear();
             let told: Vec<Told> = batch
                 .lines
                 .iter()
@@ -133,8 +137,8 @@ impl Stream<'_> {
                 };
                 out.push(b'\n');
             }
-            match self.written.take(number, |()| write(&out)) {
-                Some(Ok(())) => {}
+            match self.outlet.bring(number, out, write) {
+                Some(Ok(empty)) => out = empty,
                 Some(Err(error)) => {
                     self.end();
                     return Err(error);
@@ -147,7 +151,7 @@ impl Stream<'_> {
 
     fn end(&self) {
         self.memory.end();
-        self.written.end();
+        self.outlet.end();
     }
 
     /// Takes the next lines and gives the number of its turns, or nothing when there are no more.
