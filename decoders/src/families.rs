@@ -4,14 +4,14 @@ use std::sync::{Arc, OnceLock};
 
 use wmbus::apl::compact::Layout;
 use wmbus::apl::fixed::FixedData;
-use wmbus::{
-    Address, Content, DeviceType, Error, ErrorKind, Frame, Key, Layer, Manufacturer, Message, Note, Version,
-};
+use wmbus::{Address, Content, Error, ErrorKind, Frame, Key, Layer, Manufacturer, Message, Note};
 
 use crate::Context;
+use crate::addresses::{Addresses, key};
 use crate::decoded::Decoded;
 use crate::family::Family;
 use crate::page::{Page, PageError};
+use crate::reading::{Reading, Stamp};
 use crate::scrambled::{Place, Scheme, qundis_block};
 use crate::{quirks, standard, status, table};
 
@@ -21,8 +21,8 @@ pub struct Families {
     list: Vec<Arc<Family>>,
     /// The name of each, for what it reads.
     names: Vec<Arc<str>>,
-    /// Manufacturer, version and device type of claims without wildcards, as one number, in order.
-    exact: Vec<(u32, usize)>,
+    /// Those of claims without wildcards.
+    exact: Addresses,
     /// Manufacturers of claims with a wildcard, in order, and the family of each.
     open: Vec<(Manufacturer, usize)>,
     standard: Option<Arc<str>>,
@@ -124,8 +124,9 @@ impl Families {
             match (claim.version, claim.device_type) {
                 (Some(version), Some(device_type)) => {
                     let key = key(claim.manufacturer, version, device_type);
-                    let at = self.exact.partition_point(|(other, _)| *other < key);
-                    self.exact.insert(at, (key, index));
+                    if self.exact.get(key).is_none() {
+                        self.exact.insert(key, index);
+                    }
                 }
                 _ => {
                     let at = self
@@ -171,9 +172,7 @@ impl Families {
     /// Where the family that answers for an address stands.
     fn place_of(&self, address: Address) -> Option<usize> {
         let key = key(address.manufacturer, address.version, address.device_type);
-        let at = self.exact.partition_point(|(other, _)| *other < key);
-        let exact = self.exact.get(at).filter(|(other, _)| *other == key);
-        exact.map(|(_, index)| *index).or_else(|| {
+        self.exact.get(key).or_else(|| {
             let maker = address.manufacturer.without_flag();
             let first = self.open.partition_point(|(other, _)| *other < maker);
             let theirs = self.open.get(first..).unwrap_or_default();
@@ -407,14 +406,12 @@ fn pages(threads: usize) -> Vec<(&'static str, Result<Family, PageError>)> {
     })
 }
 
-/// An address without its number, as one number.
-fn key(manufacturer: Manufacturer, version: Version, device_type: DeviceType) -> u32 {
-    u32::from(manufacturer.without_flag().0) << 16 | u32::from(version.0) << 8 | u32::from(device_type.0)
-}
-
 /// What can be said once all is read: days of every year get one, conditions are sorted.
 fn finish(decoded: &mut Decoded, context: &Context) {
-    if let Some(today) = table::today(context, decoded) {
+    let open = |reading: &Reading| matches!(reading.at, Some(Stamp::EveryYear { .. }));
+    if decoded.readings.iter().any(open)
+        && let Some(today) = table::today(context, decoded)
+    {
         for reading in &mut decoded.readings {
             reading.at = reading.at.map(|at| at.resolved(today));
         }

@@ -9,6 +9,7 @@
 //!
 //! A family is one TOML page in `families/`; code stands in `scrambled/` only for what a page can't say.
 
+mod addresses;
 mod block;
 mod dating;
 mod decoded;

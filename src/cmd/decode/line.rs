@@ -97,9 +97,10 @@ pub(super) fn telegram(out: &mut Vec<u8>, decoded: &Decoded, also: &[Line]) {
         put(out, ",\"sender\":");
         meter(out, decoded.sender);
     }
-    put(out, ",\"decoder\":");
-    text(out, &decoded.decoder);
-    put(out, ",\"mode\":");
+    // The name of a family is lower case, digits and dashes.
+    put(out, ",\"decoder\":\"");
+    put(out, &decoded.decoder);
+    put(out, "\",\"mode\":");
     number(out, decoded.mode.into());
     put(out, ",\"authenticated\":");
     put(out, if decoded.authenticated { "true" } else { "false" });

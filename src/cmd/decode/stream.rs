@@ -22,8 +22,9 @@ use super::transmission::Transmission;
 use super::turns::Turns;
 use crate::pipeline::Memory;
 
-/// So many lines a thread takes at a time, unless there are no more for now.
-const BATCH: usize = 128;
+/// So many lines a thread takes at a time, unless there are no more for now. What becomes of them on the way should stay in
+/// the nearer caches.
+const BATCH: usize = 64;
 
 /// More threads than this would wait for their turns.
 const MOST_THREADS: usize = 16;
