@@ -62,10 +62,10 @@ impl Outlet {
             }
             inside.is_writing = false;
         }
-        // Whoever has the next text has not brought it yet, so does not wait here.
-        let inside = self
-            .passed
-            .wait_while(inside, |inside| inside.brought.len() > MOST && !inside.is_over);
+        // Whose own text has been written does not wait, so whoever has the next one never does.
+        let inside = self.passed.wait_while(inside, |inside| {
+            inside.brought.len() > MOST && inside.next <= number && !inside.is_over
+        });
         let mut inside = inside.unwrap_or_else(PoisonError::into_inner);
         (!inside.is_over).then(|| Ok(inside.spare.pop().unwrap_or_default()))
     }
