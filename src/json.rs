@@ -1,6 +1,8 @@
 //! Numbers as JSON: exact decimals, never binary floats.
 
+use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use wmbus::Decimal;
 
 /// A decimal number with all its digits.
@@ -12,18 +14,9 @@ impl Serialize for Number {
         if self.0.exponent == 0 {
             return serializer.serialize_i64(self.0.mantissa);
         }
-        let digits = &digits(self.0);
-        Digits { digits }.serialize(serializer)
+        let digits = RawValue::from_string(digits(self.0)).map_err(S::Error::custom)?;
+        digits.serialize(serializer)
     }
-}
-
-/// Digits that are known to be a number. `serde_json` writes them as they are when they come under this name; its own
-/// `RawValue` reads them once more first, which takes longer than to write them.
-#[derive(Serialize)]
-#[serde(rename = "$serde_json::private::RawValue")]
-struct Digits<'a> {
-    #[serde(rename = "$serde_json::private::RawValue")]
-    digits: &'a str,
 }
 
 /// As a decimal is printed, without a formatter.
