@@ -339,7 +339,10 @@ impl Store for SqliteStore {
     }
 
     fn placements(&self, dwelling: DwellingId) -> Result<Vec<Placement>> {
-        self.read(|connection| find::placements(connection, dwelling))
+        let answer = self.readers.read(|connection, _, known| {
+            known.placements(connection, dwelling, || find::placements(connection, dwelling))
+        });
+        self.pen.watched(answer)
     }
 
     fn placements_of_meter(&self, meter: MeterId) -> Result<Vec<Placement>> {

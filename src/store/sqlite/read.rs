@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use super::error::explain;
 use super::open::{READ_ONLY, keep_plans};
 use super::tell::data_version;
 use crate::hash::Map;
-use crate::store::{Channel, ChannelId, MeterId, Result};
+use crate::store::{Channel, ChannelId, DwellingId, MeterId, Placement, Result};
 
 /// A small pool: connections are opened when they are first needed and then kept.
 pub(super) struct Readers {
@@ -206,38 +207,76 @@ impl Drop for Place<'_> {
     }
 }
 
-/// In which channels meters have readings, as a connection found it: each is a step along a large table. True until anybody
-/// commits.
+/// In which channels meters have readings, and what hangs in dwellings, as a connection found it: each takes some steps along
+/// large tables. True until anybody commits.
 #[derive(Default)]
 pub(super) struct Known {
     version: Option<i64>,
     channels: Map<MeterId, Vec<(ChannelId, Channel)>>,
+    placements: Map<DwellingId, Vec<Placement>>,
 }
 
 impl Known {
-    /// Those of a meter; looked for where that is not known any more.
+    /// The channels of meters; looked for where that is not known any more.
     pub(super) fn channels(
         &mut self,
         connection: &Connection,
-        meter: MeterId,
-        look: impl FnOnce() -> rusqlite::Result<Vec<(ChannelId, Channel)>>,
-    ) -> rusqlite::Result<Vec<(ChannelId, Channel)>> {
-        let version = Some(data_version(connection)?);
-        if self.version != version || self.channels.len() >= MOST_METERS {
-            self.version = version;
-            self.channels.clear();
-        }
-        if let Some(known) = self.channels.get(&meter) {
-            return Ok(known.clone());
-        }
-        let found = look()?;
-        self.channels.insert(meter, found.clone());
-        Ok(found)
+        meters: &[MeterId],
+        look: impl Fn(MeterId) -> rusqlite::Result<Vec<(ChannelId, Channel)>>,
+    ) -> rusqlite::Result<Vec<Vec<(ChannelId, Channel)>>> {
+        self.refresh(connection)?;
+        meters
+            .iter()
+            .map(|meter| remembered(&mut self.channels, MOST_METERS, *meter, || look(*meter)))
+            .collect()
     }
+
+    /// What hangs or hung in a dwelling; looked for where that is not known any more.
+    pub(super) fn placements(
+        &mut self,
+        connection: &Connection,
+        dwelling: DwellingId,
+        look: impl FnOnce() -> rusqlite::Result<Vec<Placement>>,
+    ) -> rusqlite::Result<Vec<Placement>> {
+        self.refresh(connection)?;
+        remembered(&mut self.placements, MOST_DWELLINGS, dwelling, look)
+    }
+
+    /// Forgets everything when somebody has committed.
+    fn refresh(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let version = Some(data_version(connection)?);
+        if self.version != version {
+            *self = Self {
+                version,
+                ..Self::default()
+            };
+        }
+        Ok(())
+    }
+}
+
+/// What is known under a key, or is found and known from then on. When there is too much of it, all is forgotten.
+fn remembered<K: Copy + Eq + Hash, V: Clone>(
+    known: &mut Map<K, V>,
+    most: usize,
+    key: K,
+    look: impl FnOnce() -> rusqlite::Result<V>,
+) -> rusqlite::Result<V> {
+    if let Some(value) = known.get(&key) {
+        return Ok(value.clone());
+    }
+    let found = look()?;
+    if known.len() >= most {
+        known.clear();
+    }
+    known.insert(key, found.clone());
+    Ok(found)
 }
 
 /// Of so many meters channels are remembered.
 const MOST_METERS: usize = 2000;
+/// Of so many dwellings it is remembered what hangs there: some kilobytes each.
+const MOST_DWELLINGS: usize = 200;
 
 /// The channels of this store by id. They are added and never changed, so what was read once stays true.
 #[derive(Default)]

@@ -32,8 +32,7 @@ impl Values<'_> {
             let ids = self.spoken_in(meter)?;
             ids.into_iter().map(|id| Ok((id, self.channel(id.0)?))).collect()
         };
-        let one = |meter: &MeterId| known.channels(self.connection, *meter, || named(*meter));
-        meters.iter().map(one).collect()
+        known.channels(self.connection, meters, named)
     }
 
     /// The channels in which a meter has readings: one step along the table for each.

@@ -5,7 +5,7 @@ use wmbus::{DeviceType, Version};
 
 use super::{Scratch, address, at, building, sighting, store};
 use crate::registry::serial::Rule;
-use crate::registry::{Change, Kind, Meter, MeterAddress, NewOccupancy, OccupancyChange, Role, Site};
+use crate::registry::{Change, Kind, Meter, MeterAddress, NewOccupancy, OccupancyChange, Point, Role, Site};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
     By, DwellingId, Erase, Facts, Ingest, MeterId, OccupancyId, Once, PointId, SiteId, Store, StoreError,
@@ -46,6 +46,33 @@ fn a_plan_made_on_an_older_registry_is_refused() {
     assert_eq!(store.site(SiteId(1)).unwrap(), Some(site));
     store.apply(2, &[]).unwrap();
     assert_eq!(store.registry_version().unwrap(), 2, "no change, no new version");
+}
+
+/// What hangs in a dwelling is remembered: until anybody commits, here or elsewhere.
+#[test]
+fn whoever_changes_a_point_is_seen_by_the_next_who_asks_what_hangs_there() {
+    let (scratch, store) = store(1);
+    let elsewhere = SqliteStore::open(&scratch.path()).unwrap();
+    let room_of = |store: &SqliteStore| {
+        let placements = store.placements(DwellingId(1)).unwrap();
+        placements[0].point.room.clone()
+    };
+    let point = store.registry().unwrap().points[0].clone();
+    for (version, room) in ["kitchen", "bath", "kitchen", "hall"].into_iter().enumerate() {
+        let (one, other) = if version % 2 == 0 {
+            (&store, &elsewhere)
+        } else {
+            (&elsewhere, &store)
+        };
+        let moved = Point {
+            room: room.to_owned(),
+            ..point.clone()
+        };
+        one.apply(1 + version as u64, &[Change::Point(moved)]).unwrap();
+        for store in [one, other, one, other] {
+            assert_eq!(room_of(store), room);
+        }
+    }
 }
 
 #[test]
