@@ -14,40 +14,83 @@ impl Serialize for Number {
         if self.0.exponent == 0 {
             return serializer.serialize_i64(self.0.mantissa);
         }
-        let digits = RawValue::from_string(digits(self.0)).map_err(S::Error::custom)?;
+        let mut digits = Vec::with_capacity(24);
+        decimal(&mut digits, self.0);
+        let digits = String::from_utf8(digits).map_err(S::Error::custom)?;
+        let digits = RawValue::from_string(digits).map_err(S::Error::custom)?;
         digits.serialize(serializer)
     }
 }
 
-/// As a decimal is printed, without a formatter.
-fn digits(number: Decimal) -> String {
-    let places = usize::from(number.exponent.unsigned_abs());
-    if number.exponent >= 0 || places > MOST_PLACES {
-        return number.to_string();
+/// Appends a number as [`Decimal`] is displayed: all its digits and no exponent.
+pub(crate) fn decimal(out: &mut Vec<u8>, value: Decimal) {
+    let places = usize::from(value.exponent.unsigned_abs());
+    let (digits, count) = digits(value.mantissa.unsigned_abs());
+    if value.mantissa < 0 {
+        out.push(b'-');
     }
-    let digits = number.mantissa.unsigned_abs().to_string();
-    let mut text = String::with_capacity(digits.len() + places + 3);
-    if number.mantissa < 0 {
-        text.push('-');
-    }
-    match digits.len().checked_sub(places).filter(|whole| *whole > 0) {
-        Some(whole) => {
-            let (whole, rest) = digits.split_at(whole);
-            text.push_str(whole);
-            text.push('.');
-            text.push_str(rest);
+    let last = |count: usize| digits.len().saturating_sub(count);
+    if value.exponent >= 0 {
+        out.extend_from_slice(digits.get(last(count.max(1))..).unwrap_or_default());
+        if count != 0 {
+            out.extend(std::iter::repeat_n(b'0', places));
         }
-        None => {
-            text.push_str("0.");
-            text.extend(std::iter::repeat_n('0', places - digits.len()));
-            text.push_str(&digits);
-        }
+    } else if places < digits.len() {
+        let point = last(places);
+        out.extend_from_slice(digits.get(last(count.max(places + 1))..point).unwrap_or_default());
+        out.push(b'.');
+        out.extend_from_slice(digits.get(point..).unwrap_or_default());
+    } else {
+        out.extend_from_slice(b"0.");
+        out.extend(std::iter::repeat_n(b'0', places - digits.len()));
+        out.extend_from_slice(&digits);
     }
-    text
 }
 
-/// Places behind the point that occur.
-const MOST_PLACES: usize = 18;
+/// Appends a whole number.
+pub(crate) fn number(out: &mut Vec<u8>, value: u64) {
+    if let (true, Ok(digit)) = (value < 10, u8::try_from(value)) {
+        out.push(b'0' + digit);
+        return;
+    }
+    let (digits, count) = digits(value);
+    out.extend_from_slice(digits.get(digits.len() - count..).unwrap_or_default());
+}
+
+/// The digits of a number behind zeros, and how many it has: none for zero.
+fn digits(value: u64) -> ([u8; 20], usize) {
+    // The largest has twenty digits.
+    let mut digits = [b'0'; 20];
+    let (mut rest, mut count) = (value, 0);
+    let (pairs, _) = digits.as_chunks_mut::<2>();
+    for pair in pairs.iter_mut().rev() {
+        if rest == 0 {
+            break;
+        }
+        *pair = two(rest % 100);
+        count += if rest < 10 { 1 } else { 2 };
+        rest /= 100;
+    }
+    (digits, count)
+}
+
+fn two(value: u64) -> [u8; 2] {
+    let place = usize::try_from(value).unwrap_or(0);
+    PAIRS.get(place).copied().unwrap_or_default()
+}
+
+/// The digits of the numbers below a hundred.
+pub(crate) static PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut rest: &mut [[u8; 2]] = &mut pairs;
+    let mut value = 0_u8;
+    while let Some((pair, behind)) = rest.split_first_mut() {
+        *pair = [b'0' + value / 10, b'0' + value % 10];
+        value += 1;
+        rest = behind;
+    }
+    pairs
+};
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,9 @@
 use std::sync::LazyLock;
 
 use decoders::reading::{Quantity, Stamp, Unit};
-use wmbus::Decimal;
+
+use crate::json::PAIRS;
+pub(super) use crate::json::{decimal, number};
 
 /// As it is: our own words, which have nothing that JSON would escape.
 #[inline(always)]
@@ -137,75 +139,6 @@ pub(super) fn stamp(out: &mut Vec<u8>, stamp: Stamp) {
     }
 }
 
-/// As [`Decimal`] is displayed: all its digits and no exponent.
-pub(super) fn decimal(out: &mut Vec<u8>, value: Decimal) {
-    let places = usize::from(value.exponent.unsigned_abs());
-    let (digits, count) = digits(value.mantissa.unsigned_abs());
-    if value.mantissa < 0 {
-        put(out, "-");
-    }
-    let last = |count: usize| digits.len().saturating_sub(count);
-    if value.exponent >= 0 {
-        out.extend_from_slice(digits.get(last(count.max(1))..).unwrap_or_default());
-        if count != 0 {
-            out.extend(std::iter::repeat_n(b'0', places));
-        }
-    } else if places < digits.len() {
-        let point = last(places);
-        out.extend_from_slice(digits.get(last(count.max(places + 1))..point).unwrap_or_default());
-        out.push(b'.');
-        out.extend_from_slice(digits.get(point..).unwrap_or_default());
-    } else {
-        put(out, "0.");
-        out.extend(std::iter::repeat_n(b'0', places - digits.len()));
-        out.extend_from_slice(&digits);
-    }
-}
-
-pub(super) fn number(out: &mut Vec<u8>, value: u64) {
-    if let (true, Ok(digit)) = (value < 10, u8::try_from(value)) {
-        out.push(b'0' + digit);
-        return;
-    }
-    let (digits, count) = digits(value);
-    out.extend_from_slice(digits.get(digits.len() - count..).unwrap_or_default());
-}
-
-/// The digits of a number behind zeros, and how many it has: none for zero.
-fn digits(value: u64) -> ([u8; 20], usize) {
-    // The largest has twenty digits.
-    let mut digits = [b'0'; 20];
-    let (mut rest, mut count) = (value, 0);
-    let (pairs, _) = digits.as_chunks_mut::<2>();
-    for pair in pairs.iter_mut().rev() {
-        if rest == 0 {
-            break;
-        }
-        *pair = two(rest % 100);
-        count += if rest < 10 { 1 } else { 2 };
-        rest /= 100;
-    }
-    (digits, count)
-}
-
-fn two(value: u64) -> [u8; 2] {
-    let place = usize::try_from(value).unwrap_or(0);
-    PAIRS.get(place).copied().unwrap_or_default()
-}
-
-/// The digits of the numbers below a hundred.
-static PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[b'0'; 2]; 100];
-    let mut rest: &mut [[u8; 2]] = &mut pairs;
-    let mut value = 0_u8;
-    while let Some((pair, behind)) = rest.split_first_mut() {
-        *pair = [b'0' + value / 10, b'0' + value % 10];
-        value += 1;
-        rest = behind;
-    }
-    pairs
-};
-
 pub(super) fn hexadecimal<const N: usize>(out: &mut Vec<u8>, octets: [u8; N]) {
     let digit = |nibble: u8| {
         if nibble < 10 {
@@ -221,6 +154,7 @@ pub(super) fn hexadecimal<const N: usize>(out: &mut Vec<u8>, octets: [u8; N]) {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use wmbus::Decimal;
 
     use super::*;
 
