@@ -564,9 +564,9 @@ fn read(
 const SPOILT: &str = "wrong_key: a proven key does not open it, and no check sum came with it: spoilt on its way, unless the \
     next ones can't be opened either";
 
-/// What is said of a telegram that a doubtful key opened.
-const MAY_BE_CHANCE: &str = "wrong_key: a key that fails otherwise opens it, which may be chance: it counts when the key opens \
-    another of the next eight";
+/// What is said of a telegram that a doubtful key opened, or nobody's.
+const MAY_BE_CHANCE: &str = "wrong_key: a key that fails otherwise opens it, its maker's key does, or it came decrypted, which may be \
+    chance: it counts when another of the next eight is open in the same way";
 
 /// What is said of a telegram that came open although its meter's key is proven.
 const CONTRADICTS: &str = "wrong_key: its headers say that it is sealed, and not the meter's proven key opens it but its maker's, or \
