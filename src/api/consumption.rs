@@ -15,10 +15,11 @@ use crate::registry::{self, DwellingId, OccupancyId, Site};
 use crate::store::Store;
 
 use super::Context;
+use super::by_hand;
 use super::compare::{Compare, Compared, KindAverage};
 use super::dwellings::{self, Dwelling};
 use super::format::{Format, Lines, Wanted};
-use super::json::{Number, exact, local, shown};
+use super::json::{Number, Text, exact, local, shown};
 use super::memory::Rests;
 use super::meters::PointName;
 use super::problem::Problem;
@@ -117,15 +118,17 @@ pub(super) struct PointReport {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct PeriodFigure {
     /// First day.
-    #[schema(format = Date, example = "2026-01-01")]
-    pub(super) from: String,
+    #[schema(value_type = String, format = Date, example = "2026-01-01")]
+    pub(super) from: Text,
     /// The day after the last one.
-    #[schema(format = Date, example = "2026-01-02")]
-    pub(super) to: String,
+    #[schema(value_type = String, format = Date, example = "2026-01-02")]
+    pub(super) to: Text,
     /// The instant at which it begins, with the site's offset.
-    pub(super) start: String,
+    #[schema(value_type = String)]
+    pub(super) start: Text,
     /// The instant at which it ends.
-    pub(super) end: String,
+    #[schema(value_type = String)]
+    pub(super) end: Text,
     #[serde(flatten)]
     pub(super) figure: Figure,
 }
@@ -223,6 +226,10 @@ impl Lines for Report {
         "age_seconds",
         "flags",
     ];
+
+    fn json(&self) -> serde_json::Result<Vec<u8>> {
+        by_hand::write(self)
+    }
 
     /// Of heating `value` is rated; `raw` is the count of the display.
     fn lines(&self) -> serde_json::Result<Vec<Box<RawValue>>> {
@@ -479,15 +486,15 @@ fn serials(metered: &Metered, whole: &Period) -> Vec<String> {
 
 /// The ends of a period as they are written: once, for all points.
 struct Ends {
-    days: [String; 2],
-    instants: [String; 2],
+    days: [Text; 2],
+    instants: [Text; 2],
 }
 
 impl Ends {
     fn of(period: &Period, zone: &TimeZone) -> Self {
         Self {
-            days: [period.from.to_string(), period.to.to_string()],
-            instants: [local(period.start, zone), local(period.end, zone)],
+            days: [period.from.to_string().into(), period.to.to_string().into()],
+            instants: [local(period.start, zone).into(), local(period.end, zone).into()],
         }
     }
 }

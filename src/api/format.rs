@@ -124,6 +124,11 @@ pub(super) trait Lines: Serialize {
     /// The columns, in their order; a nested field is named by its path, as `meter.serial`.
     const COLUMNS: &'static [&'static str];
 
+    /// All of it as JSON.
+    fn json(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(self)
+    }
+
     /// The lines, each an object.
     fn lines(&self) -> serde_json::Result<Vec<Box<RawValue>>>;
 
@@ -170,7 +175,7 @@ impl Wanted {
     /// The same, so that it may be sent again.
     pub(super) fn write<T: Lines>(&self, value: &T) -> Result<Written, Problem> {
         let body = match self.format {
-            Format::Json => serde_json::to_vec(value),
+            Format::Json => value.json(),
             format => self.lines(format, value),
         };
         let body = body.map_err(|error| {

@@ -1,5 +1,8 @@
 //! Answers as JSON: exact numbers, instants, and the tag that tells a client it has this answer already.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, header};
@@ -7,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
@@ -91,6 +94,30 @@ impl PartialSchema for Number {
 impl ToSchema for Number {
     fn name() -> std::borrow::Cow<'static, str> {
         "Number".into()
+    }
+}
+
+/// A text that stands in an answer many times.
+#[derive(Clone, Debug)]
+pub(super) struct Text(Arc<str>);
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self)
     }
 }
 

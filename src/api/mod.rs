@@ -8,6 +8,7 @@ mod alerts;
 mod attempts;
 mod auth;
 mod body;
+mod by_hand;
 mod caretaker;
 mod compare;
 mod consumption;

@@ -1,8 +1,13 @@
 //! Consumption and readings: exact digits, sums that add up, honest gaps.
 
+use jiff::civil::date;
 use serde_json::Value;
 
-use super::{House, MeterId, Source, Store, at, daily, heat, reading, telegram, water};
+use super::{DwellingId, House, MeterId, NOW, Source, Store, at, daily, heat, reading, telegram, water};
+use crate::api::compare::Compare;
+use crate::api::consumption::report;
+use crate::api::dwellings::named;
+use crate::consumption::Step;
 
 /// Hot water 0,285 m³ a day for 100 days; radiators 3 and 7 units a day, the second meter's count from 10 March.
 fn lived_in() -> House {
@@ -73,6 +78,31 @@ async fn a_month_of_a_dwelling_by_kind_point_and_day() {
     assert_eq!(heating["total"]["rated"].to_string(), "370.171");
     assert_eq!(heating["total"]["rated_shown"].to_string(), "370.17");
     assert!(heating["total"].get("value").is_none());
+}
+
+#[tokio::test]
+async fn an_answer_is_what_would_be_derived_of_its_report() {
+    let house = lived_in();
+    for (name, compare) in [
+        (None, None),
+        (Some("previous"), Some(Compare::Previous)),
+        (Some("site"), Some(Compare::Site)),
+    ] {
+        let days = (date(2026, 2, 1), date(2026, 3, 17));
+        let (dwelling, site) = named(&*house.store, DwellingId(1)).unwrap();
+        let of = (dwelling, &site);
+        let mut wanted = report(&*house.store, of, days, Step::Week.into(), at(NOW)).unwrap();
+        if let Some(compare) = compare {
+            let of = (DwellingId(1), &site);
+            wanted
+                .compare(&*house.store, of, compare, at(NOW), |_| true)
+                .unwrap();
+        }
+        let asked = name.map(|name| format!("&compare={name}")).unwrap_or_default();
+        let path = format!("/v1/dwellings/1/consumption?from=2026-02-01&to=2026-03-17&step=week{asked}");
+        let answer = house.get(&path).await;
+        assert_eq!(answer.text(), serde_json::to_string(&wanted).unwrap(), "{asked}");
+    }
 }
 
 #[tokio::test]
