@@ -169,7 +169,7 @@ async fn looked_up(context: &Context, given: [u8; 32]) -> Result<Caller, Problem
                 .and_then(|token| Some((Scope::from_name(&token.scope)?, token.name)))
                 .map(|(scope, name)| Caller { name, scope });
             if let Some(caller) = &caller {
-                memory.keep_caller(store, begun, given, caller);
+                memory.keep_caller(begun, given, caller);
             }
             Ok(caller)
         })

@@ -2,7 +2,8 @@
 //!
 //! Kept is what rests on nothing but readings and the registry: figures of days that are over. The store tells of each
 //! commit before anybody learns that it is done; what rests on what it changed is forgotten. An answer is given from here
-//! only while the store says that all was told, and kept only when nothing that it rests on changed while it was made.
+//! only when the store says that all was told, and kept only when nothing that it rests on is known to have changed while it was
+//! made.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -61,7 +62,8 @@ pub(super) struct Begun(u64);
 impl Memory {
     /// The answer to a question, when it is still true at that instant.
     pub(super) fn answer(&self, store: &dyn Store, question: &Question, now: Timestamp) -> Option<Written> {
-        if !store.told() || !store.is_caught_up() {
+        // Whoever asks what nobody asked before need not wait for the store.
+        if !self.inside().answers.contains_key(question) || !store.told() || !store.is_caught_up() {
             return None;
         }
         let mut inside = self.inside();
@@ -87,16 +89,18 @@ impl Memory {
     }
 
     /// Keeps an answer that was given at an instant, if nothing that it rests on has changed since it was begun.
+    ///
+    /// What was committed meanwhile and is not told yet is told later, and takes the answer away then: before the answer is
+    /// given to anybody, since the store is asked first.
     pub(super) fn keep(
         &self,
-        store: &dyn Store,
         Begun(begun): Begun,
         (question, now): (Question, Timestamp),
         written: &Written,
         rests: Rests,
     ) {
         let octets = written.octets() + rests.octets() + OVERHEAD;
-        if rests.settled > now || octets > LARGEST || !store.told() {
+        if rests.settled > now || octets > LARGEST {
             return;
         }
         let mut inside = self.inside();
@@ -141,17 +145,8 @@ impl Memory {
         self.inside().callers.get(token).cloned()
     }
 
-    /// Remembers whose a token is, if it can't have been taken back since it was looked for.
-    pub(super) fn keep_caller(
-        &self,
-        store: &dyn Store,
-        Begun(begun): Begun,
-        token: [u8; 32],
-        caller: &Caller,
-    ) {
-        if !store.told() {
-            return;
-        }
+    /// Remembers whose a token is, if nothing is known to have been committed since it was looked for; see [`Memory::keep`].
+    pub(super) fn keep_caller(&self, Begun(begun): Begun, token: [u8; 32], caller: &Caller) {
         let mut inside = self.inside();
         if inside.commits != begun {
             return;

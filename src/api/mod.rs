@@ -170,7 +170,7 @@ impl Context {
             let report = report.ok_or(Problem::Internal)??;
             let written = wanted.write(&report)?;
             if let Some(rests) = report.rests {
-                memory.keep(store, begun, (question, now), &written, rests);
+                memory.keep(begun, (question, now), &written, rests);
             }
             Ok(written)
         })

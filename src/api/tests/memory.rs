@@ -3,13 +3,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use axum::http::Method;
+use axum::extract::FromRequestParts;
+use axum::http::{Method, Request};
 use jiff::Timestamp;
 use jiff::civil::date;
 use proptest::prelude::*;
 
 use super::*;
+use crate::api::consumption::{Of, Question, StepName, report};
+use crate::api::dwellings::named;
+use crate::api::format::Wanted;
 use crate::api::memory::Memory;
+use crate::api::query::Day;
 use crate::registry::{NewOccupancy, OccupancyChange, OccupancyId, Role};
 use crate::store::{By, Changed, Erase, ReadingKey, Retention, Watcher};
 
@@ -386,6 +391,52 @@ async fn hours_that_are_put_aside_and_brought_back_count_too() {
     );
     both.ask(&hours, "*/*").await;
     assert_eq!(both.hits, 3);
+}
+
+#[tokio::test]
+async fn what_is_committed_while_an_answer_is_made_is_in_the_next_one() {
+    for by_another in [false, true] {
+        let mut house = House::new();
+        let rows = daily((0..73).map(|day| day * 90_000), water());
+        house.store.add_readings(MeterId(1), &rows).unwrap();
+        let other = SqliteStore::open(house.store.path()).unwrap();
+        let writer = if by_another {
+            Arc::new(other)
+        } else {
+            Arc::clone(&house.store)
+        };
+        let context = || Context::new(Arc::clone(&house.store) as Arc<dyn Store>).with_clock(|| at(NOW));
+        let (remembering, forgetting) = (context(), context());
+        let (mut parts, ()) = Request::get(JANUARY).body(()).unwrap().into_parts();
+        let wanted = Wanted::from_request_parts(&mut parts, &()).await.unwrap();
+        let days = (date(2026, 1, 1), date(2026, 2, 1));
+        let question = Question {
+            of: Of::Dwelling(DwellingId(1)),
+            days: (Some(Day(days.0)), Some(Day(days.1))),
+            step: StepName::default(),
+            compare: None,
+            format: wanted.format(),
+        };
+        let work_out = move |store: &dyn Store| {
+            let (dwelling, site) = named(store, DwellingId(1))?;
+            let report = report(store, (dwelling, &site), days, question.step, at(NOW))?;
+            let noon = at("2026-01-15T12:00:00+01:00");
+            let late = reading(water(), noon, Source::Manual, 77);
+            writer.add_readings(MeterId(1), &[late]).unwrap();
+            Ok(report)
+        };
+        remembering
+            .figures(question, at(NOW), wanted, work_out)
+            .await
+            .unwrap();
+        // Of another process's commits it is told when it asks.
+        assert_eq!(remembering.memory.size().0, usize::from(by_another));
+        house.router = router(remembering);
+        let answer = house.get(JANUARY).await;
+        house.router = router(forgetting);
+        assert_eq!(answer.text(), house.get(JANUARY).await.text());
+        assert!(answer.text().contains("break"), "the late reading is part of it");
+    }
 }
 
 #[tokio::test]
