@@ -222,11 +222,13 @@ fn samples(
     reach.read(id, (range.from, range.until), around);
     let mut samples = Vec::with_capacity(around.len());
     let first = around.first().map_or(range.from, |shown| shown.at);
-    let silent = around.windows(2).any(|pair| match pair {
-        [before, after] => after.at.duration_since(before.at) > SILENCE,
-        _ => false,
-    });
-    if silent && channel.quantity == Quantity::HeatCost {
+    let is_silent = || {
+        around.windows(2).any(|pair| match pair {
+            [before, after] => after.at.as_second() - before.at.as_second() > SILENCE,
+            _ => false,
+        })
+    };
+    if channel.quantity == Quantity::HeatCost && is_silent() {
         let year = ReadingQuery {
             meter,
             channel: Some(id),
@@ -376,8 +378,8 @@ const DISTRUSTED: Flags = Flags(Flags::IMPLAUSIBLE.0 | Flags::KEY_UNPROVEN.0);
 /// Values whose instant may be wrong.
 const MISDATED: Flags = Flags(Flags::UNCERTAIN_DAY.0 | Flags::CLOCK_DOUBTFUL.0);
 
-/// Readings farther apart are silent.
-const SILENCE: SignedDuration = SignedDuration::from_hours(48);
+/// Readings that are more seconds apart are silent.
+const SILENCE: i64 = 48 * 3600;
 
 /// A set date comes back within this time.
 const YEAR: SignedDuration = SignedDuration::from_hours(368 * 24);

@@ -59,10 +59,12 @@ pub struct Gain {
 impl Index {
     /// From a meter's readings in any order.
     pub fn new(counter: &Counter, mut samples: Vec<Sample>) -> Self {
-        samples.sort_by_key(|sample| (sample.at, sample.source, sample.value));
-        Self {
-            chain: rules::join(counter, &samples),
-        }
+        // Mostly they are in order and nothing is to be judged, which is seen at once.
+        let chain = rules::plain(counter, &samples).unwrap_or_else(|| {
+            samples.sort_by_key(|sample| (sample.at, sample.source, sample.value));
+            rules::join(counter, &samples)
+        });
+        Self { chain }
     }
 
     /// The last instant of which something is known.

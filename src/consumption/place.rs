@@ -186,7 +186,9 @@ impl Run {
             })
         };
         let mut samples = service.samples;
-        samples.retain(|sample| (from..=until).contains(&sample.at.as_second()));
+        if service.from.is_some() || service.until.is_some() {
+            samples.retain(|sample| (from..=until).contains(&sample.at.as_second()));
+        }
         samples.extend(edge(service.from, service.start_index));
         samples.extend(edge(service.until, service.end_index));
         let index = service

@@ -122,34 +122,30 @@ pub(super) fn join(counter: &Counter, samples: &[Sample]) -> Chain {
 /// What was heard live alone, never falls, never jumps and is never silent for a year is its own chain: what nearly all months
 /// are made of.
 pub(super) fn plain(counter: &Counter, samples: &[Sample]) -> Option<Chain> {
-    let mut links = Vec::with_capacity(samples.len());
-    let mut before: Option<(i64, i64)> = None;
-    for sample in samples {
-        let at = sample.at.as_second();
-        if sample.source != Source::Live {
-            return None;
-        }
-        if let Some((last, value)) = before
-            && (at <= last
-                || at - last > YEAR
-                || sample.value < value
-                || sample.value.saturating_sub(value) > counter.most_an_hour)
-        {
-            return None;
-        }
-        before = Some((at, sample.value));
-        links.push(Link {
-            at,
-            value: sample.value,
-            segment: 0,
-            source: Source::Live,
-            doubtful: sample.doubtful,
-            raw: sample.value,
-            carried: 0,
-        });
-    }
-    let events = Vec::new();
-    Some(Chain { links, events })
+    let follows = |before: &Sample, after: &Sample| {
+        let seconds = after.at.as_second() - before.at.as_second();
+        (1..=YEAR).contains(&seconds)
+            && before.value <= after.value
+            && after.value.saturating_sub(before.value) <= counter.most_an_hour
+    };
+    let is_plain = samples.iter().all(|sample| sample.source == Source::Live)
+        && samples.is_sorted_by(|before, after| follows(before, after));
+    // All looked at first, so that what is made need not grow.
+    is_plain.then(|| Chain {
+        links: samples
+            .iter()
+            .map(|sample| Link {
+                at: sample.at.as_second(),
+                value: sample.value,
+                segment: 0,
+                source: Source::Live,
+                doubtful: sample.doubtful,
+                raw: sample.value,
+                carried: 0,
+            })
+            .collect(),
+        events: Vec::new(),
+    })
 }
 
 /// By all rules.
