@@ -212,7 +212,8 @@ impl Values<'_> {
         let mut packed = Packed::new(self.connection)?;
         let days = until.duration_since(from).as_hours().div_euclid(24);
         let days = usize::try_from(days).unwrap_or(0).min(MOST_DAYS);
-        let mut all = packed.walk(series, (from, until), 2 * days)?;
+        // Two a day, and those of the stretches' days on either side.
+        let mut all = packed.walk(series, (from, until), 2 * (days + BESIDE))?;
         for (of, walked) in series.iter().zip(&mut all) {
             self.complete(&mut packed, *of, (from, until), walked)?;
             if grain == Grain::Hours {
@@ -354,6 +355,8 @@ const HOURS: &str =
 
 /// Room is made beforehand for the readings of a year at most.
 const MOST_DAYS: usize = 366;
+/// Days that are read beside those that were asked for, before and after together.
+const BESIDE: usize = 32;
 
 /// The live readings' source, as the table has it.
 pub(super) const LIVE: i64 = Source::Live as i64;

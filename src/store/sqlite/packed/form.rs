@@ -66,7 +66,23 @@ fn put(octets: &mut Vec<u8>, mut number: u64) {
     octets.push(number.to_le_bytes()[0]);
 }
 
+/// Mostly one octet, or two.
+#[inline]
 fn take(octets: &mut &[u8]) -> Option<u64> {
+    match **octets {
+        [one, ref rest @ ..] if one < 0x80 => {
+            *octets = rest;
+            Some(u64::from(one))
+        }
+        [one, two, ref rest @ ..] if two < 0x80 => {
+            *octets = rest;
+            Some(u64::from(one & 0x7F) | u64::from(two) << 7)
+        }
+        _ => take_long(octets),
+    }
+}
+
+fn take_long(octets: &mut &[u8]) -> Option<u64> {
     let (mut number, mut shift) = (0, 0_u32);
     loop {
         let (octet, rest) = octets.split_first()?;
