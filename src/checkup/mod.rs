@@ -152,7 +152,7 @@ fn unreadable(store: &dyn Store) -> Result<Option<Finding>> {
         area: Area::Store,
         weight: Weight::Warning,
         says: format!(
-            "{telegrams} telegrams that were heard can't be read back, and stay in the store's table `inbox`"
+            "{telegrams} telegrams that were heard can't be read back, and are kept in the store's table `inbox`"
         ),
         advice: "`releve replay` what was captured then, and report it as SECURITY.md says",
     }))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::harness::{Daemon, Folder, add_token, import, replay, run, simulate};
 use crate::luck::{Luck, number};
-use crate::stored::{readings, stored};
+use crate::stored::{readings, remove, stored};
 
 /// A store with all that was heard, another that a copy was made of half way, and what they came from.
 struct Ground {
@@ -217,9 +217,7 @@ fn spoilt_pages_are_found_and_what_is_lost_is_said_to_the_reading() {
         }
         mended += u64::from(is_mended);
         lost_in_all += missing;
-        for part in ["", "-wal", "-shm"] {
-            let _ = fs::remove_file(beside(&db, part));
-        }
+        remove(&db);
     }
     eprintln!(
         "{rounds} stores with spoilt pages, seed {seed}: {mended} mended, {whole} without any loss, {lost_in_all} readings of {} \

@@ -8,7 +8,7 @@ use std::process::Command;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::harness::{Daemon, Folder, configuration, import, json, simulate};
-use crate::stored::stored;
+use crate::stored::{stored, waiting};
 
 /// A small disk of memory; nothing (said on standard error) where this process may not mount one.
 struct Disk(PathBuf);
@@ -158,7 +158,7 @@ fn a_daemon_that_begins_on_a_full_disk_listens_and_stores_when_there_is_room() {
             .map(i64::unsigned_abs)
             .unwrap()
     };
-    let waits = || count("SELECT ifnull(sum(items), 0) FROM inbox");
+    let waits = || waiting(&db);
     let daemon = Daemon::start(&folder, &db, &receiver);
     let hear = |text: &str| {
         let mut file = OpenOptions::new().append(true).open(&live).unwrap();

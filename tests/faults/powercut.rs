@@ -15,7 +15,7 @@ use releve::store::{SqliteStore, Store};
 use crate::harness::{Daemon, Folder, add_token, import, releve, replay, simulate};
 use crate::layer::{self, Disk};
 use crate::luck::{Luck, number};
-use crate::stored::stored;
+use crate::stored::{remove, stored};
 
 #[test]
 fn after_a_power_cut_at_any_place_what_was_shown_is_there() {
@@ -113,9 +113,7 @@ fn cut(building: &[&str], cuts: u64, work: impl Fn(&Folder, &Path, &Path, u64, &
             replay(&target, &capture);
             assert_eq!(stored(&target), wanted, "seed {seed}, cut at {place}");
         }
-        for part in ["", "-wal", "-shm"] {
-            let _ = fs::remove_file(folder.path(&format!("cut-{number}.db{part}")));
-        }
+        remove(&target);
     }
     eprintln!(
         "{} power cuts in {} changes with {syncs} syncs, {} answers held against them, {begun_again} begun again, seed {seed}",

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::harness::{Folder, import, json, releve, simulate};
 use crate::luck::{Luck, number};
+use crate::stored::remove;
 
 /// Every row of every table, in an order that does not depend on how it got there.
 fn content(db: &Path) -> Vec<String> {
@@ -67,14 +68,9 @@ fn killed_at_random_instants_of_a_large_replay_it_ends_the_same() {
     let (mut midway, mut ended, mut lengths) = (0, 0, Vec::new());
     let db = folder.path("killed.db");
     let arguments = ["replay", "--json", "--db", db.to_str().unwrap(), capture];
-    let clean = || {
-        for part in ["", "-wal", "-shm"] {
-            let _ = fs::remove_file(folder.path(&format!("killed.db{part}")));
-        }
-    };
     let mut round = 0;
     while round < rounds {
-        clean();
+        remove(&db);
         fs::copy(&prepared, &db).unwrap();
         // Up to four kills of one replay; then it is left alone, and compared.
         for _ in 0..=luck.below(4).min(rounds - round - 1) {

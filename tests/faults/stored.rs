@@ -1,6 +1,7 @@
 //! What a store holds, for comparison.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
@@ -34,4 +35,63 @@ pub(crate) fn stored(db: &Path) -> Vec<String> {
 /// How many of such rows are readings.
 pub(crate) fn readings(rows: &[String]) -> u64 {
     rows.iter().filter(|row| row.contains("reading")).count() as u64
+}
+
+/// The files of a store: its own, and those beside it whose names go on with a dash.
+pub(crate) fn files_of(db: &Path) -> Vec<PathBuf> {
+    let name = db.file_name().unwrap().to_string_lossy().into_owned();
+    let is_part = |path: &PathBuf| {
+        let other = path.file_name().unwrap().to_string_lossy();
+        other
+            .strip_prefix(&name)
+            .is_some_and(|suffix| suffix.is_empty() || suffix.starts_with('-'))
+    };
+    let entries = fs::read_dir(db.parent().unwrap()).unwrap();
+    entries
+        .map(|entry| entry.unwrap().path())
+        .filter(is_part)
+        .collect()
+}
+
+/// Removes a store.
+pub(crate) fn remove(db: &Path) {
+    for path in files_of(db) {
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// How many telegrams and sightings wait beside a store for their places among the rows.
+pub(crate) fn waiting(db: &Path) -> u64 {
+    let settled: i64 = Connection::open_with_flags(db, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .unwrap()
+        .query_row(
+            "SELECT ifnull(max(value), 0) FROM counter WHERE name = 'heard'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    let (segment, offset) = (settled >> 32, usize::try_from(settled & 0xFFFF_FFFF).unwrap());
+    let mut waiting = 0;
+    for path in files_of(db) {
+        let name = path.to_string_lossy();
+        let Some(number) = name
+            .rsplit_once("-heard-")
+            .map(|(_, number)| number.parse::<i64>().unwrap())
+        else {
+            continue;
+        };
+        let octets = fs::read(&path).unwrap_or_default();
+        let mut at = match number - segment {
+            ..0 => continue,
+            0 => offset,
+            1.. => 0,
+        };
+        while let Some(header) = octets.get(at..at + 16) {
+            let word = |from: usize| u32::from_le_bytes(header[from..from + 4].try_into().unwrap());
+            assert_eq!(&header[..4], b"RHE1");
+            waiting += u64::from(word(4));
+            at += 16 + word(8) as usize;
+        }
+    }
+    waiting
 }

@@ -56,9 +56,11 @@ fn readings(db: &Path, dwelling: i64) -> Vec<(i64, i64, i64, i64)> {
 
 /// How many of some telegrams stand anywhere in the files of a store.
 fn found(db: &Path, telegrams: &[Vec<u8>]) -> usize {
-    let octets: Vec<u8> = ["", "-wal", "-shm"]
-        .iter()
-        .flat_map(|suffix| fs::read(format!("{}{suffix}", text(db))).unwrap_or_default())
+    let entries = fs::read_dir(db.parent().unwrap()).unwrap();
+    let octets: Vec<u8> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| *path == *db || text(path).starts_with(&format!("{}-", text(db))))
+        .flat_map(|path| fs::read(path).unwrap_or_default())
         .collect();
     // The first twenty hold the meter's address and its counter.
     let parts: BTreeSet<&[u8]> = telegrams

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
+use tracing::warn;
 
 use super::SqliteStore;
 use super::erasures::{known_at, listed};
@@ -46,8 +47,10 @@ impl SqliteStore {
         if target.exists() {
             return Err(StoreError::Exists(target.to_owned()));
         }
-        // The copy has what waits in any case.
-        self.pen.catch_up();
+        // The copy has what waits, unless nothing can be stored: then it has what is stored.
+        if let Err(error) = self.pen.settle() {
+            warn!(event = "backup.without_inbox", %error, "what was heard last is not in the copy");
+        }
         let partial = beside(target, ".partial");
         discard(&partial);
         make(&partial)?;

@@ -146,7 +146,7 @@ pub(super) fn source(row: &Row<'_>, column: usize) -> rusqlite::Result<Source> {
 }
 
 /// The eight columns of a channel from `quantity` on; `None` when this build has no word for one of them.
-pub(super) fn channel_words(channel: &Channel) -> Option<ChannelWords> {
+pub(super) fn channel_words(channel: &Channel) -> Option<ChannelWords<'static>> {
     Some(ChannelWords {
         quantity: name_of(QUANTITIES, channel.quantity)?,
         unit: name_of(UNITS, channel.unit)?,
@@ -156,13 +156,33 @@ pub(super) fn channel_words(channel: &Channel) -> Option<ChannelWords> {
     })
 }
 
-/// The words among a channel's columns.
-pub(super) struct ChannelWords {
-    pub(super) quantity: &'static str,
-    pub(super) unit: &'static str,
-    pub(super) direction: &'static str,
-    pub(super) aspect: &'static str,
-    pub(super) kind: &'static str,
+/// The words among what a channel is.
+#[derive(Clone, Copy)]
+pub(super) struct ChannelWords<'a> {
+    pub(super) quantity: &'a str,
+    pub(super) unit: &'a str,
+    pub(super) direction: &'a str,
+    pub(super) aspect: &'a str,
+    pub(super) kind: &'a str,
+}
+
+/// A channel from its words and numbers, unless a word is of a later release.
+pub(super) fn channel_of(
+    words: &ChannelWords<'_>,
+    exponent: i8,
+    tariff: u32,
+    subunit: u16,
+) -> Option<Channel> {
+    Some(Channel {
+        quantity: named(QUANTITIES, words.quantity)?,
+        unit: named(UNITS, words.unit)?,
+        exponent,
+        direction: named(DIRECTIONS, words.direction)?,
+        tariff,
+        subunit,
+        aspect: named(ASPECTS, words.aspect)?,
+        kind: named(KINDS, words.kind)?,
+    })
 }
 
 /// A channel from its columns: quantity, unit, exponent, direction, tariff, subunit, aspect, kind.

@@ -37,7 +37,7 @@ impl SqliteStore {
         // Pages are wiped as rows leave them, in case that nobody comes to write the file anew.
         overwriting(true)?;
         // What waits may be of this dwelling.
-        let receipt = self.pen.write_settled(|open| {
+        let receipt = self.pen.write_settled(!rehearse, |open| {
             if !rehearse {
                 inbox::remove_refused(open.transaction)?;
             }

@@ -247,6 +247,8 @@ fn fill(path: &Path, partial: &Path, reader: &dyn Reader) -> Result<Salvaged> {
     close(good, partial)?;
     // It has the damaged one's keys, and with them their seal.
     let store = SqliteStore::open_under(partial, Options::default(), Vault::of(path)?)?;
+    // What was heard last, whether it had its place in the damaged file or not.
+    store.pen.settle_from(path);
     reader.read_again(&store);
     drop(store);
     let good = Connection::open(partial).map_err(explained)?;

@@ -93,12 +93,12 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    fn new(writer: Writer, readers: Readers, vault: Vault, path: &Path) -> Self {
+    fn new(writer: Writer, syncs: bool, readers: Readers, vault: Vault, path: &Path) -> Self {
         Self {
             path: path.to_owned(),
             vault,
             readers,
-            pen: Arc::new(Pen::new(path, writer)),
+            pen: Arc::new(Pen::new(path, writer, syncs)),
         }
     }
 
@@ -226,8 +226,9 @@ impl Store for SqliteStore {
     }
 
     fn apply_by(&self, version: u64, changes: &[Change], by: By<'_>) -> Result<()> {
+        // What waits names meters by the addresses that they had.
         self.pen
-            .write(|open| registry::apply(open, version, changes, &by))
+            .write_settled(false, |open| registry::apply(open, version, changes, &by))
     }
 
     fn history(&self, query: &HistoryQuery<'_>) -> Result<Vec<HistoryRow>> {

@@ -10,7 +10,6 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::SqliteStore;
 use super::error::explain;
-use super::inbox;
 use super::migrate::{self, APPLICATION_ID, Found};
 use super::read::Readers;
 use super::vault::Vault;
@@ -111,11 +110,12 @@ impl SqliteStore {
                         vault.clone(),
                         if options.references { 1 } else { TOGETHER },
                     ),
+                    options.sync_each,
                     Readers::new(path, options.patience, options.readers),
                     vault,
                     path,
                 );
-                if store.read(inbox::waits)? {
+                if store.read(|connection| store.pen.has_left(connection))? {
                     store.pen.settle_left()?;
                 }
                 Ok(store)

@@ -3,14 +3,18 @@
 //! Whoever is about to ask has what waits settled by a thread of its own and waits for that, but not for ever: a disk that is
 //! stuck keeps nobody from an answer.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use super::inbox::{self, Inbox};
+use rusqlite::Connection;
+
+use super::inbox::{self, Inbox, Segments, Settled};
 use super::ingest;
-use super::open;
+use super::open::{self, refused_by_system};
 use super::write::{Batch, Fault, Writer};
 use crate::logging::Often;
 use crate::store::{Ingest, IngestReport, Result, StoreError};
@@ -19,17 +23,20 @@ use crate::store::{Ingest, IngestReport, Result, StoreError};
 pub(super) struct Pen {
     pub(super) path: PathBuf,
     pub(super) writer: Writer,
+    syncs: bool,
     pub(super) inbox: Inbox,
     /// A call met damage since somebody last asked.
     suspected: AtomicBool,
 }
 
 impl Pen {
-    pub(super) fn new(path: &Path, writer: Writer) -> Self {
+    /// `syncs`: a commit is on the disk when it returns.
+    pub(super) fn new(path: &Path, writer: Writer, syncs: bool) -> Self {
         Self {
             path: path.to_owned(),
             writer,
-            inbox: Inbox::default(),
+            syncs,
+            inbox: Inbox::new(Segments::of(path)),
             suspected: AtomicBool::new(false),
         }
     }
@@ -66,14 +73,19 @@ impl Pen {
         self.watched(self.writer.write(&self.path, work))
     }
 
-    /// As [`Pen::write`], behind everything that waits.
+    /// As [`Pen::write`], behind everything that waits; `anew`, none of the files in which it waited is left.
     pub(super) fn write_settled<T>(
         &self,
+        anew: bool,
         work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>,
     ) -> Result<T> {
-        let _turn = self.inbox.turn();
-        let (refused, answer) = self.write(|open| Ok((inbox::settle(open)?, work(open)?)))?;
-        self.settled(&refused);
+        let segments = self.inbox.turn();
+        let (settled, answer) =
+            self.write(|open| Ok((inbox::settle(open, &segments, anew)?, work(open)?)))?;
+        let removed = self.settled(&segments, &settled);
+        if anew {
+            removed?;
+        }
         Ok(answer)
     }
 
@@ -90,32 +102,36 @@ impl Pen {
 
     /// Makes a batch durable; what can't wait takes its place at once, behind everything that waits.
     pub(super) fn hear(&self, batch: &[Ingest]) -> Result<()> {
-        let _turn = self.inbox.turn();
+        let mut segments = self.inbox.turn();
         if self.inbox.is_overfull() {
             // For long it could not be settled.
-            self.settle_now()?;
+            self.settle_now(&segments)?;
         }
         if !inbox::can_wait(batch) {
-            let refused = self.write_noting(|open| {
-                let refused = inbox::settle(open)?;
+            let settled = self.write_noting(|open| {
+                let settled = inbox::settle(open, &segments, false)?;
                 ingest::ingest(open, batch)?;
-                Ok(refused)
+                Ok(settled)
             })?;
-            self.settled(&refused);
+            let _ = self.settled(&segments, &settled);
             return Ok(());
         }
-        let waiting = self.write_noting(|open| inbox::put(open, batch))?;
+        let waiting = self.write_noting(|open| inbox::put(open, batch, &mut segments))?;
         self.inbox.heard(waiting);
         if self.inbox.is_due() {
-            self.try_to_settle();
+            self.try_to_settle(&segments);
         }
         Ok(())
     }
 
     /// Gives everything that waits its place.
     pub(super) fn settle(&self) -> Result<IngestReport> {
-        let _turn = self.inbox.turn();
-        self.settle_now()
+        self.settle_now(&self.inbox.turn())
+    }
+
+    /// Whether something waits that another process heard.
+    pub(super) fn has_left(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        inbox::waits(connection, &self.inbox.turn())
     }
 
     /// Gives what waits its place, for whoever is about to ask.
@@ -128,14 +144,23 @@ impl Pen {
             let begun = thread::Builder::new().name("settle".to_owned()).spawn(move || {
                 // Others wait for it until this is dropped, whatever happens.
                 let _done = Ending(&pen.inbox);
-                let _turn = pen.inbox.turn();
-                pen.try_to_settle();
+                pen.try_to_settle(&pen.inbox.turn());
             });
             if begun.is_err() {
                 self.inbox.ends();
             }
         }
         self.inbox.wait();
+    }
+
+    /// Gives what waits beside another store its place in this one, which is to take that one's place.
+    pub(super) fn settle_from(&self, other: &Path) {
+        let segments = Segments::of(other);
+        match self.write_noting(|open| inbox::settle(open, &segments, false)) {
+            Ok(settled) => refused(&settled),
+            // It stays where it is, and is read when the store is in its place.
+            Err(error) => unsettled(&error),
+        }
     }
 
     /// Gives what an earlier process left waiting its place, where that is possible: what was heard is safe without.
@@ -150,24 +175,46 @@ impl Pen {
         }
     }
 
-    fn try_to_settle(&self) {
-        if let Err(error) = self.settle_now() {
+    fn try_to_settle(&self, segments: &Segments) {
+        if let Err(error) = self.settle_now(segments) {
             self.inbox.failed();
             unsettled(&error);
         }
     }
 
-    fn settle_now(&self) -> Result<IngestReport> {
-        let (refused, report) = self.write_noting(|open| Ok((inbox::settle(open)?, open.report)))?;
-        self.settled(&refused);
+    fn settle_now(&self, segments: &Segments) -> Result<IngestReport> {
+        let (settled, report) =
+            self.write_noting(|open| Ok((inbox::settle(open, segments, false)?, open.report)))?;
+        // Those that stay are removed behind a later one.
+        let _ = self.settled(segments, &settled);
         Ok(report)
     }
 
-    fn settled(&self, refused: &[(i64, String)]) {
-        for (row, reason) in refused {
-            tracing::error!(event = "inbox.refused", row, %reason, "what was heard can't be read back, and stays where it is");
-        }
+    /// Says what could not be read, and removes the files of which nothing is needed any more.
+    fn settled(&self, segments: &Segments, settled: &Settled) -> Result<()> {
+        refused(&settled);
         self.inbox.settled();
+        let done = segments.done(settled.until);
+        if done.is_empty() {
+            return Ok(());
+        }
+        // What was made of them has to be on the disk first.
+        if !self.syncs {
+            return Ok(());
+        }
+        if !settled.moved {
+            self.sync()?;
+        }
+        for path in done {
+            match fs::remove_file(&path) {
+                // Another process was quicker.
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(refused_by_system(&path, &error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }
 
@@ -177,6 +224,12 @@ struct Ending<'a>(&'a Inbox);
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
         self.0.ends();
+    }
+}
+
+fn refused(settled: &Settled) {
+    for (row, reason) in &settled.refused {
+        tracing::error!(event = "inbox.refused", row, %reason, "what was heard can't be read back, and stays where it is");
     }
 }
 

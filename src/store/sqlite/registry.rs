@@ -104,6 +104,7 @@ pub(super) fn apply(
     let version = codes::signed(now + 1);
     history::write(connection, version, by, &differences)?;
     set_counter(connection, "registry", version)?;
+    batch.memory.forget_meters();
     Ok(())
 }
 

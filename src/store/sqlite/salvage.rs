@@ -10,6 +10,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use super::codes;
+use super::inbox;
 use super::packed;
 
 /// What came of it.
@@ -44,6 +45,7 @@ pub(super) fn salvage(
         }
         salvaged.refused += orphans(good)?;
         packed::forget_all(good)?;
+        inbox::read_from_the_beginning(good)?;
         good.execute("UPDATE counter SET value = value + 1 WHERE name = 'registry'", [])?;
         Ok(())
     })?;

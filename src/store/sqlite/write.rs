@@ -9,10 +9,12 @@ use super::codes;
 use super::erase::Erased;
 use super::error::explain;
 use super::place::Placing;
+use super::registry::{self, METER};
 use super::repeat::Window;
 use super::tell::{Noted, Teller, data_version};
 use super::vault::Vault;
 use crate::hash::{Map, Prints, Set};
+use crate::registry::{Meter, MeterAddress};
 use crate::store::{self, Changed, Channel, IngestReport, StoreError};
 
 /// Why a transaction did not come to its end.
@@ -53,8 +55,8 @@ struct Inside {
 /// What need not be looked up again. All of it is committed: a batch that fails takes its part back.
 #[derive(Default)]
 pub(super) struct Memory {
-    /// Meters that are registered: none ever leaves.
-    meters: Set<i64>,
+    /// Meters that are registered, and their addresses: none ever leaves.
+    meters: Map<i64, MeterAddress>,
     channels: Map<Channel, i64>,
     radios: Map<String, i64>,
     outcomes: Map<String, i64>,
@@ -69,6 +71,11 @@ pub(super) struct Memory {
 }
 
 impl Memory {
+    /// Forgets the addresses of meters, which have changed.
+    pub(super) fn forget_meters(&mut self) {
+        self.meters.clear();
+    }
+
     /// Forgets what is remembered of rows that were erased.
     pub(super) fn forget(&mut self) {
         self.stored.clear();
@@ -101,11 +108,14 @@ impl Writer {
             Err(TryLockError::WouldBlock) => return self.teller.is_writing(),
         };
         let Inside {
-            connection, others, ..
+            connection,
+            others,
+            memory,
+            ..
         } = &mut *inside;
         match data_version(connection) {
             Ok(version) => {
-                others_committed(&self.teller, others, version);
+                others_committed(&self.teller, others, version, memory);
                 true
             }
             Err(_) => false,
@@ -157,7 +167,7 @@ impl Writer {
     ) -> Result<(T, Memory), Fault> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let Self { teller, rows, .. } = self;
-        others_committed(teller, others, data_version(&transaction)?);
+        others_committed(teller, others, data_version(&transaction)?, &mut memory);
         let transacting = teller.writing();
         let noted = Noted::new(&transaction, teller.is_watched())?;
         let change = counter(&transaction, "change")?.unwrap_or(0);
@@ -189,9 +199,11 @@ impl Writer {
 }
 
 /// Tells of other processes' commits, when there were any since the engine was asked last.
-fn others_committed(teller: &Teller, known: &mut Option<i64>, version: i64) {
+fn others_committed(teller: &Teller, known: &mut Option<i64>, version: i64, memory: &mut Memory) {
     if *known != Some(version) {
         teller.tell(Changed::Anything);
+        // They may have given a meter another address.
+        memory.meters.clear();
         *known = Some(version);
     }
 }
@@ -223,27 +235,32 @@ pub(super) struct Statements<'a> {
 }
 
 impl Batch<'_> {
-    /// Refuses a meter that is not registered.
-    pub(super) fn known(&mut self, meter: i64) -> Result<(), Fault> {
-        if self.is_known(meter)? {
-            return Ok(());
+    /// The address of a meter; one that is not registered is refused.
+    pub(super) fn known(&mut self, meter: i64) -> Result<MeterAddress, Fault> {
+        if let Some(address) = self.address(meter)? {
+            return Ok(address);
         }
         Err(StoreError::Refused("a telegram is of a meter that is not registered".to_owned()).into())
     }
 
     /// Whether a meter is registered.
     pub(super) fn is_known(&mut self, meter: i64) -> rusqlite::Result<bool> {
-        if self.memory.meters.contains(&meter) {
-            return Ok(true);
+        self.address(meter).map(|address| address.is_some())
+    }
+
+    fn address(&mut self, meter: i64) -> rusqlite::Result<Option<MeterAddress>> {
+        if let Some(address) = self.memory.meters.get(&meter) {
+            return Ok(Some(*address));
         }
-        let is_registered: bool = self
+        let found = self
             .transaction
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM meter WHERE id = ?1)")?
-            .query_row([meter], |row| row.get(0))?;
-        if is_registered {
-            self.memory.meters.insert(meter);
-        }
-        Ok(is_registered)
+            .prepare_cached(&format!("SELECT {METER} FROM meter WHERE id = ?1"))?
+            .query_row([meter], |row| registry::meter(row, 0))
+            .optional()?;
+        Ok(found.map(|Meter { address, .. }| {
+            self.memory.meters.insert(meter, address);
+            address
+        }))
     }
 
     /// The id of a channel, new or not.

@@ -22,6 +22,7 @@ use super::air::{self, Delivery, Truth};
 use super::judge;
 use super::refusing::Refusing;
 use crate::luck::Luck;
+use crate::stored::{files_of, remove};
 
 /// What happened, for the report.
 #[derive(Clone, Debug, Default)]
@@ -367,10 +368,12 @@ impl World {
         let next = if crash {
             self.figures.crashes += 1;
             let next = self.folder.0.join(format!("after-{}.db", self.figures.crashes));
-            for part in ["", "-wal"] {
-                let from = beside(&self.path, part);
-                if from.exists() {
-                    fs::copy(from, beside(&next, part)).unwrap();
+            let name = self.path.file_name().unwrap().to_string_lossy().into_owned();
+            for from in files_of(&self.path) {
+                let part = from.file_name().unwrap().to_string_lossy()[name.len()..].to_owned();
+                // Shared memory does not outlive a process that was the only one.
+                if part != "-shm" {
+                    fs::copy(from, beside(&next, &part)).unwrap();
                 }
             }
             next
@@ -386,9 +389,7 @@ impl World {
         self.store = Arc::new(Refusing::new(SqliteStore::open(&next).unwrap(), luck));
         self.store.mood().refused = refused;
         if next != self.path {
-            for part in ["", "-wal", "-shm"] {
-                let _ = fs::remove_file(beside(&self.path, part));
-            }
+            remove(&self.path);
             self.path = next;
         }
         judge::committed_is_kept(&self.store.inner, &self.committed);

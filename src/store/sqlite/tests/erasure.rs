@@ -127,12 +127,13 @@ fn household(store: &SqliteStore, from: &str, until: Option<&str>) -> OccupancyI
 
 /// How often some octets stand in the file and the files beside it.
 fn found(path: &Path, wanted: &[u8]) -> usize {
-    ["", "-wal", "-shm", "-journal"]
-        .into_iter()
-        .map(|suffix| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(suffix);
-            let octets = fs::read(name).unwrap_or_default();
+    let name = path.to_string_lossy();
+    let entries = fs::read_dir(path.parent().unwrap()).unwrap();
+    entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|other| other.to_string_lossy().starts_with(&*name))
+        .map(|other| {
+            let octets = fs::read(other).unwrap_or_default();
             octets
                 .windows(wanted.len())
                 .filter(|window| *window == wanted)

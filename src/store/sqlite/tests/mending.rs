@@ -23,14 +23,21 @@ impl Reader for Nobody {
 
 /// A store with four readings, spoilt by these statements of SQL, and put together anew.
 fn mended(spoil: &str) -> (Scratch, SqliteStore, Option<u64>) {
+    mended_after(spoil, |store, number| {
+        store
+            .ingest(&[live(1, NOON + number * 60, 1000 + number)])
+            .unwrap();
+    })
+}
+
+/// The same, where the four came in some way.
+fn mended_after(spoil: &str, take: impl Fn(&SqliteStore, i64)) -> (Scratch, SqliteStore, Option<u64>) {
     let scratch = Scratch::new();
     let path = scratch.path();
     let store = SqliteStore::create(&path).unwrap();
     building(&store, 1);
     for number in 0..4 {
-        store
-            .ingest(&[live(1, NOON + number * 60, 1000 + number)])
-            .unwrap();
+        take(&store, number);
     }
     drop(store);
     let connection = Connection::open(&path).unwrap();
@@ -88,4 +95,15 @@ fn readings_whose_meter_is_lost_are_counted() {
     let (_scratch, store, lost) = mended("DELETE FROM meter WHERE id = 1");
     assert_eq!(lost, Some(4));
     assert_eq!(values(&store), Vec::<i64>::new());
+}
+
+#[test]
+fn what_was_heard_lately_comes_back_from_beside_a_damaged_store() {
+    let spoil = unchecked("UPDATE reading SET value = 'much' WHERE value IN (1001, 1002)");
+    let (_scratch, store, lost) = mended_after(&spoil, |store, number| {
+        store.hear(&[live(1, NOON + number * 60, 1000 + number)]).unwrap();
+        store.settle().unwrap();
+    });
+    assert_eq!(lost, Some(0));
+    assert_eq!(values(&store), [1000, 1001, 1002, 1003]);
 }
