@@ -304,6 +304,8 @@ impl Attic {
 
 /// Meters around the dongle.
 const METERS: u64 = 500;
+/// Octets in which the dongle hands one of these telegrams over.
+const MESSAGE: u64 = 27;
 
 /// One of a meter's telegrams, none like another: a volume in litres, in clear.
 fn telegram(number: u64) -> Vec<u8> {
@@ -349,6 +351,8 @@ fn a_dongle_whose_telegrams_nobody_takes_loses_whole_ones_and_all_are_counted() 
     let daemon = Daemon::start_in(&folder, &db, "", &receiver, &environment);
     let read = || daemon.figure("releve_meter_telegrams_total{outcome=\"read\"}");
     let dropped = || daemon.figure("releve_dropped_telegrams_total");
+    // A message that stops in its middle, because nobody gives this test a processor, is noise.
+    let broken_off = || daemon.figure("releve_receiver_noise_octets_total{receiver=\"attic\"}") / MESSAGE;
     attic.speak();
     daemon.until_long("/metrics", |text| {
         text.as_str().unwrap().contains("outcome=\"read\"")
@@ -366,23 +370,25 @@ fn a_dongle_whose_telegrams_nobody_takes_loses_whole_ones_and_all_are_counted() 
     let delivered = attic.fall_silent();
     fs::write(&disk, "").unwrap();
     daemon.until_long("/readyz", |answer| answer["status"] == "ok");
-    daemon.until_long("/metrics", |_| read() + dropped() >= delivered);
+    daemon.until_long("/metrics", |_| read() + dropped() + broken_off() >= delivered);
     let lost = dropped();
 
     // And it goes on: nothing more is lost.
     attic.speak();
     daemon.until_long("/metrics", |_| read() + lost >= delivered + 1000);
     let delivered = attic.fall_silent();
-    daemon.until_long("/metrics", |_| read() + lost >= delivered);
+    daemon.until_long("/metrics", |_| read() + lost + broken_off() >= delivered);
     assert_eq!(dropped(), lost);
+    let broken_off = broken_off();
     daemon.stop();
     attic.ends.store(true, Ordering::Relaxed);
     plugged.join().unwrap();
     eprintln!(
         "{delivered} telegrams: {held} waited in memory, {lost} dropped and counted; {resident} kB resident"
     );
-    assert_eq!(one(&db, "SELECT count(*) FROM telegram") + lost, delivered);
-    assert_eq!(receiver_telegrams(&db), delivered);
+    let kept = one(&db, "SELECT count(*) FROM telegram");
+    assert_eq!(kept + lost + broken_off, delivered);
+    assert_eq!(receiver_telegrams(&db) + broken_off, delivered);
     // How long this dongle is usually silent was learnt meanwhile.
     assert_eq!(
         one(&db, "SELECT count(*) FROM rhythm WHERE receiver = 'attic'"),
