@@ -43,6 +43,9 @@ pub struct Store {
     pub commit_seconds: u32,
     /// … or when it has this many telegrams (1 to 10 000), whichever comes first. A power cut loses at most one batch.
     pub commit_telegrams: u32,
+    /// Answers may leave out what was heard within so many seconds before they were asked for (1 to 3600): each settling writes
+    /// a page for each meter that spoke since the last one.
+    pub answers_lag_seconds: u32,
     /// Days that raw telegrams of registered meters are kept (0 to 3650), so that a new key can still read them.
     pub raw_days: u32,
     /// Days that every live reading is kept (1 to 3650); after that the first and last of each local day.
@@ -63,6 +66,7 @@ impl Default for Store {
             path: PathBuf::from("/var/lib/releve/releve.db"),
             commit_seconds: 2,
             commit_telegrams: 500,
+            answers_lag_seconds: 1,
             raw_days: 30,
             live_days: 7,
             check_hours: 24,
@@ -235,6 +239,14 @@ impl Config {
         };
         range("store.commit_seconds", self.store.commit_seconds, 1, 60)
             .or_else(|| range("store.commit_telegrams", self.store.commit_telegrams, 1, 10_000))
+            .or_else(|| {
+                range(
+                    "store.answers_lag_seconds",
+                    self.store.answers_lag_seconds,
+                    1,
+                    3600,
+                )
+            })
             .or_else(|| range("store.raw_days", self.store.raw_days, 0, 3650))
             .or_else(|| range("store.live_days", self.store.live_days, 1, 3650))
             .or_else(|| range("store.check_hours", self.store.check_hours, 0, 8760))

@@ -67,6 +67,7 @@ fn serve_all(args: &Args, config: Config) -> Outcome {
     if let Some(mended) = &mended {
         tell(mended);
     }
+    file.may_lag(config.store.answers_lag_seconds);
     let file = Arc::new(file);
     let store: Arc<dyn Store> = file.clone();
     take_credentials(&*store);

@@ -107,6 +107,11 @@ impl SqliteStore {
         self.pen.is_suspected()
     }
 
+    /// Answers may leave out what was heard within so many seconds before they were asked for; 1 when nothing is said.
+    pub fn may_lag(&self, seconds: u32) {
+        self.pen.inbox.may_lag(seconds);
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path

@@ -80,9 +80,10 @@ struct Segment {
 }
 
 impl Segments {
+    /// Those beside a store, which is there. Whoever names it by a link means the same ones.
     pub(in super::super) fn of(store: &Path) -> Self {
         Self {
-            store: store.to_owned(),
+            store: store.canonicalize().unwrap_or_else(|_| store.to_owned()),
             open: None,
         }
     }

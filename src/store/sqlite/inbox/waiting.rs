@@ -1,5 +1,6 @@
 //! How much waits, who waits for it, and when it is time.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,9 +11,6 @@ use super::segments::Segments;
 const MOST: usize = 80_000;
 /// So long they wait at most, while others come.
 const LONGEST: Duration = Duration::from_secs(3600);
-/// Whoever asks again within this time need not be told what came meanwhile.
-const LAG: Duration = Duration::from_secs(1);
-
 /// What could not be settled is not tried again before, however many ask.
 const RETRY: Duration = Duration::from_secs(5);
 /// So long whoever asks waits for a settling, from its beginning.
@@ -25,6 +23,8 @@ pub(in super::super) struct Inbox {
     waiting: Mutex<Waiting>,
     /// A settling that somebody waits for has ended.
     ended: Condvar,
+    /// Whoever asks again within so many seconds need not be told what came meanwhile.
+    lag: AtomicU32,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -40,10 +40,10 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn is_fresh(&self) -> bool {
+    fn is_fresh(&self, lag: Duration) -> bool {
         let within = |since: Option<Instant>, time| since.is_some_and(|since| since.elapsed() < time);
         self.items == 0
-            || within(self.settled, LAG)
+            || within(self.settled, lag)
             || within(self.failed, RETRY)
             || self.settling.is_some_and(|since| since.elapsed() >= PATIENCE)
     }
@@ -55,7 +55,13 @@ impl Inbox {
             turn: Mutex::new(segments),
             waiting: Mutex::default(),
             ended: Condvar::new(),
+            lag: AtomicU32::new(1),
         }
+    }
+
+    /// From now on answers may leave out what came within so many seconds before them.
+    pub(in super::super) fn may_lag(&self, seconds: u32) {
+        self.lag.store(seconds, Ordering::Relaxed);
     }
 
     /// Whoever holds it hears or settles.
@@ -78,7 +84,8 @@ impl Inbox {
 
     /// Whether all counts that was heard until a moment ago, as far as that can be had.
     pub(in super::super) fn is_fresh(&self) -> bool {
-        self.waiting().is_fresh()
+        self.waiting()
+            .is_fresh(Duration::from_secs(self.lag.load(Ordering::Relaxed).into()))
     }
 
     /// So many more wait.

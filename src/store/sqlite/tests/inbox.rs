@@ -71,6 +71,23 @@ fn what_is_heard_counts_when_somebody_is_about_to_ask() {
 }
 
 #[test]
+fn answers_may_lag_as_far_as_the_operator_says() {
+    let (_scratch, store) = store(1);
+    store.may_lag(3600);
+    // The first who asks is told everything.
+    store.hear(&[live(1, 100, 7)]).unwrap();
+    store.catch_up();
+    assert_eq!(store.readings(&everything(1)).unwrap().len(), 1);
+    store.hear(&[live(1, 200, 8)]).unwrap();
+    store.catch_up();
+    assert!(store.is_caught_up());
+    assert_eq!(store.readings(&everything(1)).unwrap().len(), 1);
+    store.may_lag(0);
+    store.catch_up();
+    assert_eq!(store.readings(&everything(1)).unwrap().len(), 2);
+}
+
+#[test]
 fn who_opens_the_store_finds_everything_that_was_heard() {
     let (scratch, store) = store(2);
     store.hear(&[live(1, 100, 7)]).unwrap();
@@ -81,6 +98,16 @@ fn who_opens_the_store_finds_everything_that_was_heard() {
     store.hear(&[live(1, 200, 8)]).unwrap();
     store.settle().unwrap();
     assert_eq!(other.readings(&everything(1)).unwrap().len(), 2);
+}
+
+#[test]
+fn who_opens_the_store_by_a_link_finds_it_too() {
+    let (scratch, store) = store(1);
+    store.hear(&[live(1, 100, 7)]).unwrap();
+    let link = beside(&scratch.path(), ".link");
+    std::os::unix::fs::symlink(scratch.path(), &link).unwrap();
+    let other = SqliteStore::open(&link).unwrap();
+    assert_eq!(other.readings(&everything(1)).unwrap().len(), 1);
 }
 
 #[test]
