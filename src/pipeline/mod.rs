@@ -5,40 +5,47 @@
 //! Telegram → Frame → whose? → key → Message → Decoded → dated readings → Ingest
 //! ```
 //!
+//! `mod` is the way of a telegram that was received, `again` that of one in the archive; `read` is what both share.
+//!
 //! Every telegram ends on exactly one pile ([`Outcome`]). Nothing from a registered meter is lost: what can't be read goes
 //! into the archive with the reason.
 
+mod again;
 mod counters;
 mod dating;
 mod fragments;
 mod layouts;
 mod memory;
 mod outcome;
+mod read;
 mod trust;
 mod zone;
 
 use std::sync::Arc;
 
 use collector::{Check, Telegram};
-use decoders::{Decoded, Families};
+use decoders::Families;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use wmbus::apl::compact::Layout;
-use wmbus::{Address, Error, ErrorKind, Frame, FrameFormat};
+use wmbus::{Address, Frame, FrameFormat};
 
+pub use again::{Again, frame_of, frame_with};
 pub use memory::{Memory, Opened};
 pub use outcome::Outcome;
 
+use self::again::stripped;
 use self::counters::{Accepted, Counters};
 use self::dating::Reception;
 use self::fragments::Fragments;
+use self::read::read;
 use self::trust::{Belief, Opener, Trust};
 use self::zone::Zone;
 use crate::hash::Map;
-use crate::registry::{Directory, MeterId, MeterKey};
+use crate::registry::{Directory, MeterKey};
 use crate::store::{
-    ArchivedTelegram, DirectoryEntry, Facts, Ingest, KeyProof, LearntLayout, Redecoded, Sighting, Store,
-    StoreError, StoredReading, Telegram as Kept, TelegramKey, Word,
+    DirectoryEntry, Facts, Ingest, KeyProof, LearntLayout, Redecoded, Sighting, Store, StoreError,
+    StoredReading, Telegram as Kept, TelegramKey,
 };
 
 /// The way of every telegram. Knows no device and no clock.
@@ -357,87 +364,6 @@ impl Pipeline {
             ..seen(outcome, Some(Ingest::Telegram(kept)))
         }
     }
-
-    /// Reads a telegram of the archive once more, with what is known by now. Walk the archive in its order, so that
-    /// layouts and fragments come as they came; nothing when the telegram would go to another meter today, or to none.
-    pub fn take_again(&mut self, archived: &ArchivedTelegram) -> Option<Again> {
-        let frame = frame_of(archived)?;
-        let address = self.families.identify(&frame);
-        let entry = self
-            .directory
-            .find(&address)
-            .or_else(|| self.directory.find(&frame.link().sender))
-            .filter(|entry| entry.meter.id == archived.key.meter)?;
-        let zone = zone(&mut self.zones, &entry.time_zone);
-        let reception = Reception {
-            at: archived.key.received_at,
-            assumed: archived.assumed,
-            zone: &zone,
-        };
-        let mut read = read(
-            &mut self.memory,
-            &self.families,
-            &frame,
-            entry,
-            &reception,
-            &mut Room::default(),
-        );
-        if self.refuse_recordings {
-            read = read.unless_recorded(&mut self.counters, archived.key.meter, &reception);
-        }
-        match (read.opener, read.outcome) {
-            (Some(opener), _) => {
-                let digest = archived.key.digest;
-                let why = match self.trust.opened(entry, opener, read.authenticated, digest) {
-                    Belief::Counts | Belief::Proves(_) => None,
-                    Belief::MayBeChance => Some(MAY_BE_CHANCE),
-                    Belief::Contradicts => Some(CONTRADICTS),
-                };
-                if let Some(why) = why {
-                    read = Read::refused(Outcome::WrongKey, why.to_owned());
-                }
-            }
-            (None, Outcome::WrongKey) if archived.outcome == Outcome::Damaged.code() => {
-                // Whether anybody had checked it is not kept: the judgement of then stays.
-                read.outcome = Outcome::Damaged;
-                read.evidence.clone_from(&archived.evidence);
-            }
-            (None, Outcome::NoKey | Outcome::WrongKey | Outcome::MacFailed) => {
-                self.trust.failed(entry);
-            }
-            _ => {}
-        }
-        let settled = settle(
-            &mut self.fragments,
-            &self.memory,
-            &frame,
-            archived.key,
-            read.fragment,
-            (read.outcome, read.evidence.as_deref()),
-        );
-        Some(Again {
-            waits: read.fragment.is_some(),
-            telegram: Redecoded {
-                key: archived.key,
-                outcome: read.outcome.code(),
-                evidence: read.evidence,
-                facts: read.facts,
-                readings: read.readings,
-            },
-            settled,
-        })
-    }
-}
-
-/// What a telegram of the archive comes to.
-#[derive(Debug)]
-pub struct Again {
-    /// The telegram.
-    pub telegram: Redecoded,
-    /// It is a fragment, and is judged with the rest of its message.
-    pub waits: bool,
-    /// Fragments that came before it, and are judged now.
-    pub settled: Vec<Redecoded>,
 }
 
 /// What became of fragments, now that a telegram has come that is one (`fragment`), ends a message, or neither.
@@ -464,100 +390,6 @@ fn settle(
         settled.extend(fragments.settle(sender, outcome, evidence));
     }
     settled
-}
-
-/// What a telegram of a registered meter comes to.
-struct Read {
-    outcome: Outcome,
-    evidence: Option<String>,
-    facts: Facts,
-    readings: Vec<StoredReading>,
-    /// What opened it, if it was sealed.
-    opener: Option<Opener>,
-    authenticated: bool,
-    /// The number of a fragment whose message is not complete yet.
-    fragment: Option<u8>,
-}
-
-impl Read {
-    /// A telegram that gives nothing.
-    fn refused(outcome: Outcome, evidence: String) -> Self {
-        Self {
-            outcome,
-            evidence: Some(evidence),
-            facts: Facts::default(),
-            readings: Vec::new(),
-            opener: None,
-            authenticated: false,
-            fragment: None,
-        }
-    }
-
-    /// Refuses what a meter said before, by its message counter; what nobody timed can't be judged.
-    fn unless_recorded(mut self, counters: &mut Counters, meter: MeterId, reception: &Reception<'_>) -> Self {
-        if reception.assumed {
-            // Remembered under an instant that somebody guessed, it would judge others.
-            self.facts.counter = None;
-        }
-        let Some(counter) = self.facts.counter else {
-            return self;
-        };
-        match counters.accept(meter, counter, reception.at.as_second()) {
-            Ok(()) => self,
-            Err(later) => Self::refused(
-                Outcome::Replayed,
-                format!(
-                    "replayed: its message counter is {counter}, and {} was accepted at {}",
-                    later.counter,
-                    Timestamp::from_second(later.at).unwrap_or_default()
-                ),
-            ),
-        }
-    }
-}
-
-/// Opens, decodes and dates.
-fn read(
-    memory: &mut Memory,
-    families: &Families,
-    frame: &Frame<'_>,
-    entry: &DirectoryEntry,
-    reception: &Reception<'_>,
-    room: &mut Room,
-) -> Read {
-    let now = reception.at.as_second();
-    match memory.open(families, frame, &entry.keys, &reception.context(), now) {
-        Ok(Opened {
-            decoded,
-            counter,
-            key,
-            authenticated,
-            by_others,
-        }) => {
-            let read = Read {
-                outcome: if decoded.readings.is_empty() {
-                    Outcome::NoValue
-                } else {
-                    Outcome::Read
-                },
-                evidence: None,
-                facts: facts(&decoded, counter, std::mem::take(&mut room.facts)),
-                readings: reception.date(&decoded, std::mem::take(&mut room.readings)),
-                opener: key.map(Opener::Key).or(by_others.then_some(Opener::Others)),
-                authenticated,
-                fragment: None,
-            };
-            memory.give_back(decoded);
-            read
-        }
-        Err(error) => Read {
-            fragment: match error.kind {
-                ErrorKind::FragmentPending { fragment } => Some(fragment),
-                _ => None,
-            },
-            ..Read::refused(Outcome::of(&error), evidence(&error))
-        },
-    }
 }
 
 /// What is said of a telegram without check sums that a proven key does not open.
@@ -595,25 +427,6 @@ fn proof(entry: &DirectoryEntry, opener: Opener, at: Timestamp, telegrams: u64) 
     Some(Ingest::Proof(KeyProof { key, at, telegrams }))
 }
 
-/// The frame in a telegram of the archive.
-pub fn frame_of(archived: &ArchivedTelegram) -> Option<Frame<'_>> {
-    frame_with(&archived.octets, archived.key.digest)
-}
-
-/// The frame in octets of which a digest was made.
-pub fn frame_with(octets: &[u8], wanted: u64) -> Option<Frame<'_>> {
-    // Whether the receiver had checked and stripped it is not kept, but only one of the two ways finds its digest.
-    [Frame::parse, stripped]
-        .into_iter()
-        .filter_map(|parse| parse(octets).ok())
-        .find(|frame| digest(frame) == wanted)
-}
-
-/// A telegram whose receiver had checked it.
-fn stripped(octets: &[u8]) -> Result<Frame<'_>, Error> {
-    Frame::parse_as(octets, FrameFormat::Stripped)
-}
-
 /// A zone by its name, looked up once.
 fn zone(known: &mut Map<String, Arc<Zone>>, name: &str) -> Arc<Zone> {
     if let Some(zone) = known.get(name) {
@@ -628,43 +441,4 @@ fn zone(known: &mut Map<String, Arc<Zone>>, name: &str) -> Arc<Zone> {
 fn digest(frame: &Frame<'_>) -> u64 {
     let hash = Sha256::digest(frame.canonical());
     hash.first_chunk().map_or(0, |octets| u64::from_be_bytes(*octets))
-}
-
-/// Why a telegram could not be read, in one sentence that holds no key.
-fn evidence(error: &Error) -> String {
-    format!("{}: {error}", error.kind.code())
-}
-
-/// What is said about the meter, in the memory of facts that are empty.
-fn facts(decoded: &Decoded, counter: Option<u32>, room: Facts) -> Facts {
-    let Facts {
-        mut status, mut more, ..
-    } = room;
-    status.extend_from_slice(&decoded.status);
-    more.reserve_exact(2 + decoded.facts.len());
-    more.push((Word::from("decoder"), Word::Shared(decoded.decoder.clone())));
-    more.push((Word::from("mode"), mode(decoded.mode)));
-    more.extend(
-        decoded
-            .facts
-            .iter()
-            .map(|fact| (Word::Shared(fact.name.clone()), Word::from(fact.value.clone()))),
-    );
-    Facts {
-        opened: true,
-        device_time: decoded.device_time,
-        counter,
-        status,
-        more,
-    }
-}
-
-/// The number of a security mode: most telegrams have one of these.
-fn mode(mode: u8) -> Word {
-    match mode {
-        0 => "0".into(),
-        5 => "5".into(),
-        7 => "7".into(),
-        _ => mode.to_string().into(),
-    }
 }
