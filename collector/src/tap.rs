@@ -73,7 +73,9 @@ impl<R: Receiver> Tap<R> {
             },
             Event::Rejected { .. } => Ok(()),
             Event::Ready(_) => Ok(()),
-            Event::Lost(_) | Event::Healing(_) | Event::Idle | Event::Ended => recorder.flush(),
+            Event::Lost(_) | Event::Healing(_) | Event::Overrun(_) | Event::Idle | Event::Ended => {
+                recorder.flush()
+            }
         };
         if let Err(error) = result {
             self.fault = Some(error);

@@ -230,15 +230,37 @@ fn servers_are_connected_to_again() {
     assert_eq!(telegram(&mut stream), 1);
 }
 
+/// An address with a port that is free, as the system sees it a moment before.
+fn free_address() -> String {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.local_addr().unwrap().to_string()
+}
+
+#[test]
+fn datagrams_that_the_system_throws_away_are_counted() {
+    const SENT: u64 = 5000;
+    let address = free_address();
+    let mut stream = Stream::udp(&address, origin(), Clock::Now).unwrap();
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    // Nobody asks for what comes, and there is no room for so many.
+    for _ in 0..SENT {
+        sender.send_to(FIRST.as_bytes(), &address).unwrap();
+    }
+    let (mut taken, mut lost) = (0, 0);
+    while taken + lost < SENT {
+        match stream.next(Duration::from_secs(30)) {
+            Event::Telegram(_) => taken += 1,
+            Event::Overrun(more) => lost += more,
+            other => panic!("{taken} taken, {lost} lost, and then {other:?}"),
+        }
+    }
+    assert_eq!(taken + lost, SENT);
+    assert!(lost > 0);
+}
+
 #[test]
 fn every_datagram_ends_its_line() {
-    // A free port, as the system sees it a moment before.
-    let port = UdpSocket::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let address = format!("127.0.0.1:{port}");
+    let address = free_address();
     let mut stream = Stream::udp(&address, origin(), Clock::Now).unwrap();
     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
     for datagram in [FIRST.to_owned(), String::new(), format!("{SECOND}\n{THIRD}\r\n")] {

@@ -111,6 +111,7 @@ impl Listening {
                         warn!(event = "receiver.lost", %radio, %reason, times, "receiver lost, trying to get it back");
                     }
                 }
+                Event::Overrun(datagrams) => self.drop_some(datagrams),
                 Event::Idle => {}
                 Event::Ended => {
                     info!(event = "receiver.ended", %radio, "read to its end");
@@ -221,8 +222,14 @@ impl Listening {
 
     /// Counts a telegram for which there is no room.
     fn drop_one(&self) {
-        let dropped = self.keeping.dropped();
-        if dropped == 10_u64.pow(dropped.ilog10()) {
+        self.drop_some(1);
+    }
+
+    /// Counts what is lost for want of room; each power of ten is said.
+    fn drop_some(&self, more: u64) {
+        let dropped = self.keeping.dropped(more);
+        let before = dropped.saturating_sub(more);
+        if dropped > 0 && before < 10_u64.pow(dropped.ilog10()) {
             warn!(event = "intake.dropped", radio = %self.radio, dropped, "no room for what is heard, it is lost");
         }
     }

@@ -117,10 +117,10 @@ impl Keeping {
         self.lock().heard.clone()
     }
 
-    /// A telegram was heard for which there was no room. How many it were so far.
-    pub fn dropped(&self) -> u64 {
+    /// So many telegrams were heard for which there was no room. How many it were so far.
+    pub fn dropped(&self, more: u64) -> u64 {
         let kept = &mut self.lock().kept;
-        kept.dropped += 1;
+        kept.dropped = kept.dropped.saturating_add(more);
         kept.dropped
     }
 
@@ -151,7 +151,7 @@ mod tests {
         let at = |second| Timestamp::from_second(second).unwrap();
         keeping.refused(&StoreError::Full(PathBuf::from("a")), 3, at(10));
         keeping.refused(&StoreError::ReadOnly(PathBuf::from("a")), 5, at(20));
-        keeping.dropped();
+        keeping.dropped(1);
         let kept = keeping.now();
         assert_eq!(kept.refusing, Some((at(10), "read_only")));
         assert_eq!((kept.refusals, kept.waiting, kept.dropped), (2, 5, 1));

@@ -64,6 +64,8 @@ pub enum Event {
     Ready(String),
     /// The source was silent for too long, and something was done about it, or somebody should: what, in a sentence.
     Healing(String),
+    /// So many datagrams came while nobody took them, and the system threw them away, whatever was in them.
+    Overrun(u64),
     /// Nothing came for as long as was asked.
     Idle,
     /// The source was read to its end, and there is no more to come, ever.

@@ -1,5 +1,6 @@
 //! Lines over sockets: from a server that is connected to, from gateways that send datagrams.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::net::{TcpStream, ToSocketAddrs, UdpSocket};
 use std::os::unix::net::UnixStream;
@@ -13,7 +14,7 @@ use super::stream::Source;
 /// How long a server may take to accept us.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Reads give up after this long, so that the thread can look whether anybody still listens.
-const LOOK_UP: Duration = Duration::from_secs(1);
+pub(super) const LOOK_UP: Duration = Duration::from_secs(1);
 /// A connection that was silent for so long is checked, three times, a sixth of it apart.
 const SILENCE: Duration = Duration::from_secs(60);
 /// The longest datagram there is.
@@ -85,20 +86,27 @@ impl Source for Peer {
 
 /// Datagrams, each ended like a line.
 #[derive(Debug)]
-pub(super) struct Datagrams(UdpSocket);
+pub(super) struct Datagrams {
+    socket: UdpSocket,
+    /// So many were thrown away when somebody asked last.
+    thrown_away: u64,
+}
 
 impl Datagrams {
     pub(super) fn bind(address: &str) -> io::Result<Self> {
         let socket = UdpSocket::bind(address)?;
         socket.set_read_timeout(Some(LOOK_UP))?;
-        Ok(Self(socket))
+        Ok(Self {
+            socket,
+            thrown_away: 0,
+        })
     }
 }
 
 impl Source for Datagrams {
     fn open(&mut self) -> io::Result<Box<dyn Read + Send>> {
         Ok(Box::new(Datagram {
-            socket: self.0.try_clone()?,
+            socket: self.socket.try_clone()?,
             octets: Vec::with_capacity(DATAGRAM),
             position: 0,
         }))
@@ -107,7 +115,34 @@ impl Source for Datagrams {
     fn end(&mut self) -> String {
         "the socket was closed".to_owned()
     }
+
+    fn overrun(&mut self) -> u64 {
+        let now = thrown_away(&self.socket).unwrap_or(self.thrown_away);
+        let news = now.saturating_sub(self.thrown_away);
+        self.thrown_away = now;
+        news
+    }
 }
+
+/// How many datagrams the system threw away, since they found no room behind those that wait; `None` where it does not say.
+fn thrown_away(socket: &UdpSocket) -> Option<u64> {
+    let inode = rustix::fs::fstat(socket).ok()?.st_ino;
+    ["/proc/net/udp", "/proc/net/udp6"].into_iter().find_map(|table| {
+        let mut text = String::new();
+        File::open(table)
+            .ok()?
+            .take(TABLE)
+            .read_to_string(&mut text)
+            .ok()?;
+        text.lines().find_map(|line| {
+            let is_ours = line.split_whitespace().nth(9)?.parse() == Ok(inode);
+            line.split_whitespace().nth(12).filter(|_| is_ours)?.parse().ok()
+        })
+    })
+}
+
+/// The table of sockets is read so far.
+const TABLE: u64 = 1 << 20;
 
 /// The datagram that is being read, and those after it.
 struct Datagram {

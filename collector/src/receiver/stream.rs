@@ -9,14 +9,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::command::{Child, Command};
 use super::lines::{Clock, Lines};
 use super::mqtt::Broker;
 use super::patience::Patience;
 use super::pipe::Pipe;
-use super::sockets::{Datagrams, Peer};
+use super::sockets::{Datagrams, LOOK_UP, Peer};
 use super::{Event, Receiver};
 use crate::capture::{Origin, Reader};
 
@@ -46,6 +46,11 @@ pub(super) trait Source: Send {
     /// What follows its end.
     fn again(&self) -> Again {
         Again::Patiently
+    }
+
+    /// How much the system threw away since this was asked last, since nobody took it.
+    fn overrun(&mut self) -> u64 {
+        0
     }
 }
 
@@ -165,7 +170,8 @@ fn run(
                     }
                     events.send(event)
                 };
-                let fault = forward(&mut reader, clock, &mut on_event, stopped)?;
+                let overrun = || source.overrun();
+                let fault = forward(&mut reader, clock, &mut on_event, overrun, stopped)?;
                 let end = source.end();
                 match (fault, source.again()) {
                     (None, Again::Never) => return Ok(()),
@@ -194,10 +200,19 @@ fn forward(
     reader: &mut Reader<BufReader<Box<dyn Read + Send>>>,
     clock: Clock,
     on_event: &mut dyn FnMut(Event) -> Result<(), mpsc::SendError<Event>>,
+    mut overrun: impl FnMut() -> u64,
     stopped: &mpsc::Receiver<Infallible>,
 ) -> Result<Option<io::Error>, Unheard> {
     let mut lines = Lines::new(clock);
+    let mut looked = Instant::now();
     loop {
+        if looked.elapsed() >= LOOK_UP {
+            looked = Instant::now();
+            let lost = overrun();
+            if lost > 0 {
+                on_event(Event::Overrun(lost))?;
+            }
+        }
         let fault = match reader.read_line() {
             Ok(Some(line)) => {
                 lines.push(line);
