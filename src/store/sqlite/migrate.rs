@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0012_once.sql"),
     include_str!("migrations/0013_inbox.sql"),
     include_str!("migrations/0014_packed.sql"),
+    include_str!("migrations/0015_heard.sql"),
 ];
 
 /// The newest version known here.

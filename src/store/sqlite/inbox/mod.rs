@@ -330,7 +330,7 @@ pub(super) fn settled_to(connection: &Connection) -> rusqlite::Result<Position> 
 
 /// All that lies beside the store is to be read once more: what was made of it before may be lost.
 pub(super) fn read_from_the_beginning(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute("DELETE FROM counter WHERE name = ?1", [COUNTER])?;
+    connection.execute("UPDATE counter SET value = 0 WHERE name = ?1", [COUNTER])?;
     Ok(())
 }
 

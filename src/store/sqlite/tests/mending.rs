@@ -99,7 +99,9 @@ fn readings_whose_meter_is_lost_are_counted() {
 
 #[test]
 fn what_was_heard_lately_comes_back_from_beside_a_damaged_store() {
-    let spoil = unchecked("UPDATE reading SET value = 'much' WHERE value IN (1001, 1002)");
+    // Neither the readings nor the telegrams that gave them are left.
+    let spoil =
+        unchecked("DELETE FROM telegram; UPDATE reading SET value = 'much' WHERE value IN (1001, 1002)");
     let (_scratch, store, lost) = mended_after(&spoil, |store, number| {
         store.hear(&[live(1, NOON + number * 60, 1000 + number)]).unwrap();
         store.settle().unwrap();
