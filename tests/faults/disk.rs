@@ -57,21 +57,59 @@ fn a_disk_that_stays_full_does_not_fill_the_memory() {
 /// Telegrams that the daemon holds at most while the store refuses.
 const HELD: u64 = 20_000;
 
+/// A building, its telegrams, and its store on a small disk.
+struct Ground {
+    folder: Folder,
+    disk: Disk,
+    /// On that disk.
+    db: PathBuf,
+    /// What all telegrams leave on a disk that has room, and how many they are.
+    undisturbed: PathBuf,
+    total: u64,
+    /// A capture of them.
+    text: String,
+    /// A store that has heard nothing.
+    prepared: PathBuf,
+}
+
+impl Ground {
+    /// Nothing where there can be no small disk.
+    fn new(building: &[&str]) -> Option<Self> {
+        let folder = Folder::new();
+        let [capture, registry, _] = simulate(&folder, building);
+        let prepared = import(&folder, &registry);
+        let disk = Disk::new(folder.path("disk"))?;
+        let undisturbed = folder.path("undisturbed.db");
+        fs::copy(&prepared, &undisturbed).unwrap();
+        let total = replay(&undisturbed, &capture);
+        let db = disk.0.join("releve.db");
+        fs::copy(&prepared, &db).unwrap();
+        Some(Self {
+            folder,
+            disk,
+            db,
+            undisturbed,
+            total,
+            text: fs::read_to_string(&capture).unwrap(),
+            prepared,
+        })
+    }
+}
+
 /// The disk is full until so many telegrams wait.
 fn fill_and_free(building: &[&str], until_waiting: u64) {
-    let folder = Folder::new();
-    let [capture, registry, _] = simulate(&folder, building);
-    let prepared = import(&folder, &registry);
-    let Some(disk) = Disk::new(folder.path("disk")) else {
+    let Some(ground) = Ground::new(building) else {
         return;
     };
-    let undisturbed = folder.path("undisturbed.db");
-    fs::copy(&prepared, &undisturbed).unwrap();
-    let total = replay(&undisturbed, &capture);
-    let db = disk.0.join("releve.db");
-    fs::copy(&prepared, &db).unwrap();
-
-    let text = fs::read_to_string(&capture).unwrap();
+    let Ground {
+        folder,
+        disk,
+        db,
+        undisturbed,
+        total,
+        text,
+        ..
+    } = &ground;
     let (first, rest) = text.split_at(text.len() / 10);
     let live = folder.write("live.txt", first);
     let receiver = format!("[[receiver]]\nname = \"cellar\"\nfile = {live:?}\n");
@@ -121,7 +159,7 @@ fn fill_and_free(building: &[&str], until_waiting: u64) {
             .iter()
             .filter_map(|radio| radio["telegrams"].as_u64())
             .sum::<u64>()
-            >= total
+            >= *total
     });
     daemon.stop();
     assert_eq!(stored(&db), stored(&undisturbed));
@@ -130,19 +168,18 @@ fn fill_and_free(building: &[&str], until_waiting: u64) {
 /// What was heard last waits in the inbox when the power goes; when it comes back the disk is full.
 #[test]
 fn a_daemon_that_begins_on_a_full_disk_listens_and_stores_when_there_is_room() {
-    let folder = Folder::new();
-    let [capture, registry, _] = simulate(&folder, &["--days", "4", "--seed", "4"]);
-    let prepared = import(&folder, &registry);
-    let Some(disk) = Disk::new(folder.path("disk")) else {
+    let Some(ground) = Ground::new(&["--days", "4", "--seed", "4"]) else {
         return;
     };
-    let undisturbed = folder.path("undisturbed.db");
-    fs::copy(&prepared, &undisturbed).unwrap();
-    let total = replay(&undisturbed, &capture);
-    let db = disk.0.join("releve.db");
-    fs::copy(&prepared, &db).unwrap();
-
-    let text = fs::read_to_string(&capture).unwrap();
+    let Ground {
+        folder,
+        disk,
+        db,
+        undisturbed,
+        total,
+        text,
+        prepared,
+    } = &ground;
     let line_end = |at: usize| at + text[at..].find('\n').unwrap() + 1;
     let (text, third) = text.split_at(line_end(text.len() * 2 / 3));
     let (first, second) = text.split_at(line_end(text.len() / 2));
@@ -195,7 +232,7 @@ fn a_daemon_that_begins_on_a_full_disk_listens_and_stores_when_there_is_room() {
     daemon.until("/v1/radio", |radio| {
         let radios = radio["radios"].as_array().unwrap();
         let heard = radios.iter().filter_map(|radio| radio["telegrams"].as_u64());
-        heard.sum::<u64>() >= total
+        heard.sum::<u64>() >= *total
     });
     daemon.stop();
     assert_eq!(stored(&db), stored(&undisturbed));

@@ -45,7 +45,8 @@ fn content(db: &Path) -> Vec<String> {
 fn killed_at_random_instants_of_a_large_replay_it_ends_the_same() {
     let rounds = number("RELEVE_FAULT_ROUNDS", 5);
     let seed = number("RELEVE_FAULT_SEED", 1);
-    let days = number("RELEVE_FAULT_DAYS", 15).to_string();
+    // More than one transaction of twenty thousand telegrams.
+    let days = number("RELEVE_FAULT_DAYS", 32).to_string();
     let folder = Folder::new();
     let [capture, registry, _] = simulate(
         &folder,
@@ -62,7 +63,7 @@ fn killed_at_random_instants_of_a_large_replay_it_ends_the_same() {
     let whole = begun.elapsed();
     let wanted = content(&undisturbed);
     let telegrams = summary["stored"]["telegrams"].as_u64().unwrap();
-    assert!(telegrams > 3000, "{summary}");
+    assert!(telegrams > 20_000, "{summary}");
 
     let mut luck = Luck::new(seed);
     let (mut midway, mut ended, mut lengths) = (0, 0, Vec::new());
