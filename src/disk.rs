@@ -49,15 +49,22 @@ fn free_space(path: &Path) -> Option<u64> {
 }
 
 fn open_files(db: &Path) -> Vec<PathBuf> {
-    ["", "-wal", "-shm", ".master", ".erasures"]
-        .into_iter()
-        .map(|part| {
-            let mut name = db.as_os_str().to_owned();
-            name.push(part);
-            PathBuf::from(name)
-        })
-        .filter(|path| fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o077 != 0))
-        .collect()
+    let name = db.file_name().unwrap_or_default().as_encoded_bytes();
+    // Its log, what waits beside it, its master key, what was set aside of it: all begin with its name.
+    let is_part = |entry: &fs::DirEntry| {
+        let other = entry.file_name();
+        let suffix = other.as_encoded_bytes().strip_prefix(name);
+        suffix.is_some_and(|suffix| matches!(suffix.first(), None | Some(b'-' | b'.')))
+    };
+    let is_open = |data: fs::Metadata| data.is_file() && data.permissions().mode() & 0o077 != 0;
+    let entries = fs::read_dir(folder_of(db)).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = entries
+        .filter(is_part)
+        .map(|entry| db.with_file_name(entry.file_name()))
+        .filter(|path| fs::metadata(path).is_ok_and(is_open))
+        .collect();
+    found.sort();
+    found
 }
 
 #[cfg(test)]
@@ -73,6 +80,11 @@ mod tests {
         assert_eq!(disk.size, 321);
         assert!(disk.free.is_some());
         assert_eq!(disk.open_files, std::slice::from_ref(&path));
+        let heard = path.with_file_name(format!("releve-disk-{}-heard-1", std::process::id()));
+        fs::write(&heard, [0]).unwrap();
+        fs::set_permissions(&heard, fs::Permissions::from_mode(0o640)).unwrap();
+        assert_eq!(Disk::of(&path).open_files, [path.clone(), heard.clone()]);
+        fs::remove_file(heard).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(Disk::of(&path).open_files, Vec::<PathBuf>::new());
         fs::remove_file(&path).unwrap();
