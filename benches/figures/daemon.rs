@@ -176,7 +176,7 @@ fn flash(folder: &Folder, capture: &Path, db: &Path, meters: u64, say: &mut Say<
 
 /// How many readings the store has, of all that was heard.
 fn readings(daemon: &Daemon) -> u64 {
-    daemon.get("/v1/sites");
+    daemon.get("/v1/radio");
     sum(daemon, "releve_reading_changes_total")
 }
 

@@ -220,7 +220,7 @@ pub(super) async fn show(
 ) -> Result<Json<DwellingDetails>, Problem> {
     let id = DwellingId(id.id("id")?);
     context
-        .ask(move |store| {
+        .ask_as_it_is(move |store| {
             let (dwelling, site) = named(store, id)?;
             let zone = site.zone();
             let placements = store.placements(id)?;

@@ -125,7 +125,7 @@ pub(super) async fn create(
     let now = context.now();
     let once = once(&headers, &caller.name, &new)?;
     context
-        .ask(move |store| {
+        .ask_as_it_is(move |store| {
             let (dwelling, site) = dwellings::named(store, DwellingId(new.dwelling))?;
             if !new.lives_there {
                 return Err(Problem::NotResident);
@@ -219,7 +219,7 @@ pub(super) async fn show(
 ) -> Result<Json<Shown>, Problem> {
     let id = OccupancyId(id.id("id")?);
     context
-        .ask(move |store| named(store, id).map(|occupancy| Shown::of(&occupancy)))
+        .ask_as_it_is(move |store| named(store, id).map(|occupancy| Shown::of(&occupancy)))
         .await
         .map(Json)
 }
@@ -244,7 +244,7 @@ pub(super) async fn change(
     let now = context.now();
     let id = OccupancyId(id.id("id")?);
     context
-        .ask(move |store| {
+        .ask_as_it_is(move |store| {
             let change = OccupancyChange {
                 until: changed.until.map(|day| day.0),
                 may_extend: false,

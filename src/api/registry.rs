@@ -190,7 +190,7 @@ pub(super) async fn show(
     _: Asked<Nothing>,
 ) -> Result<Response, Problem> {
     context
-        .ask(move |store| {
+        .ask_as_it_is(move |store| {
             let registry = store.registry()?;
             Ok(Whole {
                 version: registry.version,
@@ -231,7 +231,7 @@ pub(super) async fn take(
     let computed = context.computed;
     let now = context.now();
     context
-        .ask(move |store| {
+        .ask_as_it_is(move |store| {
             for _ in 0..ATTEMPTS {
                 let registry = store.registry()?;
                 let plan = import::plan(&registry, "body", &octets, format, computed);
@@ -299,7 +299,7 @@ pub(super) async fn history(
         ));
     }
     context
-        .ask(move |store| {
+        .ask_as_it_is(move |store| {
             let before = asked
                 .cursor
                 .as_deref()

@@ -88,7 +88,7 @@ pub(super) async fn list(
         context.attempts.admit(&guest, now)?;
     }
     let answer = context
-        .ask(move |store| {
+        .ask_as_it_is(move |store| {
             if let Some(code) = &asked.code {
                 let site = store.site_by_code(parse(code, "code")?)?;
                 return Ok(Page::whole(site.into_iter().map(Site::from).collect()));

@@ -292,7 +292,7 @@ impl Daemon {
     pub(crate) fn get(&self, path: &str) -> (u16, Value) {
         if path == "/metrics" {
             // What is watched all day long does not count what was heard lately, until somebody asks for something else.
-            let _ = get(&self.address("/v1/sites"), &self.token);
+            let _ = get(&self.address("/v1/radio"), &self.token);
         }
         get(&format!("{}{path}", self.base), &self.token)
     }
