@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The Debian package, for this machine or, with TARGET given, for another: deploy/package.sh [aarch64-unknown-linux-gnu]
+# The Debian packages, for this machine or, with TARGET given, for another: deploy/package.sh [aarch64-unknown-linux-gnu]
 #
 # Needs `cargo install cargo-deb`; for another machine also its compiler and Rust target, see docs/packaging.md.
 set -euo pipefail
@@ -17,9 +17,13 @@ export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
 export CARGO_TARGET_ARMV7_UNKNOWN_LINUX_GNUEABIHF_LINKER=arm-linux-gnueabihf-gcc
 export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc
 export CC_armv7_unknown_linux_gnueabihf=arm-linux-gnueabihf-gcc
-if [ -n "$target" ]; then
-    cargo build --release --locked --target "$target"
-    cargo deb --no-build --target "$target"
-else
-    cargo deb --no-build
-fi
+# The service, and the resident's pages, which may be installed on another machine.
+for package in releve releve-portal; do
+    if [ -n "$target" ]; then
+        cargo build --release --locked --target "$target" -p "$package"
+        cargo deb --no-build -p "$package" --target "$target"
+    else
+        cargo build --release --locked -p "$package"
+        cargo deb --no-build -p "$package"
+    fi
+done

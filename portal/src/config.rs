@@ -390,6 +390,14 @@ mod tests {
     }
 
     #[test]
+    fn what_the_package_begins_with_is_a_configuration() {
+        let config: Config = toml::from_str(include_str!("../../deploy/portal.debian.toml")).unwrap();
+        assert_eq!(config.service.token_file, None);
+        assert_eq!(public(&config.public).unwrap(), config.public);
+        assert!(config.mail.way().is_ok());
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (text, named) in [
             ("public = 'https://a.example'", "service"),
