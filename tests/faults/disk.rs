@@ -109,7 +109,7 @@ fn fill_and_free(building: &[&str], until_waiting: u64) {
         total,
         text,
         ..
-    } = &ground;
+    } = ground;
     let (first, rest) = text.split_at(text.len() / 10);
     let live = folder.write("live.txt", first);
     let receiver = format!("[[receiver]]\nname = \"cellar\"\nfile = {live:?}\n");
@@ -159,7 +159,7 @@ fn fill_and_free(building: &[&str], until_waiting: u64) {
             .iter()
             .filter_map(|radio| radio["telegrams"].as_u64())
             .sum::<u64>()
-            >= *total
+            >= total
     });
     daemon.stop();
     assert_eq!(stored(&db), stored(&undisturbed));
@@ -179,7 +179,7 @@ fn a_daemon_that_begins_on_a_full_disk_listens_and_stores_when_there_is_room() {
         total,
         text,
         prepared,
-    } = &ground;
+    } = ground;
     let line_end = |at: usize| at + text[at..].find('\n').unwrap() + 1;
     let (text, third) = text.split_at(line_end(text.len() * 2 / 3));
     let (first, second) = text.split_at(line_end(text.len() / 2));
@@ -232,7 +232,7 @@ fn a_daemon_that_begins_on_a_full_disk_listens_and_stores_when_there_is_room() {
     daemon.until("/v1/radio", |radio| {
         let radios = radio["radios"].as_array().unwrap();
         let heard = radios.iter().filter_map(|radio| radio["telegrams"].as_u64());
-        heard.sum::<u64>() >= *total
+        heard.sum::<u64>() >= total
     });
     daemon.stop();
     assert_eq!(stored(&db), stored(&undisturbed));

@@ -192,7 +192,7 @@ impl Pen {
 
     /// Says what could not be read, and removes the files of which nothing is needed any more.
     fn settled(&self, segments: &Segments, settled: &Settled) -> Result<()> {
-        refused(&settled);
+        refused(settled);
         self.inbox.settled();
         let done = segments.done(settled.until);
         if done.is_empty() {
