@@ -305,7 +305,10 @@ impl Store for SqliteStore {
     }
 
     fn site(&self, id: SiteId) -> Result<Option<Site>> {
-        self.read(|connection| find::site_by_id(connection, id))
+        let answer = self
+            .readers
+            .read(|connection, _, known| known.site(connection, id, || find::site_by_id(connection, id)));
+        self.pen.watched(answer)
     }
 
     fn sites(&self, after: Option<SiteId>, limit: usize) -> Result<Vec<Site>> {
@@ -321,7 +324,10 @@ impl Store for SqliteStore {
     }
 
     fn dwelling(&self, id: DwellingId) -> Result<Option<Dwelling>> {
-        self.read(|connection| find::dwelling_by_id(connection, id))
+        let answer = self.readers.read(|connection, _, known| {
+            known.dwelling(connection, id, || find::dwelling_by_id(connection, id))
+        });
+        self.pen.watched(answer)
     }
 
     fn dwellings(&self, site: SiteId, after: Option<DwellingId>, limit: usize) -> Result<Vec<Dwelling>> {

@@ -14,7 +14,8 @@ use super::error::explain;
 use super::open::{READ_ONLY, keep_plans};
 use super::tell::data_version;
 use crate::hash::Map;
-use crate::store::{Channel, ChannelId, DwellingId, MeterId, Placement, Result};
+use crate::registry::{Dwelling, Site};
+use crate::store::{Channel, ChannelId, DwellingId, MeterId, Placement, Result, SiteId};
 
 /// A small pool: connections are opened when they are first needed and then kept.
 pub(super) struct Readers {
@@ -62,6 +63,7 @@ impl Readers {
             return answer.map_err(explained);
         }
         let ((connection, mut known), place) = self.lend().map_err(explained)?;
+        known.begin();
         let answer = in_one_state(&connection, |connection| {
             query(connection, &self.channels, &mut known)
         });
@@ -79,7 +81,8 @@ impl Readers {
             return Ok(());
         }
         let explained = |error| explain(&self.path, error);
-        let ((connection, known), place) = self.lend().map_err(explained)?;
+        let ((connection, mut known), place) = self.lend().map_err(explained)?;
+        known.begin();
         connection
             .prepare_cached("BEGIN")
             .and_then(|mut begin| begin.execute([]))
@@ -207,16 +210,25 @@ impl Drop for Place<'_> {
     }
 }
 
-/// In which channels meters have readings, and what hangs in dwellings, as a connection found it: each takes some steps along
-/// large tables. True until anybody commits.
+/// In which channels meters have readings, and what hangs in which dwellings, as a connection found it: each takes some steps
+/// along large tables. True until anybody commits.
 #[derive(Default)]
 pub(super) struct Known {
     version: Option<i64>,
+    /// Nobody can have committed since the version was looked at, as far as this transaction sees.
+    is_current: bool,
     channels: Map<MeterId, Vec<(ChannelId, Channel)>>,
     placements: Map<DwellingId, Vec<Placement>>,
+    dwellings: Map<DwellingId, Option<Dwelling>>,
+    sites: Map<SiteId, Option<Site>>,
 }
 
 impl Known {
+    /// A transaction begins, and may see more than the one before.
+    fn begin(&mut self) {
+        self.is_current = false;
+    }
+
     /// The channels of meters; looked for where that is not known any more.
     pub(super) fn channels(
         &mut self,
@@ -242,8 +254,33 @@ impl Known {
         remembered(&mut self.placements, MOST_DWELLINGS, dwelling, look)
     }
 
+    /// A dwelling; looked for where it is not known any more.
+    pub(super) fn dwelling(
+        &mut self,
+        connection: &Connection,
+        id: DwellingId,
+        look: impl FnOnce() -> rusqlite::Result<Option<Dwelling>>,
+    ) -> rusqlite::Result<Option<Dwelling>> {
+        self.refresh(connection)?;
+        remembered(&mut self.dwellings, MOST_DWELLINGS, id, look)
+    }
+
+    /// A site; looked for where it is not known any more.
+    pub(super) fn site(
+        &mut self,
+        connection: &Connection,
+        id: SiteId,
+        look: impl FnOnce() -> rusqlite::Result<Option<Site>>,
+    ) -> rusqlite::Result<Option<Site>> {
+        self.refresh(connection)?;
+        remembered(&mut self.sites, MOST_SITES, id, look)
+    }
+
     /// Forgets everything when somebody has committed.
     fn refresh(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        if self.is_current {
+            return Ok(());
+        }
         let version = Some(data_version(connection)?);
         if self.version != version {
             *self = Self {
@@ -251,6 +288,7 @@ impl Known {
                 ..Self::default()
             };
         }
+        self.is_current = true;
         Ok(())
     }
 }
@@ -275,6 +313,8 @@ fn remembered<K: Copy + Eq + Hash, V: Clone>(
 
 /// Of so many meters channels are remembered.
 const MOST_METERS: usize = 2000;
+/// Of so many sites it is remembered what they are called.
+const MOST_SITES: usize = 20;
 /// Of so many dwellings it is remembered what hangs there: some kilobytes each.
 const MOST_DWELLINGS: usize = 200;
 
