@@ -163,7 +163,7 @@ impl Draft {
             services.push(match origin.index {
                 Some((id, channel)) => {
                     let around = shown.next().unwrap_or_default();
-                    let mut samples = samples(store, &mut reach, (id, &channel), range, &around)?;
+                    let mut samples = samples(store, &mut reach, (id, &channel), range, around)?;
                     if let Some(slots) = origin.slots {
                         let rows = shown.next().unwrap_or_default();
                         reach.read(slots, (range.from, range.until), &rows);
@@ -216,11 +216,11 @@ fn samples(
     reach: &mut Reach,
     (id, channel): (ChannelId, &Channel),
     range: Range,
-    around: &[Shown],
+    around: Vec<Shown>,
 ) -> Result<Vec<Sample>> {
     let meter = reach.meter();
-    reach.read(id, (range.from, range.until), around);
-    let mut samples = Vec::with_capacity(around.len());
+    reach.read(id, (range.from, range.until), &around);
+    let mut samples = Vec::new();
     let first = around.first().map_or(range.from, |shown| shown.at);
     let is_silent = || {
         around.windows(2).any(|pair| match pair {
@@ -241,7 +241,12 @@ fn samples(
         reach.back_to(year.from);
         samples.extend(store.readings(&year)?.iter().filter_map(Sample::of));
     }
-    samples.extend(around.iter().filter_map(sample));
+    // In the same place of memory.
+    let around: Vec<Sample> = around.into_iter().filter_map(|shown| sample(&shown)).collect();
+    if samples.is_empty() {
+        return Ok(around);
+    }
+    samples.extend(around);
     Ok(samples)
 }
 
