@@ -1,7 +1,7 @@
 //! The same figures at more meters and more years: what a question, a telegram and the daemon cost then.
 //!
-//! Stores hold what is left once the daemon has thinned it (the first and the last reading of a day), as with most
-//! households. They are written row by row through the store's trait.
+//! Stores hold what is left once the daemon has thinned it (the first and the last reading of a day) and packed it, as with
+//! most households. They are written row by row through the store's trait.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use releve::store::{Ingest, Store};
 use crate::api::any_month;
 use crate::ask::load;
 use crate::figure::{Figure, number};
-use crate::history::{END, Grain, fill, registry, telegram};
+use crate::history::{END, Grain, fill, look_after, registry, telegram};
 use crate::plot::{Line, Panel, svg};
 use crate::process::{Daemon, Folder};
 use crate::{Extent, Say};
@@ -45,6 +45,7 @@ pub(crate) fn figures(extent: Extent, plot: Option<&str>, say: &mut Say<'_>) {
         for years in ages {
             readings += fill(&store, *meters, Grain::Thinned, (filled * 365, years * 365));
             filled = *years;
+            look_after(&store, END);
             let telegram = cost_of_a_telegram(&store, *meters, *years);
             let daemon = Daemon::start(&folder, &db, true);
             let dwellings = u64::try_from(dwellings).unwrap();

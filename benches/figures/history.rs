@@ -123,17 +123,22 @@ fn kind(meter: i64) -> Kind {
 
 /// So many years of hours, as the store keeps them once the daemon has looked after them; how many readings.
 pub(crate) fn hours(store: &dyn Store, meters: i64, years: i64) -> u64 {
+    let mut rows = 0;
+    for year in (0..years).rev() {
+        rows += fill(store, meters, Grain::Hourly, (year * 365, (year + 1) * 365));
+        look_after(store, END - year * 365 * DAY);
+    }
+    rows
+}
+
+/// What the daemon does with what is old, until nothing is left to do: also what is thinned already is packed.
+pub(crate) fn look_after(store: &dyn Store, now: i64) {
     let retention = Retention {
         rows: 1_000_000,
         ..Retention::default()
     };
-    let mut rows = 0;
-    for year in (0..years).rev() {
-        rows += fill(store, meters, Grain::Hourly, (year * 365, (year + 1) * 365));
-        let now = Timestamp::from_second(END - year * 365 * DAY).unwrap();
-        while store.retain(now, &retention).unwrap().more {}
-    }
-    rows
+    let now = Timestamp::from_second(now).unwrap();
+    while store.retain(now, &retention).unwrap().more {}
 }
 
 /// Puts the days `[from, until)` before [`END`], counted back, into a store; how many rows.
