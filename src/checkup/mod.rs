@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::store::{Result, Store};
+use crate::store::{MeterId, Result, Store};
 
 /// What a finding is about. The names are stable for machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,6 +111,8 @@ pub struct Circumstances {
     pub erasures: Vec<String>,
     /// What contradicts itself in the file, in the engine's words.
     pub contradictions: Vec<String>,
+    /// Meters of which sums rested on packed readings that were not theirs; those are taken away.
+    pub packed: Vec<MeterId>,
     /// When the store was last put together anew after damage, and how many readings were lost then as far as is known.
     pub mended: Option<(Timestamp, Option<u64>)>,
     /// After so long without a telegram a meter counts as silent.
@@ -129,6 +131,7 @@ pub fn checkup(store: &dyn Store, around: &Circumstances) -> Result<Vec<Finding>
     findings.extend(air::keys(store)?);
     findings.extend(in_clear(store)?);
     findings.extend(unreadable(store)?);
+    findings.extend(packed(store, &around.packed)?);
     findings.extend(air::silence(store, around)?);
     findings.sort_by_key(|finding| (finding.weight, finding.area));
     Ok(findings)
@@ -156,6 +159,23 @@ fn unreadable(store: &dyn Store) -> Result<Option<Finding>> {
         ),
         advice: "`releve replay` what was captured then, and report it as SECURITY.md says",
     }))
+}
+
+/// Sums that rested on something else than the readings.
+fn packed(store: &dyn Store, meters: &[MeterId]) -> Result<Option<Finding>> {
+    let mut named = Vec::with_capacity(meters.len());
+    for id in meters {
+        let meter = store.meter(*id)?;
+        named.extend(meter.map(|meter| meter.printed_serial.unwrap_or_else(|| meter.address.to_string())));
+    }
+    Ok(about(
+        Area::Store,
+        Weight::Fault,
+        &named,
+        "meter",
+        "of which figures were made of something else than the readings, which is taken away",
+        "`releve check` again until none is named, ask for the figures of these meters anew, and report it as SECURITY.md says",
+    ))
 }
 
 /// Whether a copy was made lately, and whether what was erased has stayed so.

@@ -35,6 +35,17 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Outcome {
     let store = SqliteStore::open(&args.db)?;
     let disk = Disk::of(&args.db);
+    let contradictions = if args.quick {
+        Vec::new()
+    } else {
+        store.contradictions()?
+    };
+    // Of a damaged file nothing is taken away.
+    let packed = if args.quick || !contradictions.is_empty() {
+        Vec::new()
+    } else {
+        store.compare_packed()?
+    };
     let around = Circumstances {
         now: Timestamp::now(),
         free: disk.free,
@@ -43,11 +54,8 @@ pub(super) fn run(args: &Args) -> Outcome {
         loose_folder: disk.loose_folder,
         last_backup: store.last_backup()?,
         erasures: erasures(&store, &args.db)?,
-        contradictions: if args.quick {
-            Vec::new()
-        } else {
-            store.contradictions()?
-        },
+        contradictions,
+        packed,
         mended: store.mended().unwrap_or(None),
         silent_after: SignedDuration::from_hours(i64::from(args.silent_days) * 24),
     };

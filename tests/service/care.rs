@@ -82,8 +82,24 @@ fn check_says_what_is_the_matter_and_what_to_do() {
         "{found:?}"
     );
 
-    // A key taken away.
+    // A row of what is packed that says what no reading says; it is named once, and gone.
     let connection = rusqlite::Connection::open(&db).unwrap();
+    connection
+        .execute(
+            "INSERT INTO packed (stretch, meter, channel, points)
+             VALUES (1, (SELECT min(id) FROM meter), (SELECT min(id) FROM channel), x'010102')",
+            [],
+        )
+        .unwrap();
+    for found_it in [true, false] {
+        let found = findings(&db, &[]);
+        let named = found
+            .iter()
+            .any(|(area, _, says)| area == "store" && says.contains("something else than the readings"));
+        assert_eq!(named, found_it, "{found:?}");
+    }
+
+    // A key taken away.
     connection
         .execute_batch(
             "INSERT OR IGNORE INTO outcome (code) VALUES ('no_key');

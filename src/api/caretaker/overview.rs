@@ -92,6 +92,7 @@ fn findings(
         mended: kept.mended,
         erasures: Vec::new(),
         contradictions: Vec::new(),
+        packed: Vec::new(),
         silent_after: jiff::SignedDuration::from_hours(72),
     });
     findings.extend(checkup::clock(store, now)?);

@@ -8,6 +8,7 @@
 //! A row says all that `reading` has of its meter and channel in its stretch, or it is not there: whoever changes one of those
 //! readings takes the row away in the same transaction ([`Stale`]), and [`pack`] makes it anew one day.
 
+mod check;
 mod form;
 
 use jiff::Timestamp;
@@ -137,22 +138,36 @@ fn pack_one(connection: &Connection, (meter, channel): (i64, i64), stretch: i64)
     if stands {
         return Ok(0);
     }
-    let start = start_of(stretch);
-    let points: Vec<Point> = connection
+    let points = points_of(connection, (meter, channel), stretch)?;
+    if !points.is_empty() {
+        connection
+            .prepare_cached("INSERT INTO packed (stretch, meter, channel, points) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![
+                stretch,
+                meter,
+                channel,
+                written(&points, start_of(stretch))
+            ])?;
+    }
+    Ok(points.len())
+}
+
+/// What the readings of a series are in a stretch.
+fn points_of(
+    connection: &Connection,
+    (meter, channel): (i64, i64),
+    stretch: i64,
+) -> rusqlite::Result<Vec<Point>> {
+    connection
         .prepare_cached(
             "SELECT at, source, value, flags FROM reading
              WHERE meter = ?1 AND channel = ?2 AND at >= ?3 AND at < ?4 ORDER BY at, source",
         )?
-        .query_map([meter, channel, start, start_of(stretch + 1)], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-        })?
-        .collect::<rusqlite::Result<_>>()?;
-    if !points.is_empty() {
-        connection
-            .prepare_cached("INSERT INTO packed (stretch, meter, channel, points) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![stretch, meter, channel, written(&points, start)])?;
-    }
-    Ok(points.len())
+        .query_map(
+            [meter, channel, start_of(stretch), start_of(stretch + 1)],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+        )?
+        .collect()
 }
 
 /// The channels of a meter that hold indexes, or what was gained of them: sums are made of nothing else.

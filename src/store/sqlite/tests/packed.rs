@@ -357,3 +357,27 @@ fn a_store_that_was_mended_begins_without() {
     assert!(count(&scratch) > 0);
     compare(&scratch, &store, 0);
 }
+
+#[test]
+fn what_is_packed_and_not_true_is_found_and_taken_away() {
+    let (scratch, store) = store(2);
+    store.ingest(&heard(1, 130)).unwrap();
+    store.ingest(&heard(2, 130)).unwrap();
+    retain_all(&store, 130, 10_000);
+    let whole = count(&scratch);
+    assert_eq!(store.compare_packed().unwrap(), []);
+    assert_eq!(count(&scratch), whole);
+    // As no release would do it: another value, and nobody says so.
+    let changed = Connection::open(scratch.path()).unwrap().execute(
+        "UPDATE reading SET value = value + 7 WHERE meter = 2 AND at = ?1",
+        [BEGIN + 30 * DAY + 420],
+    );
+    assert_eq!(changed.unwrap(), 1);
+    assert_eq!(store.compare_packed().unwrap(), [MeterId(2)]);
+    assert_eq!(count(&scratch), whole - 1);
+    compare(&scratch, &store, 0);
+    assert_eq!(store.compare_packed().unwrap(), []);
+    retain_all(&store, 130, 10_000);
+    assert_eq!(count(&scratch), whole);
+    compare(&scratch, &store, 1);
+}
