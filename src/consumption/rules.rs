@@ -128,8 +128,8 @@ pub(super) fn plain(counter: &Counter, samples: &[Sample]) -> Option<Chain> {
             && before.value <= after.value
             && after.value.saturating_sub(before.value) <= counter.most_an_hour
     };
-    let is_plain = samples.iter().all(|sample| sample.source == Source::Live)
-        && samples.is_sorted_by(|before, after| follows(before, after));
+    let is_plain =
+        samples.iter().all(|sample| sample.source == Source::Live) && samples.is_sorted_by(follows);
     // All looked at first, so that what is made need not grow.
     is_plain.then(|| Chain {
         links: samples
