@@ -66,26 +66,23 @@ fn put(octets: &mut Vec<u8>, mut number: u64) {
     octets.push(number.to_le_bytes()[0]);
 }
 
-/// The next number. Where eight octets are left and it has no more, all are looked at together.
+/// Mostly one octet, or two.
+#[inline]
 fn take(octets: &mut &[u8]) -> Option<u64> {
-    const ENDED: u64 = 0x8080_8080_8080_8080;
-    let Some(eight) = octets.first_chunk() else {
-        return take_each(octets);
-    };
-    let word = u64::from_le_bytes(*eight);
-    let last = (!word & ENDED).trailing_zeros();
-    if last == u64::BITS {
-        return take_each(octets);
+    match **octets {
+        [one, ref rest @ ..] if one < 0x80 => {
+            *octets = rest;
+            Some(u64::from(one))
+        }
+        [one, two, ref rest @ ..] if two < 0x80 => {
+            *octets = rest;
+            Some(u64::from(one & 0x7F) | u64::from(two) << 7)
+        }
+        _ => take_long(octets),
     }
-    *octets = octets.get(last as usize / 8 + 1..)?;
-    // What stands behind it goes, then sevens become fourteens, and so on.
-    let sevens = word & u64::MAX >> (u64::BITS - 1 - last) & !ENDED;
-    let pairs = sevens & 0x007F_007F_007F_007F | (sevens & 0x7F00_7F00_7F00_7F00) >> 1;
-    let fours = pairs & 0x0000_3FFF_0000_3FFF | (pairs & 0x3FFF_0000_3FFF_0000) >> 2;
-    Some(fours & 0x0FFF_FFFF | (fours & 0x0FFF_FFFF_0000_0000) >> 4)
 }
 
-fn take_each(octets: &mut &[u8]) -> Option<u64> {
+fn take_long(octets: &mut &[u8]) -> Option<u64> {
     let (mut number, mut shift) = (0, 0_u32);
     loop {
         let (octet, rest) = octets.split_first()?;
