@@ -1,9 +1,9 @@
 //! The readings behind a figure: both ends of every part that it is the sum of, so that a bill can be proved.
 
 use axum::extract::State;
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use wmbus::Decimal;
@@ -26,71 +26,79 @@ use super::query::{Asked, Day, Segment};
 #[schema(as = Evidence)]
 pub(super) struct Proof {
     /// The dwelling.
-    dwelling: Dwelling,
+    pub(super) dwelling: Dwelling,
     /// First day.
     #[schema(format = Date, example = "2026-01-01")]
-    from: String,
+    pub(super) from: String,
     /// The day after the last one.
     #[schema(format = Date, example = "2026-02-01")]
-    to: String,
+    pub(super) to: String,
     /// Point by point.
-    points: Vec<PointProof>,
+    pub(super) points: Vec<PointProof>,
 }
 
 /// What the figure of one metering point rests on.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct PointProof {
     /// The point.
-    point: PointName,
+    pub(super) point: PointName,
     /// The unit of its registers, and of what is counted.
     #[schema(example = "m3")]
-    unit: &'static str,
-    /// The parts that add up to the figure: a new one with each meter and each rating factor.
-    parts: Vec<Part>,
+    pub(super) unit: &'static str,
+    /// The parts that add up to the figure: a new one with each meter, with each rating factor, and where a heat cost
+    /// allocator began anew at its set date.
+    pub(super) parts: Vec<Part>,
 }
 
 /// What one meter counted under one rating factor.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Part {
     /// The meter.
-    meter: Name,
+    pub(super) meter: Name,
     /// The instant at which it begins, with the site's offset.
-    start: String,
+    pub(super) start: String,
     /// The instant at which it ends.
-    end: String,
+    pub(super) end: String,
+    /// Whether the counter began anew at 0 at the very instant at which it begins.
+    pub(super) restarted: bool,
     /// What the count is multiplied by.
-    factor: Number,
+    pub(super) factor: Number,
     /// What was counted between the ends, as the display counts; null when an end is not known. A counter that broke off in
     /// between counts nothing.
-    counted: Option<Number>,
+    pub(super) counted: Option<Number>,
     /// What it began with; null when nothing is known.
-    first: Option<End>,
+    pub(super) first: Option<End>,
     /// What it ended with.
-    last: Option<End>,
+    pub(super) last: Option<End>,
 }
 
 /// The index at an end, and where it is known from.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct End {
+    /// What the register showed at that end, as far as it is known: of an interpolated end on the line between its two
+    /// readings, of an estimated one the reading itself, and 0 where the counter began anew. `last` less `first` is what was
+    /// counted, but for a register that went over its end in between.
+    pub(super) index: Option<Number>,
     /// `measured`, `interpolated` or `estimated`.
     #[schema(example = "measured")]
-    quality: &'static str,
+    pub(super) quality: &'static str,
     /// Seconds to the farthest reading used.
-    age_seconds: i64,
-    /// The readings: one, or the two between which the end lies. Those from outside an occupancy are left out.
-    readings: Vec<Behind>,
+    pub(super) age_seconds: i64,
+    /// The readings: one, or the two between which the end lies. Those from outside an occupancy are left out, and so is what
+    /// was frozen for the household before when the counter began anew as this one moved in.
+    pub(super) readings: Vec<Behind>,
 }
 
 /// A reading that a figure rests on; `GET /v1/meters/{serial}/readings` has it with all its marks.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Behind {
     /// The instant that it stands for.
-    at: String,
+    pub(super) at: String,
     /// Where it came from: `live`, `set_date`, `history`, `manual` or `estimate`.
     #[schema(example = "live")]
-    source: &'static str,
+    pub(super) source: &'static str,
     /// What the register showed.
-    value: Number,
+    pub(super) value: Number,
 }
 
 /// Which days.
@@ -158,7 +166,8 @@ pub(super) async fn of_occupancy(
         .map(Json)
 }
 
-fn proof(
+/// What the figures of a dwelling's days rest on; of a household no reading from outside its window.
+pub(super) fn proof(
     store: &dyn Store,
     (dwelling, site): (registry::Dwelling, &Site),
     ((from, to), window): ((Date, Date), Option<Window>),
@@ -217,15 +226,25 @@ impl Part {
             let exponent = part.exponent.checked_sub(shift)?;
             Some(exact(Decimal::new(value, exponent)))
         };
-        let end = |edge: Option<Edge>| edge.map(|edge| End::of(&edge, may, zone, read));
+        let end = |edge: Option<Edge>, shows: Option<i64>, may| {
+            edge.map(|edge| End::of(&edge, shows.and_then(read), may, zone, read))
+        };
+        let (first, last) = may;
+        // What was frozen then tells how much was used in the year before.
+        let after = if part.anew {
+            first.checked_add(1.second()).unwrap_or(first)
+        } else {
+            first
+        };
         Self {
             meter: Name::of(&placement.meter),
             start: local(part.start, zone),
             end: local(part.end, zone),
+            restarted: part.anew,
             factor: exact(part.factor),
             counted: part.counted.and_then(read),
-            first: end(part.from),
-            last: end(part.to),
+            first: end(part.from, part.shows_first, (after, last)),
+            last: end(part.to, part.shows_last, may),
         }
     }
 }
@@ -233,6 +252,7 @@ impl Part {
 impl End {
     fn of(
         edge: &Edge,
+        index: Option<Number>,
         (first, last): (Timestamp, Timestamp),
         zone: &TimeZone,
         read: impl Fn(i64) -> Option<Number>,
@@ -245,6 +265,7 @@ impl End {
             })
         };
         Self {
+            index,
             quality: edge.quality.name(),
             age_seconds: edge.age,
             readings: [Some(edge.used), edge.and]

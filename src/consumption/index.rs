@@ -115,6 +115,74 @@ impl Index {
             .map(|link| edge(link, at, Quality::Estimated))
     }
 
+    /// What the register itself showed at an edge: without the restarts and rollovers that the chain undid. Of an edge
+    /// between two readings, on their line; `None` when it does not fit.
+    ///
+    /// A counter that restarts at that very instant shows 0 to what `begins` there, and to what ends there the count that
+    /// it closed. A reading from the other side of a restart is carried to this one.
+    pub(super) fn register(&self, edge: &Edge, instant: Timestamp, begins: bool) -> Option<i64> {
+        let used = edge.used.at.as_second();
+        let border = instant.as_second().checked_add(i64::from(begins))?;
+        let past = self.restarts(i64::MIN, border.checked_sub(1)?).last();
+        if let Some(at) = past.filter(|at| used <= *at) {
+            return edge.value.checked_sub(self.closing(at)?.value);
+        }
+        let ahead = self.restarts(border.checked_sub(1)?, i64::MAX).next();
+        if let Some(at) = ahead.filter(|at| used >= *at) {
+            let closing = self.closing(at)?;
+            return closing.raw.checked_add(edge.value.checked_sub(closing.value)?);
+        }
+        let Some(and) = edge.and else {
+            return Some(edge.used.raw);
+        };
+        let before = edge.value.checked_sub(self.undone(&edge.used)?);
+        if ahead.is_some_and(|at| and.at.as_second() >= at) {
+            return before;
+        }
+        // Where a register went over its end between the two: behind it, unless that lies ahead.
+        let behind = edge.value.checked_sub(self.undone(&and)?)?;
+        if behind >= 0 { Some(behind) } else { before }
+    }
+
+    /// What the chain added to a reading.
+    fn undone(&self, used: &Used) -> Option<i64> {
+        let at = used.at.as_second();
+        let links = self.chain.links.as_slice();
+        let first = links.partition_point(|link| link.at < at);
+        let link = links
+            .get(first..)?
+            .iter()
+            .take_while(|link| link.at == at)
+            .find(|link| link.source == used.source && link.raw == used.raw)?;
+        link.value.checked_sub(link.raw)
+    }
+
+    /// The instants from one (left out) to a later one at which the counter closed its count and began anew at 0.
+    pub(super) fn restarts(&self, after: i64, until: i64) -> impl Iterator<Item = i64> + '_ {
+        let events = self.chain.events.iter();
+        events
+            .filter(move |(at, flag)| *flag == Flag::Restart && *at > after && *at <= until)
+            .map(|(at, _)| *at)
+    }
+
+    /// Whether the counter began anew at that very instant.
+    pub(super) fn began_anew(&self, instant: Timestamp) -> bool {
+        let at = instant.as_second();
+        self.restarts(at.saturating_sub(1), at).next().is_some()
+    }
+
+    /// What closed a count.
+    fn closing(&self, at: i64) -> Option<&Link> {
+        let links = self.chain.links.as_slice();
+        let first = links.partition_point(|link| link.at < at);
+        links
+            .get(first..)?
+            .iter()
+            .take_while(|link| link.at == at)
+            .filter(|link| matches!(link.source, Source::SetDate | Source::History))
+            .max_by_key(|link| link.value)
+    }
+
     /// What was counted from one instant to a later one.
     pub fn gain(&self, start: Timestamp, end: Timestamp) -> Gain {
         let mut flags = Flags::NONE;

@@ -26,6 +26,8 @@ mod slots;
 mod properties;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod traced;
 
 use jiff::Timestamp;
 

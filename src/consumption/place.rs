@@ -52,7 +52,7 @@ pub struct Consumption {
     pub served: bool,
 }
 
-/// The two ends of what one meter counted, or of the part of it under one rating factor.
+/// The two ends of what one meter counted, or of the part of it under one rating factor and between two restarts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Evidence {
     /// Which of the services, in the order they were given.
@@ -67,6 +67,12 @@ pub struct Evidence {
     pub from: Option<Edge>,
     /// The index at the end.
     pub to: Option<Edge>,
+    /// Whether the counter began anew at the very instant of the beginning: what was frozen there is of the count before.
+    pub anew: bool,
+    /// What the register showed at the beginning, in stored integers; 0 where it began anew.
+    pub shows_first: Option<i64>,
+    /// What the register showed at the end.
+    pub shows_last: Option<i64>,
     /// What was counted in between, in stored integers; `None` where an end is not known, or the counter broke off.
     pub counted: Option<i64>,
     /// The power of ten of stored integers.
@@ -149,23 +155,12 @@ impl Place {
         for (service, run) in self.runs.iter().enumerate() {
             let until = run.until.min(end).min(run.horizon);
             for piece in &run.pieces {
-                let (from, to) = (piece.from.max(run.from).max(start), piece.until.min(until));
-                let instants = Timestamp::from_second(from)
-                    .ok()
-                    .zip(Timestamp::from_second(to).ok());
-                let Some((start, end)) = instants.filter(|_| from < to) else {
-                    continue;
-                };
-                parts.push(Evidence {
-                    service,
-                    factor: piece.factor,
-                    start,
-                    end,
-                    from: run.index.at(start),
-                    to: run.index.at(end),
-                    counted: run.index.gain(start, end).value,
-                    exponent: run.exponent,
-                });
+                let (mut from, to) = (piece.from.max(run.from).max(start), piece.until.min(until));
+                let turns = run.index.restarts(from, to.saturating_sub(1));
+                for to in turns.filter(|at| run.is_measured(*at)).chain([to]) {
+                    parts.extend(run.part(service, piece.factor, (from, to)));
+                    from = to;
+                }
             }
         }
         parts.sort_by_key(|part| part.start);
@@ -203,6 +198,33 @@ impl Run {
             pieces: pieces(from, until, &service.factors),
             horizon: now.as_second().max(last),
         }
+    }
+
+    fn is_measured(&self, at: i64) -> bool {
+        let edge = Timestamp::from_second(at).ok().and_then(|at| self.index.at(at));
+        edge.is_some_and(|edge| edge.quality == Quality::Measured)
+    }
+
+    /// The ends of a part of it; `None` of one that has no length.
+    fn part(&self, service: usize, factor: Decimal, (start, end): (i64, i64)) -> Option<Evidence> {
+        let instants = Timestamp::from_second(start)
+            .ok()
+            .zip(Timestamp::from_second(end).ok());
+        let (start, end) = instants.filter(|_| start < end)?;
+        let (from, to) = (self.index.at(start), self.index.at(end));
+        Some(Evidence {
+            service,
+            factor,
+            start,
+            end,
+            from,
+            to,
+            anew: self.index.began_anew(start),
+            shows_first: from.and_then(|edge| self.index.register(&edge, start, true)),
+            shows_last: to.and_then(|edge| self.index.register(&edge, end, false)),
+            counted: self.index.gain(start, end).value,
+            exponent: self.exponent,
+        })
     }
 
     /// What this service counted within itself.

@@ -12,12 +12,12 @@ use super::tests::{NOW, at, heat, service, water};
 use super::*;
 
 /// Readings of an allocator: hours since the last one, gained, and whether it is heard, remembered or both.
-fn steps() -> impl Strategy<Value = Vec<(i64, i64, u8)>> {
+pub(super) fn steps() -> impl Strategy<Value = Vec<(i64, i64, u8)>> {
     prop::collection::vec((1_i64..60, 0_i64..40_000, 0_u8..8), 1..200)
 }
 
 /// What such an allocator would be heard to say, restarting every 1 January, with `jitter` for damage.
-fn heard(steps: &[(i64, i64, u8)], restarts: bool, damage: i64) -> Vec<Sample> {
+pub(super) fn heard(steps: &[(i64, i64, u8)], restarts: bool, damage: i64) -> Vec<Sample> {
     let mut clock = at("2025-09-01T00:00:00Z");
     let due = at("2026-01-01T00:00:00Z");
     let mut value = 0;

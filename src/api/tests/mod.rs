@@ -6,6 +6,7 @@ mod caretaker;
 mod contract;
 mod erasures;
 mod evaluation;
+mod evidence;
 mod figures;
 mod formats;
 mod lists;
