@@ -195,6 +195,12 @@ for (const [index, way] of [
       await someone.look(`consumption-${view}`);
     }
     await page.goto(`${pages.url}/consumption/history?view=month`);
+    await page.locator(".rooms a[href*='/consumption/readings']").first().click();
+    await page.waitForURL(/readings/);
+    await someone.look("consumption-readings");
+    await page.goto(`${pages.url}/consumption/readings`);
+    await someone.look("consumption-readings-all");
+    await page.goto(`${pages.url}/consumption/history?view=month`);
     const file = page.locator("a[href*='/consumption/file']").first();
     const [download] = await Promise.all([page.waitForEvent("download"), file.click()]);
     assert.match(download.suggestedFilename(), /\.csv$/);

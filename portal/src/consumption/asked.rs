@@ -26,6 +26,12 @@ pub(super) struct Asked {
     pub(super) month: Option<Date>,
     /// A year.
     pub(super) year: Option<i16>,
+    /// A metering point, by the service's number.
+    pub(super) point: Option<i64>,
+    /// A first day.
+    pub(super) first: Option<Date>,
+    /// A last day.
+    pub(super) last: Option<Date>,
 }
 
 /// Why a page can't be shown as asked.
@@ -45,6 +51,10 @@ pub(super) enum Wrong {
     Month,
     /// No year.
     Year,
+    /// No number of a metering point, or none of this dwelling.
+    Point,
+    /// The last day lies before the first.
+    Backwards,
     /// Days before the household moved in, after it left, or to come.
     Outside(Window),
 }
@@ -71,6 +81,9 @@ impl Asked {
                 "compare" => asked.compare = Some(compare(&value).ok_or(Wrong::Compare)?),
                 "month" => asked.month = Some(month(&value).ok_or(Wrong::Month)?),
                 "year" => asked.year = Some(year(&value).ok_or(Wrong::Year)?),
+                "point" => asked.point = Some(number(&value).ok_or(Wrong::Point)?),
+                "first" => asked.first = Some(day(&value).ok_or(Wrong::Day)?),
+                "last" => asked.last = Some(day(&value).ok_or(Wrong::Day)?),
                 _ => {}
             }
             seen.push(name);
@@ -123,6 +136,18 @@ impl Wrong {
                     "This year is not in the calendar. Write it with four digits: 2026.",
                 )
                 .to_owned(),
+            Self::Point => language
+                .of(
+                    "Il n'y a pas ce compteur dans ce logement pendant cette période.",
+                    "There is no such meter in this dwelling in this time.",
+                )
+                .to_owned(),
+            Self::Backwards => language
+                .of(
+                    "Le dernier jour de cette période est avant le premier.",
+                    "The last day of this time lies before the first.",
+                )
+                .to_owned(),
             Self::Outside(window) => {
                 let last = window.to.yesterday().unwrap_or(window.from);
                 let range = words::range(window.from, last, language);
@@ -170,7 +195,9 @@ fn compare(text: &str) -> Option<Option<Compare>> {
 }
 
 /// Our parameters.
-const NAMES: [&str; 6] = ["home", "view", "day", "compare", "month", "year"];
+const NAMES: [&str; 9] = [
+    "home", "view", "day", "compare", "month", "year", "point", "first", "last",
+];
 
 /// No page of ours has more parameters; what comes behind is not read.
 const MOST: usize = 32;
@@ -229,6 +256,11 @@ mod tests {
             ("year=26", Wrong::Year),
             ("year=0026", Wrong::Year),
             ("year=1e3x", Wrong::Year),
+            ("point=0x1", Wrong::Point),
+            ("point=-3", Wrong::Point),
+            ("first=2026-02-30", Wrong::Day),
+            ("last=", Wrong::Day),
+            ("point=1&point=2", Wrong::Twice),
             ("home=1&home=2", Wrong::Twice),
         ] {
             assert_eq!(Asked::read(query), Err(wrong), "{query}");

@@ -17,7 +17,7 @@ use super::chart::Chart;
 use super::household::{Household, Refused};
 use super::model::{self, Answers, Shown};
 use super::view::{Range, View};
-use super::{FILE, HISTORY, HOURS, parts, words};
+use super::{FILE, HISTORY, HOURS, parts, readings, words};
 
 pub(super) async fn show(State(app): State<App>, resident: Resident, uri: Uri) -> Response {
     match answer(&app, &resident, &uri).await {
@@ -129,6 +129,14 @@ impl<'r> Part<'r> {
             (View::Year, true, _) => format!("{} {}", language.of("en", "in"), range.from.year()),
             _ => words::range(range.from, last, language),
         })
+    }
+
+    /// The days shown that are the household's.
+    fn days(&self) -> Range {
+        Range {
+            from: self.now.from,
+            to: self.now.to,
+        }
     }
 
     fn link(&self, path: &str, view: View, day: jiff::civil::Date, compare: Option<&str>) -> String {
@@ -287,7 +295,7 @@ fn kind(part: &Part<'_>, shown: &Shown<'_>, number: usize, when: Option<&str>, l
                 summary { (language.of("Les mêmes chiffres en tableau", "The same numbers in a table")) }
                 (table(shown, compared, when, language))
             }
-            (parts::rooms(kind, language))
+            (parts::rooms(kind, |point| readings::link(&part.household, part.days(), Some(point)), language))
         }
     }
 }
@@ -402,6 +410,10 @@ fn links(part: &Part<'_>, language: Language) -> Markup {
         part.link(FILE, part.view, day, None),
         language.of("Télécharger en CSV (tableur)", "Download as CSV (spreadsheet)"),
     )];
+    links.push((
+        readings::link(&part.household, part.days(), None),
+        language.of("D'où viennent ces chiffres", "Where these figures come from"),
+    ));
     links.extend(super::notes(&part.household, language));
     links.push((
         part.household.link(HOURS, &[]),

@@ -5,12 +5,13 @@
 //! ```
 //!
 //! `view` knows the calendar, `words` both languages, `chart` draws, `csv` writes files, `hints` says what is worth a look. Each page is
-//! a file: `overview`, `history`, `file`, `statement`, `hours`. An occupancy is never taken from an address: the address chooses among
+//! a file: `overview`, `history`, `file`, `readings` (with `steps` and `ends`), `statement`, `hours`. An occupancy is never taken from an address: the address chooses among
 //! the account's own.
 
 mod asked;
 mod chart;
 mod csv;
+mod ends;
 mod file;
 mod hints;
 mod history;
@@ -19,7 +20,9 @@ mod household;
 mod model;
 mod overview;
 mod parts;
+mod readings;
 mod statement;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -39,6 +42,7 @@ pub(crate) fn routes() -> Router<App> {
         .route(HOME, get(overview::show))
         .route(HISTORY, get(history::show))
         .route(FILE, get(file::show))
+        .route(READINGS, get(readings::show))
         .route(STATEMENT, get(statement::monthly))
         .route(YEAR_NOTE, get(statement::yearly))
         .route(HOURS, get(hours::show).post(hours::decide))
@@ -61,6 +65,7 @@ fn notes(household: &Household<'_>, language: Language) -> [(String, &'static st
 const HOME: &str = "/consumption";
 const HISTORY: &str = "/consumption/history";
 const FILE: &str = "/consumption/file";
+const READINGS: &str = "/consumption/readings";
 const STATEMENT: &str = "/consumption/statement";
 const YEAR_NOTE: &str = "/consumption/year-note";
 const HOURS: &str = "/consumption/hours";

@@ -51,7 +51,8 @@ pub(super) fn kinds<'a>(
         .collect()
 }
 
-fn rank(kind: &Kind) -> (u8, &str) {
+/// Where a kind stands among the others.
+pub(super) fn rank(kind: &Kind) -> (u8, &str) {
     use crate::query::KindName;
     let place = match kind.kind {
         KindName::HotWater => 0,

@@ -6,7 +6,7 @@ use crate::Language;
 use crate::query::{Decimal, Figure, Kind, KindName, Point, Quality};
 
 use super::hints::{self, Hint};
-use super::{model, words};
+use super::{model, readings, words};
 
 /// A figure in large digits, its unit small beside it.
 pub(super) fn big(shown: Option<Decimal>, unit: &str, language: Language) -> Markup {
@@ -110,8 +110,8 @@ pub(super) fn known<'a>(figures: impl Iterator<Item = &'a Figure>, unit: &str, l
     }
 }
 
-/// Each meter or radiator of a kind: room, figure, how it is known, number on the housing.
-pub(super) fn rooms(kind: &Kind, language: Language) -> Markup {
+/// Each meter or radiator of a kind: room, figure with the way to its readings, how it is known, number on the housing.
+pub(super) fn rooms(kind: &Kind, traced: impl Fn(i64) -> String, language: Language) -> Markup {
     let largest = kind
         .points
         .iter()
@@ -141,7 +141,10 @@ pub(super) fn rooms(kind: &Kind, language: Language) -> Markup {
                         @for point in &kind.points {
                             tr {
                                 th scope="row" { (room(point, language)) (share(point, largest)) }
-                                td class="number" { (cell(&point.total, language)) }
+                                td class="number" {
+                                    @let name = hints::place(&point.point.kind, &point.point.room, point.point.number, language);
+                                    (readings::cell(&cell(&point.total, language), &name, &traced(point.point.id), language))
+                                }
                                 td { (words::quality(point.total.quality, language)) }
                                 td { (point.meters.join(", ")) }
                             }
@@ -149,6 +152,7 @@ pub(super) fn rooms(kind: &Kind, language: Language) -> Markup {
                     }
                 }
             }
+            (readings::hint(language))
         }
     }
 }

@@ -11,12 +11,14 @@ use crate::Language;
 use crate::app::App;
 use crate::guard::Resident;
 use crate::layout::{self, Frame};
-use crate::query::{Average, Evaluation, Figure, KindEvaluation, KindNote, Quality, YearlyNote};
+use crate::query::{
+    Average, Days, Evaluation, Figure, KindEvaluation, KindNote, PointName, Quality, YearlyNote,
+};
 
 use super::asked::{Asked, Wrong};
 use super::household::{Household, Refused};
 use super::view::Range;
-use super::{HOME, STATEMENT, YEAR_NOTE, hints, parts, words};
+use super::{HOME, STATEMENT, YEAR_NOTE, hints, parts, readings, words};
 
 pub(super) async fn monthly(State(app): State<App>, resident: Resident, uri: Uri) -> Response {
     match month(&app, &resident, &uri).await {
@@ -63,7 +65,7 @@ async fn month(app: &App, resident: &Resident, uri: &Uri) -> Result<Response, Re
             (place(&household, &evaluation.dwelling.site, &evaluation.dwelling.lot, language))
             (months(&household, first, language))
             @for kind in &evaluation.kinds {
-                (evaluated(kind, &evaluation, language))
+                (evaluated(&household, kind, &evaluation, language))
             }
             (parts::legend(evaluation.kinds.iter().flat_map(qualities), language))
             (foot(language))
@@ -116,7 +118,21 @@ fn neighbours(
     }
 }
 
-fn evaluated(kind: &KindEvaluation, evaluation: &Evaluation, language: Language) -> Markup {
+fn evaluated(
+    household: &Household<'_>,
+    kind: &KindEvaluation,
+    evaluation: &Evaluation,
+    language: Language,
+) -> Markup {
+    let traced = |figure: &Figure, point: &PointName, days: Days| {
+        let days = Range {
+            from: days.from,
+            to: days.to,
+        };
+        let name = hints::place(&point.kind, &point.room, point.number, language);
+        let link = readings::link(household, days, Some(point.id));
+        readings::cell(&parts::cell(figure, language), &name, &link, language)
+    };
     let last = |to: Date| to.yesterday().unwrap_or(to);
     let since_last = words::range(
         evaluation.since_last.from,
@@ -148,8 +164,8 @@ fn evaluated(kind: &KindEvaluation, evaluation: &Evaluation, language: Language)
                             tr {
                                 th scope="row" { (hints::place(&point.point.kind, &point.point.room, point.point.number, language)) }
                                 td { (point.meters.join(", ")) }
-                                td class="number" { (parts::cell(&point.since_last, language)) }
-                                td class="number" { (parts::cell(&point.since_january, language)) }
+                                td class="number" { (traced(&point.since_last, &point.point, evaluation.since_last)) }
+                                td class="number" { (traced(&point.since_january, &point.point, evaluation.since_january)) }
                                 td { (words::quality(point.since_last.quality, language)) }
                             }
                         }
@@ -164,6 +180,7 @@ fn evaluated(kind: &KindEvaluation, evaluation: &Evaluation, language: Language)
                     }
                 }
             }
+            (readings::hint(language))
             (parts::known(kind.points.iter().map(|point| &point.since_last), &kind.unit, language))
             @if let Some(before) = &kind.month_before {
                 (parts::comparison(

@@ -69,6 +69,23 @@ impl Decimal {
         })
     }
 
+    /// So many times another, exactly; `None` when it does not fit.
+    #[must_use]
+    pub fn times(self, other: Self) -> Option<Self> {
+        Some(Self {
+            mantissa: self.mantissa.checked_mul(other.mantissa)?,
+            places: self.places.checked_add(other.places)?,
+        })
+    }
+
+    /// How many digits behind the point it takes to write it: of `2.80` one.
+    #[must_use]
+    pub fn digits_behind(self) -> u8 {
+        (0..self.places)
+            .find(|places| self.rounded(*places) == Some(self))
+            .unwrap_or(self.places)
+    }
+
     /// Whether it is 0.
     #[must_use]
     pub const fn is_zero(self) -> bool {
@@ -217,6 +234,22 @@ mod tests {
         ] {
             assert_eq!(number(text).rounded(2).unwrap().to_string(), wanted);
         }
+    }
+
+    #[test]
+    fn products_are_exact_and_zeros_at_the_end_are_no_digits() {
+        for (a, b, product, digits) in [
+            ("68", "1.063", "72.284", 3),
+            ("2.80", "1", "2.8", 1),
+            ("-0.5", "0.2", "-0.1", 1),
+            ("0.00", "7", "0", 0),
+            ("1200", "0.5", "600", 0),
+        ] {
+            let found = number(a).times(number(b)).unwrap();
+            assert_eq!(found, number(product));
+            assert_eq!(found.digits_behind(), digits, "{a} × {b}");
+        }
+        assert!(number("9223372036854775807").times(number("2")).is_none());
     }
 
     proptest! {

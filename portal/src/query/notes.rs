@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use super::figures::{Average, Figure, KindName, Period, PointName};
+use super::figures::{Average, Figure, KindName, Period, PointName, Quality};
 use super::{Decimal, Dwelling};
 
 /// What a household used in a month, and since 1 January.
@@ -124,6 +124,9 @@ pub struct Part {
     pub start: Timestamp,
     /// The instant at which it ends.
     pub end: Timestamp,
+    /// Whether the counter began anew at 0 at the very instant at which it begins.
+    #[serde(default)]
+    pub restarted: bool,
     /// What the count is multiplied by.
     pub factor: Decimal,
     /// What was counted; `None` when an end is not known.
@@ -144,6 +147,11 @@ pub struct MeterName {
 /// The index at an end of a part.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct End {
+    /// What the register showed then, as far as it is known.
+    #[serde(default)]
+    pub index: Option<Decimal>,
+    /// How well it is known.
+    pub quality: Quality,
     /// The readings it is known from; those from outside the occupancy are left out.
     pub readings: Vec<Reading>,
 }

@@ -140,6 +140,7 @@ async fn answer(State(fake): State<Fake>, request: Request) -> Response {
         None => json(&occupancy_json(occupancy, hourly)),
         Some("alerts") => json(&alerts(occupancy)),
         Some("consumption") => consumption(occupancy, &asked, hourly),
+        Some("evidence") => evidence(occupancy, &asked),
         Some("evaluation") => evaluation(occupancy, &asked),
         Some("yearly-note") => note(occupancy, &asked),
         _ => problem(404, "no-such-route"),
@@ -315,6 +316,101 @@ fn consumption(occupancy: Lives, asked: &dyn Fn(&str) -> Option<String>, hourly:
         range.1,
         kind("heating", "U", &[2, 3]),
         kind("hot_water", "m3", &[1]),
+    ))
+}
+
+/// What the meter of a point showed at the beginning of a day, in thousandths of its own unit, which for radiators is half a unit.
+pub(super) fn index(dwelling: i64, point: i64, day: Date) -> i64 {
+    let begun = if point == 3 && day > RESTART {
+        RESTART
+    } else {
+        date(2024, 1, 1)
+    };
+    let counted: i64 = days(begun, day)
+        .filter_map(|day| used(dwelling, point, day))
+        .sum();
+    if point == 1 { counted } else { counted * 2 }
+}
+
+/// The set date of the third point's allocator.
+pub(super) const RESTART: Date = date(2026, 1, 1);
+
+fn thousandths(value: i64) -> String {
+    format!("{}.{:03}", value / 1000, value % 1000)
+}
+
+/// An end of a part: read on the midnight, or, of the second point, between two readings of which those from outside are left out.
+fn end(occupancy: Lives, point: i64, day: Date, anew: bool) -> String {
+    let (first, last) = window(occupancy);
+    let shows = if anew { 0 } else { index(occupancy.1, point, day) };
+    let behind = |day: Date, hour: i8, shows: i64| {
+        let at = day.at(hour, 0, 0, 0).in_tz("Europe/Paris").unwrap();
+        let own = day >= first && (day < last || day == last && hour == 0);
+        own.then(|| {
+            format!(
+                r#"{{"at":"{}","source":"live","value":{}}}"#,
+                at.timestamp(),
+                thousandths(shows)
+            )
+        })
+    };
+    let (quality, readings) = match point {
+        2 => (
+            "interpolated",
+            vec![
+                behind(day.yesterday().unwrap(), 18, shows - 1),
+                behind(day, 6, shows + 1),
+            ],
+        ),
+        _ => ("measured", vec![behind(day, 0, shows)]),
+    };
+    let readings: Vec<String> = readings.into_iter().flatten().collect();
+    format!(
+        r#"{{"index":{},"quality":"{quality}","age_seconds":0,"readings":[{}]}}"#,
+        thousandths(shows),
+        readings.join(",")
+    )
+}
+
+fn evidence(occupancy: Lives, asked: &dyn Fn(&str) -> Option<String>) -> Response {
+    let (first, behind) = window(occupancy);
+    let from: Date = asked("from").unwrap().parse().unwrap();
+    let to: Date = asked("to").unwrap().parse().unwrap();
+    let (from, to) = (from.max(first), to.min(behind));
+    if from >= to {
+        return problem(422, "outside-occupancy");
+    }
+    let instant = |day: Date| day.in_tz("Europe/Paris").unwrap().timestamp();
+    let part = |id: i64, from: Date, to: Date| {
+        let counted = sum(occupancy.1, id, from, to).map(|sum| if id == 1 { sum } else { sum * 2 });
+        let anew = id == 3 && from == RESTART;
+        format!(
+            r#"{{"meter":{{"manufacturer":"KAM","id":"1","serial":"M{id}-D{}"}},"start":"{}","end":"{}","restarted":{anew},
+                "factor":{},"counted":{},"first":{},"last":{}}}"#,
+            occupancy.1,
+            instant(from),
+            instant(to),
+            if id == 1 { "1" } else { "0.5" },
+            counted.map_or("null".to_owned(), thousandths),
+            end(occupancy, id, from, anew),
+            end(occupancy, id, to, false),
+        )
+    };
+    let points: Vec<String> = [(1, "m3"), (2, "U"), (3, "U")]
+        .iter()
+        .map(|(id, unit)| {
+            let parts = if *id == 3 && from < RESTART && RESTART < to {
+                [part(*id, from, RESTART), part(*id, RESTART, to)].join(",")
+            } else {
+                part(*id, from, to)
+            };
+            format!(r#"{{{},"unit":"{unit}","parts":[{parts}]}}"#, point(*id))
+        })
+        .collect();
+    json(&format!(
+        r#"{{{},"from":"{from}","to":"{to}","points":[{}]}}"#,
+        dwelling(occupancy.1),
+        points.join(",")
     ))
 }
 

@@ -6,10 +6,11 @@ use jiff::civil::Date;
 use super::House;
 
 /// All pages that take parameters.
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     "/consumption",
     "/consumption/history",
     "/consumption/file",
+    "/consumption/readings",
     "/consumption/statement",
     "/consumption/year-note",
     "/consumption/hours",
@@ -68,6 +69,7 @@ async fn nobody_reaches_an_occupancy_that_is_not_theirs() {
                 "&view=years",
                 "&month=2026-01",
                 "&year=2025",
+                "&point=1&first=2026-01-01&last=2026-01-31",
             ] {
                 let path = format!("{page}?home={home}{rest}");
                 let answer = house.get(&path).await;
@@ -118,6 +120,10 @@ async fn nobody_reaches_a_day_that_is_not_theirs() {
                     queries.push(format!("&view={view}&day={day}{compare}"));
                 }
             }
+            queries.push(format!("&last={day}"));
+            queries.push(format!("&first={day}&point=1"));
+            queries.push(format!("&first={day}&last={day}"));
+            queries.push(format!("&first=2023-12-31&last={day}&point=3"));
             queries.push(format!("&month={}", &day[..7]));
             queries.push(format!("&year={}", &day[..4]));
         }
@@ -127,6 +133,7 @@ async fn nobody_reaches_a_day_that_is_not_theirs() {
                 let fits = match page {
                     "/consumption/statement" => query.starts_with("&month"),
                     "/consumption/year-note" => query.starts_with("&year"),
+                    "/consumption/readings" => query.starts_with("&first") || query.starts_with("&last"),
                     "/consumption/history" => query.starts_with("&view"),
                     "/consumption/file" => {
                         query.starts_with("&view=month") || query.starts_with("&view=year")
@@ -152,8 +159,9 @@ async fn nobody_reaches_a_day_that_is_not_theirs() {
                     }
                 }
                 if answer.status == 400 {
+                    let backwards = query.starts_with("&first") && answer.has("avant le premier");
                     assert!(
-                        answer.has("Vous voyez les jours pendant lesquels")
+                        (backwards || answer.has("Vous voyez les jours pendant lesquels"))
                             && answer.has("href=\"/consumption\""),
                         "{path}"
                     );
@@ -215,6 +223,9 @@ async fn nonsense_is_refused_in_a_sentence_with_a_way_on() {
         ("compare", &["site", "me", "year_ago,previous", ""]),
         ("month", &["2026-13", "2026", "2026-02-01", "-001-01", ""]),
         ("year", &["26", "20260", "-2026", "year", ""]),
+        ("point", &["0", "-1", "1.0", "one", "1%27%20OR%201", ""]),
+        ("first", &["2026-02-30", "26-01-01", "now", ""]),
+        ("last", &["2026-13-01", "2026-01", ""]),
     ] {
         for value in values {
             for page in PAGES {

@@ -3,6 +3,7 @@
 mod fake;
 mod hostile;
 mod shown;
+mod traced;
 
 use std::path::PathBuf;
 use std::sync::Arc;
