@@ -65,6 +65,9 @@ for (const way of [
     await page.waitForURL(/span=months/);
     await page.locator("summary").click();
     await someone.look("caretaker-meter-months");
+    await page.locator("details a[href*='/evidence?']").first().click();
+    await page.waitForURL(/\/evidence\?/);
+    await someone.look("caretaker-evidence");
     await page.goto(`${house.url}/caretaker`);
     await page.locator("footer button").click();
     await page.waitForURL(`${house.url}/caretaker/login`);

@@ -61,6 +61,7 @@ struct Sight {
 /// A day or a month: what was used, and the index at its end.
 struct Period {
     from: Date,
+    to: Date,
     figure: Option<Figure>,
     index: Option<ReadingRow>,
 }
@@ -184,6 +185,7 @@ fn periods(
         };
         periods.push(Period {
             from,
+            to: next,
             figure: figures.next(),
             // One from before is that of an earlier period.
             index: at_end.filter(|row| row.reading.at > begin),
@@ -352,10 +354,13 @@ fn consumed(l: Language, look: &Look, sight: &Sight, span: Span) -> Markup {
                             tr data-from=(period.from) {
                                 th scope="row" { (day(period.from)) }
                                 td .number data-figure="used" {
-                                    @match period.figure.as_ref().and_then(|figure| amount(figure).1) {
-                                        Some(value) => { (words::number(l, value)) }
-                                        None => { "–" }
-                                    }
+                                    @let used = period.figure.as_ref().and_then(|figure| amount(figure).1);
+                                    @let used = used.map_or_else(|| "–".to_owned(), |value| words::number(l, value));
+                                    @if period.figure.is_some() {
+                                        a href={ "/caretaker/meters/" (sight.id.0) "/evidence?from=" (period.from) "&to=" (period.to) }
+                                            aria-label={ (used) ", " (day(period.from)) ": " (l.of("d’où vient ce chiffre", "where this figure comes from")) }
+                                            { (used) }
+                                    } @else { (used) }
                                 }
                                 td { (words::quality(l, period.figure.as_ref().map_or("missing", |figure| figure.quality))) }
                                 td .number data-figure="index" {
@@ -469,7 +474,7 @@ fn latest(l: Language, sight: &Sight) -> Markup {
 }
 
 /// An instant of the JSON routes as people write it.
-fn text_instant(l: Language, text: &str, zone: &TimeZone) -> String {
+pub(super) fn text_instant(l: Language, text: &str, zone: &TimeZone) -> String {
     text.parse()
         .map_or_else(|_| text.to_owned(), |at| words::instant(l, at, zone))
 }

@@ -18,6 +18,7 @@ mod meters;
 mod overview;
 mod radios;
 mod session;
+mod traced;
 mod trouble;
 mod words;
 
@@ -49,6 +50,7 @@ pub(super) fn router(context: Context) -> Router {
         .route("/caretaker/alerts", get(alerts::show))
         .route("/caretaker/meters", get(meters::show))
         .route("/caretaker/meters/{id}", get(meter::show))
+        .route("/caretaker/meters/{id}/evidence", get(traced::show))
         .route("/caretaker/air", get(air::show))
         .route("/caretaker/radios", get(radios::show))
         .route("/caretaker/logout", post(login::leave))

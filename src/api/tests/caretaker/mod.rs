@@ -4,6 +4,7 @@ mod doors;
 mod figures;
 mod hostile;
 mod speed;
+mod traced;
 
 use axum::Router;
 use axum::body::Body;
@@ -14,11 +15,12 @@ use tower::ServiceExt;
 use super::{Answer, House, Scope};
 
 /// Every page, with an address that exists. None of them is in the contract: this is the list.
-pub(super) const PAGES: [&str; 6] = [
+pub(super) const PAGES: [&str; 7] = [
     "/caretaker",
     "/caretaker/alerts",
     "/caretaker/meters",
     "/caretaker/meters/1",
+    "/caretaker/meters/1/evidence",
     "/caretaker/air",
     "/caretaker/radios",
 ];
