@@ -187,7 +187,7 @@ fn carried_over(db: &Path) -> u64 {
 
 /// How many readings the store has, of all that was heard.
 fn readings(daemon: &Daemon) -> u64 {
-    daemon.get("/v1/radio");
+    daemon.get("/v1/readings?limit=1");
     sum(daemon, "releve_reading_changes_total")
 }
 
