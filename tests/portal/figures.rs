@@ -9,6 +9,7 @@ use releve::simulate::{Building, Events, Plan, Point};
 
 use crate::harness::{Daemon, Folder, import, json, simulate};
 use crate::resident::{Resident, hundredths, rows};
+use crate::sums::{Sum, sums};
 
 fn plan() -> Plan {
     Plan {
@@ -48,6 +49,10 @@ struct Seen {
     exact: u32,
     figures: u32,
     missing: u32,
+    /// Sums that make the figure beside them.
+    traced: u32,
+    /// Times in which an allocator began anew, told in two parts.
+    restarts: u32,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -108,6 +113,12 @@ async fn statements_say_what_the_meters_counted() {
                     "/consumption/history?home={home}&view=month&day={first}&compare=none"
                 ))
                 .await;
+            let readings = resident
+                .page(&format!(
+                    "/consumption/readings?home={home}&first={first}&last={}",
+                    next.yesterday().unwrap()
+                ))
+                .await;
             // The same figure stands on both pages: by meter in one table, by room in the other.
             let by_room: Vec<Vec<String>> = rows(&history).into_iter().filter(|row| row.len() == 4).collect();
             for row in rows(&statement).iter().filter(|row| row.len() == 5) {
@@ -122,6 +133,7 @@ async fn statements_say_what_the_meters_counted() {
                     "{month} of dwelling {dwelling}"
                 );
                 judge(device, heating, (first, next), row, &mut seen);
+                trace(device, heating, (first, next), (row, &sums(&readings)), &mut seen);
             }
         }
     }
@@ -129,6 +141,16 @@ async fn statements_say_what_the_meters_counted() {
         seen.figures > 150 && seen.exact * 4 >= seen.figures * 3,
         "{seen:?}"
     );
+    // Over the set date of the radiators, the end of the year.
+    for (home, _) in &homes {
+        let page = resident
+            .page(&format!(
+                "/consumption/readings?home={home}&first=2025-12-15&last=2026-01-15"
+            ))
+            .await;
+        over_a_restart(&devices, &sums(&page), &mut seen);
+    }
+    assert!(seen.traced == seen.figures && seen.restarts > 3, "{seen:?}");
 
     // Nobody else's: an occupancy of the same service that is not the account's.
     let (status, made) = daemon.post(
@@ -183,4 +205,75 @@ fn judge(device: &Point, heating: bool, (first, next): (Date, Date), row: &[Stri
         "{first}: {row:?} is not within {least}..={most}"
     );
     seen.exact += u32::from(figure == shown(device, heating, (start, end)));
+}
+
+/// Holds the sums that a page shows against the figure that they make, and against what the meter showed.
+fn trace(
+    device: &Point,
+    heating: bool,
+    (first, next): (Date, Date),
+    (row, sums): (&[String], &[Sum]),
+    seen: &mut Seen,
+) {
+    let of: Vec<&Sum> = sums.iter().filter(|sum| sum.serial == row[1]).collect();
+    assert!(!of.is_empty(), "{first}: {row:?}");
+    let Some(figure) = hundredths(&row[2]) else {
+        assert!(
+            of.iter().any(|sum| sum.amount.is_none()),
+            "{first}: {row:?} {of:?}"
+        );
+        return;
+    };
+    let mut amount = 0;
+    for sum in &of {
+        let (first, last) = (sum.first.unwrap(), sum.last.unwrap());
+        assert_eq!(last - first, sum.counted.unwrap(), "{sum:?}");
+        amount += sum.amount.unwrap();
+    }
+    // Millionths of a unit, rounded half up to hundredths.
+    assert_eq!(
+        (amount + 5_000).div_euclid(10_000),
+        figure,
+        "{first}: {row:?} {of:?}"
+    );
+    seen.traced += 1;
+    if row[4] == "mesuré" {
+        let (start, end) = (midnight(first), midnight(next));
+        // A unit of the store is a millionth of a cubic metre, and a thousandth of a unit.
+        let step = if heating { 1000 } else { 1 };
+        let index = |at: Timestamp| i64::try_from(device.index(at)).unwrap() * step;
+        let counted: i64 = of.iter().filter_map(|sum| sum.counted).sum();
+        let slack = 15.minutes();
+        let (least, most) = (
+            index(end - slack) - index(start + slack),
+            index(end + slack) - index(start - slack),
+        );
+        assert!((least..=most).contains(&counted), "{first}: {row:?} {of:?}");
+        if !heating {
+            // Such a register never begins anew: what stands on the page stood on the dial.
+            let dial = index(end - slack)..=index(end + slack);
+            assert!(dial.contains(&of[of.len() - 1].last.unwrap()), "{first}: {of:?}");
+        }
+    }
+}
+
+/// Holds what was counted in two parts, up to a restart and from 0 on, against the index that never restarts.
+fn over_a_restart(devices: &HashMap<&str, &Point>, sums: &[Sum], seen: &mut Seen) {
+    for (serial, device) in devices {
+        let of: Vec<&Sum> = sums.iter().filter(|sum| sum.serial == *serial).collect();
+        if of.len() < 2 || of.iter().any(|sum| sum.counted.is_none()) {
+            continue;
+        }
+        seen.restarts += 1;
+        assert_eq!(of[1].first, Some(0), "{of:?}");
+        let counted: i64 = of.iter().filter_map(|sum| sum.counted).sum();
+        let [start, end] = ["2025-12-15", "2026-01-16"].map(|day| midnight(day.parse().unwrap()));
+        let index = |at: Timestamp| i64::try_from(device.index(at)).unwrap() * 1000;
+        let slack = (8 * 24).hours();
+        let (least, most) = (
+            index(end - slack) - index(start + slack),
+            index(end + slack) - index(start - slack),
+        );
+        assert!((least..=most).contains(&counted), "{serial}: {of:?}");
+    }
 }

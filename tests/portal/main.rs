@@ -13,3 +13,4 @@ mod figures;
 mod harness;
 mod lost;
 mod resident;
+mod sums;
