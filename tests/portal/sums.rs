@@ -30,12 +30,11 @@ pub(crate) fn sums(page: &str) -> Vec<Sum> {
                 first: of("− au début,"),
                 last: of("À la fin,"),
                 counted: of("= compté par l'appareil").or(amount),
-                amount: amount.map(|amount| {
+                amount: amount.inspect(|amount| {
                     // What is rated is what was counted times its factor.
                     if let (Some(counted), Some(factor)) = (of("= compté"), of("× coefficient")) {
-                        assert_eq!(counted * factor / 1_000_000, amount);
+                        assert_eq!(counted * factor / 1_000_000, *amount);
                     }
-                    amount
                 }),
             }
         })
