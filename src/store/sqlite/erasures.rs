@@ -44,9 +44,11 @@ impl SqliteStore {
             erase::erase(open, wanted, rehearse, &by)
         });
         overwriting(false)?;
-        let receipt = receipt?;
+        let (receipt, removed) = receipt?;
         if !rehearse {
             self.list_beside()?;
+            // What lies in files that stay is not erased.
+            removed?;
         }
         Ok(receipt)
     }

@@ -234,6 +234,8 @@ impl Store for SqliteStore {
         // What waits names meters by the addresses that they had.
         self.pen
             .write_settled(false, |open| registry::apply(open, version, changes, &by))
+            // Files that stay are removed behind a later settling.
+            .map(|((), _)| ())
     }
 
     fn history(&self, query: &HistoryQuery<'_>) -> Result<Vec<HistoryRow>> {

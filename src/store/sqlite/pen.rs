@@ -73,20 +73,17 @@ impl Pen {
         self.watched(self.writer.write(&self.path, work))
     }
 
-    /// As [`Pen::write`], behind everything that waits; `anew`, none of the files in which it waited is left.
+    /// As [`Pen::write`], behind everything that waits; `anew`, none of the files in which it waited is of use any more. With
+    /// the answer, which is committed, whether those could be removed.
     pub(super) fn write_settled<T>(
         &self,
         anew: bool,
         work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>,
-    ) -> Result<T> {
+    ) -> Result<(T, Result<()>)> {
         let segments = self.inbox.turn();
         let (settled, answer) =
             self.write(|open| Ok((inbox::settle(open, &segments, anew)?, work(open)?)))?;
-        let removed = self.settled(&segments, &settled);
-        if anew {
-            removed?;
-        }
-        Ok(answer)
+        Ok((answer, self.settled(&segments, &settled)))
     }
 
     /// Makes durable what was committed without waiting for the disk.
@@ -229,7 +226,7 @@ impl Drop for Ending<'_> {
 
 fn refused(settled: &Settled) {
     for (row, reason) in &settled.refused {
-        tracing::error!(event = "inbox.refused", row, %reason, "what was heard can't be read back, and stays where it is");
+        tracing::error!(event = "inbox.refused", row, %reason, "what was heard can't be read back, and is kept in the store");
     }
 }
 
