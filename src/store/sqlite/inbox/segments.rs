@@ -218,8 +218,10 @@ impl Segments {
                 .strip_prefix(prefix)
                 .and_then(|digits| std::str::from_utf8(digits).ok())
                 .and_then(|digits| digits.parse().ok());
-            // What is gone already is of no interest.
-            if let (Some(number), Ok(data)) = (number, entry.metadata()) {
+            // What is gone already is of no interest, nor what we never made: a folder, a link.
+            if let (Some(number), Ok(data)) = (number, entry.metadata())
+                && data.is_file()
+            {
                 found.push((number, data.len()));
             }
         }

@@ -280,6 +280,18 @@ fn an_end_that_a_power_cut_has_torn_is_passed_over_and_what_comes_later_is_read(
 }
 
 #[test]
+fn what_only_has_the_name_of_such_a_file_is_left_alone() {
+    let (scratch, store) = store(1);
+    let folder = beside(&scratch.path(), "-heard-7");
+    fs::create_dir(&folder).unwrap();
+    std::os::unix::fs::symlink(scratch.path(), beside(&scratch.path(), "-heard-8")).unwrap();
+    store.hear(&[live(1, 100, 7)]).unwrap();
+    assert_eq!(store.settle().unwrap().readings, 1);
+    assert!(folder.is_dir());
+    assert_eq!(store.unreadable().unwrap(), 0);
+}
+
+#[test]
 fn two_that_hear_lose_nothing_of_each_other() {
     let (scratch, store) = store(2);
     let other = SqliteStore::open(&scratch.path()).unwrap();
