@@ -61,16 +61,7 @@ const MINUTES: i64 = 15 * 60;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::consumption::tests::at;
-
-    fn sample(text: &str, value: i64, source: Source) -> Sample {
-        Sample {
-            at: at(text),
-            value,
-            source,
-            doubtful: false,
-        }
-    }
+    use crate::consumption::tests::sample;
 
     #[test]
     fn what_was_gained_in_slots_is_counted_back_from_the_newest_index() {

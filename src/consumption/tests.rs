@@ -10,7 +10,7 @@ pub(super) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn sample(text: &str, value: i64, source: Source) -> Sample {
+pub(super) fn sample(text: &str, value: i64, source: Source) -> Sample {
     Sample {
         at: at(text),
         value,
@@ -19,7 +19,7 @@ fn sample(text: &str, value: i64, source: Source) -> Sample {
     }
 }
 
-fn live(text: &str, value: i64) -> Sample {
+pub(super) fn live(text: &str, value: i64) -> Sample {
     sample(text, value, Source::Live)
 }
 

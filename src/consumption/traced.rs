@@ -4,22 +4,9 @@ use proptest::prelude::*;
 use wmbus::Decimal;
 
 use super::properties::{heard, steps};
-use super::tests::{NOW, at, service};
+use super::tests::{NOW, at, live, sample, service};
 use super::*;
 use decoders::reading::Quantity;
-
-fn sample(text: &str, value: i64, source: Source) -> Sample {
-    Sample {
-        at: at(text),
-        value,
-        source,
-        doubtful: false,
-    }
-}
-
-fn live(text: &str, value: i64) -> Sample {
-    sample(text, value, Source::Live)
-}
 
 /// Part by part: what the register showed at its ends, and what was counted.
 fn shows(place: &Place, from: &str, to: &str) -> Vec<(Option<i64>, Option<i64>, Option<i64>)> {

@@ -142,14 +142,14 @@ pub(crate) fn rows(page: &str) -> Vec<Vec<String>> {
 
 /// Hundredths, from a number as a French page writes it, with or without its unit; `None` of what is missing.
 pub(crate) fn hundredths(cell: &str) -> Option<i64> {
-    let digits: String = cell
-        .split('\u{A0}')
-        .next()
-        .unwrap()
-        .chars()
-        .filter(|letter| *letter != '\u{202F}')
-        .collect();
+    let digits = digits(cell);
     let (whole, part) = digits.split_once(',')?;
     assert_eq!(part.len(), 2, "{cell}");
-    format!("{}{part}", whole.replace('−', "-")).parse().ok()
+    format!("{whole}{part}").parse().ok()
+}
+
+/// Sign, digits and comma of such a number, without its unit and what stands between thousands.
+pub(crate) fn digits(cell: &str) -> String {
+    let number = cell.split('\u{A0}').next().unwrap();
+    number.replace('\u{202F}', "").replace('−', "-")
 }

@@ -1,6 +1,6 @@
 //! The sums that a page shows of where its figures come from.
 
-use crate::resident::rows;
+use crate::resident::{digits, rows};
 
 /// What one device showed at both ends, what it counted, and what that is as an amount; in millionths, `None` of what is not known.
 #[derive(Debug)]
@@ -43,14 +43,8 @@ pub(crate) fn sums(page: &str) -> Vec<Sum> {
 
 /// Millionths, from a number with any digits, with or without its unit.
 fn millionths(cell: &str) -> Option<i64> {
-    let digits: String = cell
-        .split('\u{A0}')
-        .next()
-        .unwrap()
-        .chars()
-        .filter(|letter| *letter != '\u{202F}')
-        .collect();
+    let digits = digits(cell);
     let (whole, part) = digits.split_once(',').unwrap_or((&digits, ""));
     assert!(part.len() <= 6, "{cell}");
-    format!("{}{part:0<6}", whole.replace('−', "-")).parse().ok()
+    format!("{whole}{part:0<6}").parse().ok()
 }
