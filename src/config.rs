@@ -48,7 +48,10 @@ pub struct Store {
     pub answers_lag_seconds: u32,
     /// Days that raw telegrams of registered meters are kept (0 to 3650), so that a new key can still read them.
     pub raw_days: u32,
-    /// Days that every live reading is kept (1 to 3650); after that the first and last of each local day.
+    /// Days that every live reading is kept (0 to 3650); after that, and with 0 from the beginning, the first and last of each
+    /// hour.
+    pub every_value_days: u32,
+    /// Days that the hours are kept (1 to 3650); after that the first and last reading of each local day.
     pub live_days: u32,
     /// Hours after which all pages of the file are looked at (0 for never, to 8760): one reading of the file.
     pub check_hours: u32,
@@ -68,6 +71,7 @@ impl Default for Store {
             commit_telegrams: 500,
             answers_lag_seconds: 1,
             raw_days: 30,
+            every_value_days: 0,
             live_days: 7,
             check_hours: 24,
             backup_days: 7,
@@ -248,6 +252,7 @@ impl Config {
                 )
             })
             .or_else(|| range("store.raw_days", self.store.raw_days, 0, 3650))
+            .or_else(|| range("store.every_value_days", self.store.every_value_days, 0, 3650))
             .or_else(|| range("store.live_days", self.store.live_days, 1, 3650))
             .or_else(|| range("store.check_hours", self.store.check_hours, 0, 8760))
             .or_else(|| range("store.backup_days", self.store.backup_days, 0, 365))

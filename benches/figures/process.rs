@@ -120,7 +120,7 @@ impl Daemon {
         let config = folder.path("releve.toml");
         // A batch is what fifty telegrams a second make in two seconds, also while they come faster.
         let text = format!(
-            "[store]\npath = {db:?}\nlive_days = 3650\ncommit_telegrams = 100\n[api]\nlisten = \"127.0.0.1:0\"\n{receiver}"
+            "[store]\npath = {db:?}\nlive_days = 3650\nevery_value_days = 3650\ncommit_telegrams = 100\n[api]\nlisten = \"127.0.0.1:0\"\n{receiver}"
         );
         fs::write(&config, text).unwrap();
         let begun = Instant::now();

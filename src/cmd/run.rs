@@ -68,6 +68,9 @@ fn serve_all(args: &Args, config: Config) -> Outcome {
         tell(mended);
     }
     file.may_lag(config.store.answers_lag_seconds);
+    if let Err(error) = file.keep_hours_only(config.store.every_value_days == 0) {
+        warn!(event = "store.hours", %error, "whether every value is kept could not be noted: as it was before");
+    }
     let file = Arc::new(file);
     let store: Arc<dyn Store> = file.clone();
     take_credentials(&*store);
@@ -271,6 +274,7 @@ fn setup(config: &Config) -> Result<Setup, Box<dyn Error + Send + Sync>> {
             commit_telegrams: usize::try_from(config.store.commit_telegrams)?,
             retention: Retention {
                 raw_days: config.store.raw_days,
+                every_value_days: config.store.every_value_days,
                 live_days: config.store.live_days,
                 ..Retention::default()
             },

@@ -207,6 +207,8 @@ pub struct IngestReport {
     pub expired: u64,
     /// Readings added.
     pub readings: u64,
+    /// Readings between the first and the last of their hour: not kept.
+    pub thinned: u64,
     /// Readings that were there already with the same value.
     pub known: u64,
     /// Readings that were there already with another value: the first was kept and flagged.
@@ -227,6 +229,7 @@ impl IngestReport {
         self.recovered += other.recovered;
         self.expired += other.expired;
         self.readings += other.readings;
+        self.thinned += other.thinned;
         self.known += other.known;
         self.conflicts += other.conflicts;
         self.strangers += other.strangers;

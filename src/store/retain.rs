@@ -5,7 +5,10 @@
 pub struct Retention {
     /// Days that raw telegrams are kept.
     pub raw_days: u32,
-    /// Days that every live reading is kept; after that the first and the last of each local day.
+    /// Days that every live reading is kept, unless it was left out when it was settled; after that the first and the last of
+    /// each local hour. A day that has just ended is kept in any case.
+    pub every_value_days: u32,
+    /// Days that the hours are kept; after that the first and the last reading of each local day.
     pub live_days: u32,
     /// Days that an unregistered meter is remembered after it was last heard.
     pub heard_days: u32,
@@ -19,6 +22,7 @@ impl Default for Retention {
     fn default() -> Self {
         Self {
             raw_days: 30,
+            every_value_days: 0,
             live_days: 7,
             heard_days: 7,
             outage_days: 1100,

@@ -68,7 +68,7 @@ impl Ground {
     /// Starts it as a service manager would, again and again, until its store is sound. What it said.
     fn serve(&self, db: &Path, receiver: &str) -> (Daemon, String) {
         let config = format!(
-            "[store]\npath = {db:?}\ncommit_seconds = 1\nlive_days = 3650\nraw_days = 3650\n[api]\nlisten = \"127.0.0.1:0\"\n{receiver}"
+            "[store]\npath = {db:?}\ncommit_seconds = 1\nlive_days = 3650\nevery_value_days = 3650\nraw_days = 3650\n[api]\nlisten = \"127.0.0.1:0\"\n{receiver}"
         );
         let mut said = String::new();
         for _ in 0..4 {

@@ -87,7 +87,7 @@ fn killed_while_it_listens_again_and_again_it_loses_nothing() {
         let wanted = &pieces.wanted[piece];
         // Small batches: more of them to fall between.
         let config = format!(
-            "[store]\npath = {db:?}\ncommit_seconds = 1\ncommit_telegrams = 30\nlive_days = 3650\nraw_days = 3650\n\
+            "[store]\npath = {db:?}\ncommit_seconds = 1\ncommit_telegrams = 30\nlive_days = 3650\nevery_value_days = 3650\nraw_days = 3650\n\
              [api]\nlisten = \"127.0.0.1:0\"\n[[receiver]]\nname = \"cellar\"\nfile = {live:?}\n"
         );
         let daemon = Daemon::begin(&folder, token.clone(), &config, &[]);

@@ -175,7 +175,7 @@ fn live(
     let token = add_token(db);
     let before = fs::read(db).unwrap();
     let config = format!(
-        "[store]\npath = {db:?}\ncommit_seconds = 1\ncommit_telegrams = 100\nlive_days = 3650\nraw_days = 3650\n\
+        "[store]\npath = {db:?}\ncommit_seconds = 1\ncommit_telegrams = 100\nlive_days = 3650\nevery_value_days = 3650\nraw_days = 3650\n\
          [api]\nlisten = \"127.0.0.1:0\"\n[[receiver]]\nname = \"cellar\"\nfile = {capture:?}\n"
     );
     let daemon = Daemon::begin(folder, token, &config, &watched(db, library, log));

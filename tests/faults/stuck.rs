@@ -160,7 +160,7 @@ fn what_could_not_be_stored_when_the_daemon_ended_is_stored_by_the_next_one() {
 
     // The next one has no receiver: all it knows is what lies there.
     let config = format!(
-        "[store]\npath = {db:?}\nlive_days = 3650\nraw_days = 3650\n[api]\nlisten = \"127.0.0.1:0\"\n"
+        "[store]\npath = {db:?}\nlive_days = 3650\nevery_value_days = 3650\nraw_days = 3650\n[api]\nlisten = \"127.0.0.1:0\"\n"
     );
     let daemon = Daemon::begin(&ground.folder, token, &config, &[]);
     daemon.stop();
@@ -271,7 +271,7 @@ fn a_file_system_that_turned_read_only_is_told_and_begun_again_nothing_is_lost()
     ]);
     let token = token["token"].as_str().unwrap().to_owned();
     let config = format!(
-        "[store]\npath = {db:?}\ncommit_seconds = 1\nlive_days = 3650\nraw_days = 3650\n[api]\nlisten = \"127.0.0.1:0\"\n{}",
+        "[store]\npath = {db:?}\ncommit_seconds = 1\nlive_days = 3650\nevery_value_days = 3650\nraw_days = 3650\n[api]\nlisten = \"127.0.0.1:0\"\n{}",
         ground.receiver
     );
     let daemon = Daemon::begin(&ground.folder, token, &config, &[]);

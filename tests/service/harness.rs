@@ -162,7 +162,7 @@ pub(crate) fn add_token(db: &Path) -> String {
 /// A configuration that commits every second and keeps ten years.
 pub(crate) fn configuration(db: &Path, top: &str, receivers: &str) -> String {
     format!(
-        "{top}[store]\npath = {:?}\ncommit_seconds = 1\nlive_days = 3650\nraw_days = 3650\n[api]\nlisten = \"127.0.0.1:0\"\n{receivers}",
+        "{top}[store]\npath = {:?}\ncommit_seconds = 1\nlive_days = 3650\nevery_value_days = 3650\nraw_days = 3650\n[api]\nlisten = \"127.0.0.1:0\"\n{receivers}",
         db.to_str().unwrap()
     )
 }

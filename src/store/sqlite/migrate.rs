@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0013_inbox.sql"),
     include_str!("migrations/0014_packed.sql"),
     include_str!("migrations/0015_heard.sql"),
+    include_str!("migrations/0016_hourly.sql"),
 ];
 
 /// The newest version known here.

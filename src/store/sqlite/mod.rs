@@ -24,6 +24,7 @@ mod erasures;
 mod error;
 mod find;
 mod history;
+mod hours;
 mod inbox;
 mod ingest;
 mod keys;
@@ -110,6 +111,24 @@ impl SqliteStore {
     /// Answers may leave out what was heard within so many seconds before they were asked for; 1 when nothing is said.
     pub fn may_lag(&self, seconds: u32) {
         self.pen.inbox.may_lag(seconds);
+    }
+
+    /// Whether of live readings that are settled from now on, by whichever process, only the first and the last of each hour are
+    /// kept; all of them until this is said.
+    ///
+    /// # Errors
+    /// The store can't be written.
+    pub fn keep_hours_only(&self, only: bool) -> Result<()> {
+        let wanted = i64::from(only);
+        if self
+            .read(|connection| write::counter(connection, hours::HOURS_ONLY))?
+            .unwrap_or(0)
+            == wanted
+        {
+            return Ok(());
+        }
+        self.pen
+            .write_noting(|open| Ok(write::set_counter(open.transaction, hours::HOURS_ONLY, wanted)?))
     }
 
     /// Where it is.

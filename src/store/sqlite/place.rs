@@ -36,9 +36,9 @@ impl Placing {
 }
 
 /// A reading that takes its place later; small, since there are many.
-struct Later {
+pub(super) struct Later {
     meter: i64,
-    at: i64,
+    pub(super) at: i64,
     value: i64,
     /// 0 for none.
     stamp: i64,
@@ -48,6 +48,18 @@ struct Later {
     order: u32,
     source: u8,
     resolution: i8,
+}
+
+impl Later {
+    /// Meter and channel.
+    pub(super) fn series(&self) -> (i64, i64) {
+        (self.meter, self.channel.into())
+    }
+
+    /// Whether it is live and nothing is doubtful about it.
+    pub(super) fn is_plain(&self) -> bool {
+        self.source == Source::Live as u8 && self.flags == 0 && self.stamp == 0
+    }
 }
 
 /// At most so many stored registers are remembered: some 600 kB.
@@ -97,7 +109,7 @@ impl Batch<'_> {
     }
 
     /// Gives all readings their places. Those that were put off come meter after meter: a page that takes many of them is
-    /// then written once.
+    /// then written once. Of those the ends of each hour are enough, when the store is told so.
     pub(super) fn put_now(&mut self) -> Result<(), Fault> {
         let mut later = self.placing.later.take().unwrap_or_default();
         later.sort_unstable_by_key(|reading| {
@@ -111,6 +123,7 @@ impl Batch<'_> {
             } = *reading;
             (meter, channel, at, source, order)
         });
+        self.hours_only(&mut later)?;
         for reading in later {
             let place = (
                 reading.meter,

@@ -1,5 +1,5 @@
-//! Letting go: old telegrams, old strangers, old outages, and all but the first and last live reading of a day, which
-//! households may keep: then they are put aside. What is left of it is packed for questions.
+//! Letting go: old telegrams, old strangers, old outages, and all but the first and last live reading of each hour, then of each
+//! day. Households may keep their hours: then they are put aside. What is left of it is packed for questions.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -8,11 +8,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codes::{instant, word};
 use super::find::{many, rows};
+use super::hours::{thin_hours, zone};
 use super::packed;
 use super::tell::Noted;
 use super::values::LIVE;
 use super::write::{Batch, Fault, counter, set_counter};
-use crate::registry::Site;
 use crate::store::{RetainReport, Retention};
 
 /// One bounded piece of the work.
@@ -58,14 +58,33 @@ pub(super) fn retain(
     left = left.saturating_sub(removed);
 
     let noted = &mut batch.noted;
-    thin(
-        connection,
-        noted,
-        now,
-        retention.live_days,
-        &mut left,
-        &mut report,
-    )?;
+    // The day that is not over for long is left alone: what of it was settled is thinned already.
+    let young = days_before(now, retention.every_value_days.max(1));
+    let hours = Pass {
+        done: "hourly",
+        among: "every_reading",
+        latest: young,
+    };
+    report.readings += hours.run(connection, &mut left, |meter, (_, start, end), zone| {
+        each_channel(connection, meter, |series| {
+            thin_hours(connection, noted, series, (start, end), zone)
+        })
+    })?;
+    let days = Pass {
+        done: "thinned",
+        among: "reading",
+        latest: days_before(now, retention.live_days),
+    };
+    report.readings += days.run(connection, &mut left, |meter, (day, start, end), zone| {
+        let inner = if keeps_hourly(connection, meter, day, zone)? {
+            Inner::PutAside
+        } else {
+            Inner::Remove
+        };
+        each_channel(connection, meter, |series| {
+            thin_day(connection, noted, series, (start, end), inner)
+        })
+    })?;
     // What was thinned just now is packed as it is now.
     batch.noted.stale.remove(connection)?;
     packed::pack(connection, &mut left)?;
@@ -77,62 +96,113 @@ fn days_before(now: Timestamp, days: u32) -> i64 {
     now.as_second().saturating_sub(i64::from(days) * 86_400)
 }
 
-/// Thins meter by meter and day by day, until all is done or enough rows were looked at.
-fn thin(
-    connection: &Connection,
-    noted: &mut Noted,
-    now: Timestamp,
-    days: u32,
-    left: &mut usize,
-    report: &mut RetainReport,
-) -> rusqlite::Result<()> {
-    // No zone's day is older than this one, so that most meters are passed over without a look.
-    let latest = days_before(now, days);
-    let due = many(
-        connection,
-        "SELECT meter.id, thinned.until FROM meter LEFT JOIN thinned ON thinned.meter = meter.id
-         WHERE thinned.until IS NULL OR thinned.until < ?1 ORDER BY meter.id",
-        [latest.saturating_sub(86_400)],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
-    for (meter, until) in due {
-        if *left == 0 {
-            return Ok(());
-        }
-        let zone = zone(connection, meter)?;
-        let Some(cutoff) = start_of_day(latest, &zone) else {
-            continue;
-        };
-        let mut done: Option<i64> = until;
-        while *left > 0 {
-            let Some(next) = first_live(connection, meter, done.unwrap_or(i64::MIN), cutoff)? else {
-                done = Some(cutoff);
+/// A way to thin, meter by meter and day by day.
+struct Pass {
+    /// The table that says up to where it was done.
+    done: &'static str,
+    /// Where the readings are that it thins.
+    among: &'static str,
+    /// Only days that ended before this instant.
+    latest: i64,
+}
+
+/// A local day: its date, where it begins and where the next one begins.
+type Day = (Date, i64, i64);
+
+impl Pass {
+    /// Thins until all is done or enough rows were looked at: `thin` says of a meter's day how many it looked at and how many
+    /// went. How many went in all.
+    fn run(
+        &self,
+        connection: &Connection,
+        left: &mut usize,
+        mut thin: impl FnMut(i64, Day, &TimeZone) -> rusqlite::Result<(usize, u64)>,
+    ) -> rusqlite::Result<u64> {
+        let Self { done, latest, .. } = *self;
+        let mut removed = 0;
+        // No zone's day is older than this one, so that most meters are passed over without a look.
+        let due = many(
+            connection,
+            &format!(
+                "SELECT meter.id, {done}.until FROM meter LEFT JOIN {done} ON {done}.meter = meter.id
+                 WHERE {done}.until IS NULL OR {done}.until < ?1 ORDER BY meter.id"
+            ),
+            [latest.saturating_sub(86_400)],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        for (meter, until) in due {
+            if *left == 0 {
                 break;
+            }
+            let zone = zone(connection, meter)?;
+            let Some(cutoff) = start_of_day(latest, &zone) else {
+                continue;
             };
-            let Some((day, start, end)) = day_of(next, &zone) else {
-                done = Some(cutoff);
-                break;
-            };
-            let inner = if keeps_hourly(connection, meter, day, &zone)? {
-                Inner::PutAside
-            } else {
-                Inner::Remove
-            };
-            let (looked_at, removed) = thin_day(connection, noted, meter, (start, end), inner)?;
-            report.readings += removed;
-            *left = left.saturating_sub(looked_at.max(1));
-            done = Some(end);
+            let mut reached: Option<i64> = until;
+            while *left > 0 {
+                let from = reached.unwrap_or(i64::MIN);
+                let next = self.first_live(connection, meter, from, cutoff)?;
+                let Some(day) = next.and_then(|next| day_of(next, &zone)) else {
+                    reached = Some(cutoff);
+                    break;
+                };
+                let (looked_at, gone) = thin(meter, day, &zone)?;
+                removed += gone;
+                *left = left.saturating_sub(looked_at.max(1));
+                reached = Some(day.2);
+            }
+            if reached != until {
+                connection
+                    .prepare_cached(&format!(
+                        "INSERT INTO {done} (meter, until) VALUES (?1, ?2)
+                         ON CONFLICT (meter) DO UPDATE SET until = excluded.until"
+                    ))?
+                    .execute(params![meter, reached])?;
+            }
         }
-        if done != until {
-            connection
-                .prepare_cached(
-                    "INSERT INTO thinned (meter, until) VALUES (?1, ?2)
-                     ON CONFLICT (meter) DO UPDATE SET until = excluded.until",
-                )?
-                .execute(params![meter, done])?;
-        }
+        Ok(removed)
     }
-    Ok(())
+
+    /// The first live reading at or after an instant and before the cutoff.
+    fn first_live(
+        &self,
+        connection: &Connection,
+        meter: i64,
+        from: i64,
+        cutoff: i64,
+    ) -> rusqlite::Result<Option<i64>> {
+        let mut first = connection.prepare_cached(&format!(
+            "SELECT at FROM {} WHERE meter = ?1 AND channel = ?2 AND at >= ?3 AND at < ?4 AND source = ?5
+             ORDER BY at LIMIT 1",
+            self.among
+        ))?;
+        let mut earliest: Option<i64> = None;
+        for channel in channels(connection, meter)? {
+            let found: Option<i64> = first
+                .query_row([meter, channel, from, cutoff, LIVE], |row| row.get(0))
+                .optional()?;
+            earliest = match (earliest, found) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+        }
+        Ok(earliest)
+    }
+}
+
+/// Thins each series of a meter: how many were looked at, and how many went.
+fn each_channel(
+    connection: &Connection,
+    meter: i64,
+    mut thin: impl FnMut((i64, i64)) -> rusqlite::Result<(usize, u64)>,
+) -> rusqlite::Result<(usize, u64)> {
+    let (mut looked_at, mut removed) = (0, 0);
+    for channel in channels(connection, meter)? {
+        let (more, gone) = thin((meter, channel))?;
+        looked_at += more;
+        removed += gone;
+    }
+    Ok((looked_at, removed))
 }
 
 /// What becomes of the readings between the first and the last of a day.
@@ -143,55 +213,50 @@ enum Inner {
     PutAside,
 }
 
-/// In each channel the first and the last reading of a day stay, and the first and the last without a flag.
+/// Of a series the first and the last reading of a day stay, and the first and the last without a flag.
 fn thin_day(
     connection: &Connection,
     noted: &mut Noted,
-    meter: i64,
+    (meter, channel): (i64, i64),
     (start, end): (i64, i64),
     inner: Inner,
 ) -> rusqlite::Result<(usize, u64)> {
-    let mut looked_at = 0;
     let mut removed = 0;
     let mut delete = connection.prepare_cached(
         "DELETE FROM reading WHERE meter = ?1 AND channel = ?2 AND at = ?3 AND source = ?4",
     )?;
     let mut forget = connection
         .prepare_cached("DELETE FROM hour WHERE meter = ?1 AND channel = ?2 AND at >= ?3 AND at < ?4")?;
-    for channel in channels(connection, meter)? {
-        let day = many(
-            connection,
-            "SELECT at, flags FROM reading
-             WHERE meter = ?1 AND channel = ?2 AND at >= ?3 AND at < ?4 AND source = ?5 ORDER BY at",
-            [meter, channel, start, end, LIVE],
-            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
-        )?;
-        looked_at += day.len();
-        let sound = || day.iter().filter(|(_, flags)| *flags == 0);
-        let stay = [
-            day.first().map(|(at, _)| *at),
-            day.last().map(|(at, _)| *at),
-            sound().next().map(|(at, _)| *at),
-            sound().next_back().map(|(at, _)| *at),
-        ];
-        let mut gone = 0;
-        if inner == Inner::Remove {
-            gone += forget.execute([meter, channel, start, end])? as u64;
-            for (at, _) in &day {
-                if !stay.contains(&Some(*at)) {
-                    delete.execute([meter, channel, *at, LIVE])?;
-                    gone += 1;
-                }
+    let day = many(
+        connection,
+        "SELECT at, flags FROM reading
+         WHERE meter = ?1 AND channel = ?2 AND at >= ?3 AND at < ?4 AND source = ?5 ORDER BY at",
+        [meter, channel, start, end, LIVE],
+        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+    )?;
+    let sound = || day.iter().filter(|(_, flags)| *flags == 0);
+    let stay = [
+        day.first().map(|(at, _)| *at),
+        day.last().map(|(at, _)| *at),
+        sound().next().map(|(at, _)| *at),
+        sound().next_back().map(|(at, _)| *at),
+    ];
+    let mut changed = 0;
+    if inner == Inner::Remove {
+        removed += forget.execute([meter, channel, start, end])? as u64;
+        for (at, _) in &day {
+            if !stay.contains(&Some(*at)) {
+                delete.execute([meter, channel, *at, LIVE])?;
+                removed += 1;
             }
-            removed += gone;
-        } else if let [_, _, Some(first), Some(last)] = stay {
-            gone += put_aside(connection, (meter, channel), first, last)?;
         }
-        if gone > 0 {
-            noted.readings((meter, channel), start, end);
-        }
+    } else if let [_, _, Some(first), Some(last)] = stay {
+        changed = put_aside(connection, (meter, channel), first, last)?;
     }
-    Ok((looked_at, removed))
+    if removed + changed > 0 {
+        noted.readings((meter, channel), start, end);
+    }
+    Ok((day.len(), removed))
 }
 
 /// Puts aside what is sound between two instants; what is doubtful stays where it is seen. How many rows changed.
@@ -237,41 +302,6 @@ fn channels(connection: &Connection, meter: i64) -> rusqlite::Result<Vec<i64>> {
     Ok(found)
 }
 
-/// The first live reading at or after an instant and before the cutoff.
-fn first_live(connection: &Connection, meter: i64, from: i64, cutoff: i64) -> rusqlite::Result<Option<i64>> {
-    let mut first = connection.prepare_cached(
-        "SELECT at FROM reading WHERE meter = ?1 AND channel = ?2 AND at >= ?3 AND at < ?4 AND source = ?5
-         ORDER BY at LIMIT 1",
-    )?;
-    let mut earliest: Option<i64> = None;
-    for channel in channels(connection, meter)? {
-        let found: Option<i64> = first
-            .query_row([meter, channel, from, cutoff, LIVE], |row| row.get(0))
-            .optional()?;
-        earliest = match (earliest, found) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-    }
-    Ok(earliest)
-}
-
-/// The zone of the site where a meter hangs, or hung last.
-fn zone(connection: &Connection, meter: i64) -> rusqlite::Result<TimeZone> {
-    let name: Option<String> = connection
-        .prepare_cached(
-            "SELECT site.time_zone FROM installation JOIN point ON point.id = installation.point
-             JOIN dwelling ON dwelling.id = point.dwelling JOIN site ON site.id = dwelling.site
-             WHERE installation.meter = ?1
-             ORDER BY ifnull(installation.until, 0x7FFFFFFFFFFFFFFF) DESC, installation.since DESC,
-             installation.id DESC LIMIT 1",
-        )?
-        .query_row([meter], |row| row.get(0))
-        .optional()?;
-    let name = name.as_deref().unwrap_or(Site::DEFAULT_TIME_ZONE);
-    Ok(TimeZone::get(name).unwrap_or(TimeZone::UTC))
-}
-
 /// Whether the household that lived with the meter on a day wants its hours kept.
 fn keeps_hourly(connection: &Connection, meter: i64, day: Date, zone: &TimeZone) -> rusqlite::Result<bool> {
     let periods = many(
@@ -305,7 +335,7 @@ fn keeps_hourly(connection: &Connection, meter: i64, day: Date, zone: &TimeZone)
 }
 
 /// The local day of an instant, where it begins and where the next one begins.
-fn day_of(instant: i64, zone: &TimeZone) -> Option<(Date, i64, i64)> {
+fn day_of(instant: i64, zone: &TimeZone) -> Option<Day> {
     let local = Timestamp::from_second(instant)
         .ok()?
         .to_zoned_datetime(zone.clone());

@@ -264,8 +264,11 @@ impl Gathered {
         store_radios(connection, &self.radios)?;
         let mut thinned =
             connection.prepare_cached("UPDATE thinned SET until = ?2 WHERE meter = ?1 AND until > ?2")?;
+        let mut hourly =
+            connection.prepare_cached("UPDATE hourly SET until = ?2 WHERE meter = ?1 AND until > ?2")?;
         for (meter, earliest) in in_order(self.live) {
             thinned.execute([meter, earliest])?;
+            hourly.execute([meter, earliest])?;
         }
         let mut newcomers = false;
         for (address, stranger) in &self.strangers {

@@ -2,6 +2,7 @@
 
 mod air;
 mod erasure;
+mod hours;
 mod inbox;
 mod ingest;
 mod mending;

@@ -339,7 +339,14 @@ fn each_class_of_data_is_kept_as_long_as_the_page_says_and_no_longer() {
     let hourly = "reading WHERE source = 0";
     // Each with the day on which it is still there, and the next one on which it is gone; hours wait for the end of a day.
     let classes: [(&str, &str, i64, &str, i64, i64); 5] = [
-        ("every live value", hourly, 7, "7 days", 3, 2),
+        (
+            "first and last live value of each hour",
+            hourly,
+            7,
+            "7 days",
+            3,
+            2,
+        ),
         (
             "meters that are not registered",
             "heard",

@@ -1,0 +1,171 @@
+//! Hours: of what a meter says live, the first and the last value of each hour stay, and whatever is doubtful.
+//!
+//! ```text
+//! heard     ▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪│▪▪▪▪▪▪▪▪▪▪▪!▪▪▪▪▪│▪▪▪▪
+//! kept      ▪               ▪│▪          !    ▪│▪  ▪          what came last so far gives way to what comes later
+//! ```
+//!
+//! A meter that speaks every half minute tells when somebody washed their hands; a bill and a leak need hours. So what is
+//! settled together is thinned before it is written, and [`retain`](super::retain) does the same with what came otherwise.
+//! What an hour showed at its ends, and so what flowed in it, stays exact.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::find::many;
+use super::place::Later;
+use super::tell::Noted;
+use super::values::LIVE;
+use super::write::{Batch, counter};
+use crate::registry::Site;
+
+/// The counter that says whether readings are thinned as they are settled.
+pub(super) const HOURS_ONLY: &str = "hours_only";
+
+/// The zone of the site where a meter hangs, or hung last.
+pub(super) fn zone(connection: &Connection, meter: i64) -> rusqlite::Result<TimeZone> {
+    let name: Option<String> = connection
+        .prepare_cached(
+            "SELECT site.time_zone FROM installation JOIN point ON point.id = installation.point
+             JOIN dwelling ON dwelling.id = point.dwelling JOIN site ON site.id = dwelling.site
+             WHERE installation.meter = ?1
+             ORDER BY ifnull(installation.until, 0x7FFFFFFFFFFFFFFF) DESC, installation.since DESC,
+             installation.id DESC LIMIT 1",
+        )?
+        .query_row([meter], |row| row.get(0))
+        .optional()?;
+    let name = name.as_deref().unwrap_or(Site::DEFAULT_TIME_ZONE);
+    Ok(TimeZone::get(name).unwrap_or(TimeZone::UTC))
+}
+
+/// Where the local hour of an instant begins, and where it ends. Some places are half an hour beside the others.
+fn hour_of(at: i64, zone: &TimeZone) -> (i64, i64) {
+    let offset = Timestamp::from_second(at).map_or(0, |at| i64::from(zone.to_offset(at).seconds()));
+    let begin = at.saturating_sub(at.saturating_add(offset).rem_euclid(HOUR));
+    (begin, begin.saturating_add(HOUR))
+}
+
+const HOUR: i64 = 3600;
+
+impl Batch<'_> {
+    /// Leaves out of readings that are about to be placed, ordered by series and instant, those between the first and the
+    /// last of their hour, and takes away what is there already and lies between now.
+    pub(super) fn hours_only(&mut self, readings: &mut Vec<Later>) -> rusqlite::Result<()> {
+        if counter(self.transaction, HOURS_ONLY)? != Some(1) {
+            return Ok(());
+        }
+        let mut left_out = vec![false; readings.len()];
+        let mut places = left_out.iter_mut();
+        let mut zones: Option<(i64, TimeZone)> = None;
+        for series in readings.chunk_by(|one, other| one.series() == other.series()) {
+            let mut rest: Vec<(i64, &mut bool)> = series
+                .iter()
+                .zip(places.by_ref())
+                .filter(|(reading, _)| reading.is_plain())
+                .map(|(reading, place)| (reading.at, place))
+                .collect();
+            let Some(of @ (meter, _)) = series.first().map(Later::series) else {
+                continue;
+            };
+            let zone = match zones.take() {
+                Some((known, zone)) if known == meter => zone,
+                _ => zone(self.transaction, meter)?,
+            };
+            let mut rest = rest.as_mut_slice();
+            while let Some((at, _)) = rest.first() {
+                let hour = hour_of(*at, &zone);
+                let (here, behind) = rest.split_at_mut(rest.partition_point(|(at, _)| *at < hour.1));
+                let there = thin_before(self.transaction, &mut self.noted, of, hour, here)?;
+                for (at, place) in here {
+                    **place = there.0 < *at && *at < there.1;
+                }
+                rest = behind;
+            }
+            zones = Some((meter, zone));
+        }
+        let mut left_out = left_out.into_iter();
+        let before = readings.len();
+        readings.retain(|_| left_out.next() != Some(true));
+        self.report.thinned += (before - readings.len()) as u64;
+        Ok(())
+    }
+}
+
+/// Takes away what will lie between the first and the last of an hour once these are there; the instants of those two.
+fn thin_before(
+    connection: &Connection,
+    noted: &mut Noted,
+    (meter, channel): (i64, i64),
+    (begin, end): (i64, i64),
+    coming: &[(i64, &mut bool)],
+) -> rusqlite::Result<(i64, i64)> {
+    let place = [meter, channel, begin, end, LIVE];
+    let (first, last, count) = connection
+        .prepare_cached(
+            "SELECT min(at), max(at), count(*) FROM reading
+             WHERE meter = ?1 AND channel = ?2 AND at >= ?3 AND at < ?4 AND source = ?5 AND flags = 0 AND stamp IS NULL",
+        )?
+        .query_row(place, |row| {
+            Ok((
+                row.get::<_, Option<i64>>(0)?,
+                row.get::<_, Option<i64>>(1)?,
+                row.get::<_, i64>(2)?,
+            ))
+        })?;
+    let ends = |edge: Option<&(i64, &mut bool)>, stored: Option<i64>| {
+        [edge.map(|(at, _)| *at), stored].into_iter().flatten()
+    };
+    let from = ends(coming.first(), first).min().unwrap_or(begin);
+    let to = ends(coming.last(), last).max().unwrap_or(end);
+    let stays = i64::from(first == Some(from)) + i64::from(last == Some(to) && first != last);
+    if count > stays {
+        let removed = connection
+            .prepare_cached(
+                "DELETE FROM reading WHERE meter = ?1 AND channel = ?2 AND at > ?3 AND at < ?4 AND source = ?5
+                 AND flags = 0 AND stamp IS NULL",
+            )?
+            .execute([meter, channel, from, to, LIVE])?;
+        if removed > 0 {
+            noted.readings((meter, channel), begin, end);
+        }
+    }
+    Ok((from, to))
+}
+
+/// Thins a day of a series to the first and the last of each hour: how many were looked at, and how many went.
+pub(super) fn thin_hours(
+    connection: &Connection,
+    noted: &mut Noted,
+    (meter, channel): (i64, i64),
+    (start, end): (i64, i64),
+    zone: &TimeZone,
+) -> rusqlite::Result<(usize, u64)> {
+    let day: Vec<i64> = many(
+        connection,
+        "SELECT at FROM every_reading WHERE meter = ?1 AND channel = ?2 AND at >= ?3 AND at < ?4 AND source = ?5
+         AND flags = 0 AND stamp IS NULL ORDER BY at",
+        [meter, channel, start, end, LIVE],
+        |row| row.get(0),
+    )?;
+    let mut removed = 0;
+    for hour in day.chunk_by(|one, other| hour_of(*one, zone) == hour_of(*other, zone)) {
+        let ([first, .., last], 3..) = (hour, hour.len()) else {
+            continue;
+        };
+        let between = params![meter, channel, first, last, LIVE];
+        removed += connection
+            .prepare_cached(
+                "DELETE FROM reading WHERE meter = ?1 AND channel = ?2 AND at > ?3 AND at < ?4 AND source = ?5
+                 AND flags = 0 AND stamp IS NULL",
+            )?
+            .execute(between)? as u64;
+        removed += connection
+            .prepare_cached("DELETE FROM hour WHERE meter = ?1 AND channel = ?2 AND at > ?3 AND at < ?4")?
+            .execute([meter, channel, *first, *last])? as u64;
+    }
+    if removed > 0 {
+        noted.readings((meter, channel), start, end);
+    }
+    Ok((day.len(), removed))
+}
