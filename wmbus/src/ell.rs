@@ -67,6 +67,13 @@ impl Header {
         }
     }
 
+    /// Octets of the header with its CI-field.
+    pub(crate) fn size(&self) -> usize {
+        let receiver = if self.receiver.is_some() { 8 } else { 0 };
+        let session = if self.session.is_some() { 4 } else { 0 };
+        3 + receiver + session
+    }
+
     /// The header of a telegram sent some telegrams later: access number and session number have moved on.
     pub(crate) fn advanced(mut self, telegrams: u8) -> Self {
         self.access_number = self.access_number.wrapping_add(telegrams);
@@ -236,6 +243,7 @@ mod tests {
                 };
                 let mut octets = Vec::new();
                 header.encode(&mut octets);
+                assert_eq!(octets.len(), header.size());
                 let mut cursor = Cursor::new(&octets[1..], 11, Layer::ExtendedLink);
                 assert_eq!(Header::parse(octets[0], &mut cursor), Ok(header));
                 assert_eq!(cursor.left(), 0);

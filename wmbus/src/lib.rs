@@ -70,6 +70,7 @@ pub use address::{Address, DeviceType, IdentificationNumber, Manufacturer, Versi
 pub use ci::Content;
 pub use decimal::Decimal;
 pub use error::{Error, ErrorKind, ForeignSystem, Layer};
+pub use frame::bare;
 pub use frame::{Frame, Plan, Seal};
 pub use message::Message;
 pub use notes::{Note, Notes};

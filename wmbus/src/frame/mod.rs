@@ -6,6 +6,7 @@
 //! Plan::encode     the same way backwards
 //! ```
 
+pub mod bare;
 mod encode;
 mod keying;
 mod open;

@@ -260,4 +260,4 @@ impl<'a> Frame<'a> {
 /// What the four bits for encrypted blocks can say.
 const MOST_BLOCKS: usize = 15;
 /// Mode 10: all octets are encrypted.
-const ALL_OCTETS: u8 = 0xFF;
+pub(super) const ALL_OCTETS: u8 = 0xFF;

@@ -92,6 +92,11 @@ pub(crate) fn encrypt_des(key: &[u8; 8], octets: &mut [u8]) {
     cbc::Encryptor::<Des>::new(key.into(), &Array::default()).encrypt_blocks(blocks);
 }
 
+/// The inverse of [`encrypt_des`].
+pub(crate) fn decrypt_des(key: &[u8; 8], octets: &mut [u8]) {
+    run_decryption(cbc::Decryptor::<Des>::new(key.into(), &Array::default()), octets);
+}
+
 fn aes_decryptor(key: &[u8; 16], iv: &[u8; 16]) -> cbc::Decryptor<Aes128Dec> {
     cbc::Decryptor::new(key.into(), iv.into())
 }
