@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use common::hex;
 
+use wmbus::bare::{put_on, take_off};
 use wmbus::phy::burst::Burst;
 use wmbus::phy::hunt::{Hunt, Listening};
 use wmbus::phy::{self, crc::crc, manchester, three_out_of_six};
@@ -389,6 +390,49 @@ fn security_mode_10() {
         frame.open(&[examples["M10-1"].key("key")]).unwrap_err().kind,
         ErrorKind::MacMismatch
     );
+}
+
+#[test]
+fn out_of_their_seals_and_back() {
+    let Some(text) = specification() else { return };
+    let mut back = Vec::new();
+    for (id, example) in examples(&text) {
+        let label = ["key", "master key"]
+            .into_iter()
+            .find(|label| example.0.contains_key(*label));
+        let Some(label) = label.filter(|_| example.0.contains_key("telegram")) else {
+            continue;
+        };
+        let (telegram, keys) = (example.hex("telegram"), [example.key(label)]);
+        let frame = Frame::parse(&telegram).unwrap();
+        let Ok(message) = frame.open(&keys) else {
+            assert_eq!(
+                take_off(&telegram, &keys, |_| true),
+                None,
+                "{id}: scrambled by its maker"
+            );
+            continue;
+        };
+        let bare = take_off(&telegram, &keys, |_| true).unwrap();
+        let in_clear = bare
+            .octets
+            .windows(message.payload.len())
+            .any(|part| part == &*message.payload);
+        assert!(in_clear, "{id}");
+        assert_eq!(
+            put_on(bare.way, &bare.octets, keys.first()),
+            Some(telegram),
+            "{id}"
+        );
+        back.push(id);
+    }
+    let modes = [
+        "E-1", "E-2", "E-3", "M10-1", "M10-2", "M2-1", "M5-1", "M7-1", "M7-2",
+    ];
+    for id in modes {
+        assert!(back.iter().any(|back| back == id), "{id} not in {back:?}");
+    }
+    eprintln!("came back octet for octet: {back:?}");
 }
 
 #[test]
