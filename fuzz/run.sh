@@ -12,7 +12,7 @@ export RUSTC_BOOTSTRAP=1
 seconds=${1:?how many seconds for each target}
 shift
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(frame records capture page registry dongle)
+[ ${#targets[@]} -gt 0 ] || targets=(frame bare records capture page registry dongle)
 
 cargo run --quiet --release --example seeds
 for target in "${targets[@]}"; do

@@ -2,16 +2,18 @@
 
 use std::fs;
 use std::path::Path;
+use std::slice;
 
 use decoders::example::story;
 use decoders::{Families, Sealing};
+use wmbus::bare::take_off;
 use wmbus::{Frame, Key};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
     let families = Families::embedded()?;
     let key: Key = releve_fuzz::KEY.parse()?;
-    for target in ["frame", "records", "capture", "page", "registry", "dongle"] {
+    for target in ["frame", "bare", "records", "capture", "page", "registry", "dongle"] {
         fs::create_dir_all(home.join("corpus").join(target))?;
     }
     let seed = |target: &str, name: &str, octets: &[u8]| {
@@ -30,6 +32,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let Ok(telegram) = family.telegram(meter, &story(7, None), &sealing) else { continue };
             let name = format!("{}-{name}", family.name);
             seed("frame", &name, &telegram)?;
+            // As received, and as it stands on a disk.
+            seed("bare", &name, &[&[0][..], &telegram].concat())?;
+            if let Some(bare) = take_off(&telegram, slice::from_ref(&key), |_| true) {
+                seed("bare", &format!("{name}-kept"), &[&[bare.way][..], &bare.octets].concat())?;
+            }
             let hex: String = telegram.iter().map(|octet| format!("{octet:02X}")).collect();
             seed("capture", &name, format!("2026-01-15T07:01:51.104Z -67 T checked {hex} @attic\n").as_bytes())?;
             for model in 0..6_u8 {
