@@ -7,34 +7,62 @@ use crate::decoded::Decoded;
 use crate::family::Family;
 use crate::reading::{Stamp, StatusWord};
 use crate::rule::{RecordSpec, Role};
+use crate::status::Flags;
 use crate::table::Hex;
 use crate::{events, status};
 
-/// Reads what a record says about the meter, if it says anything.
+/// Reads what a record says about the meter, if it says anything: most are values, of which this looks at no more than
+/// what they are a value of.
+#[inline]
 pub(crate) fn read(
     record: &Record<'_>,
     rule: Option<&RecordSpec>,
     family: Option<&Family>,
     decoded: &mut Decoded,
 ) {
-    let flags = || {
-        let all = family.map_or(&[][..], |family| &family.flags);
-        all.iter().filter(|flags| flags.header == record.header())
-    };
-    if flags().next().is_some() {
-        let raw = status::raw(record);
-        let unnamed = flags().fold(raw, |rest, flags| flags.read(rest, &mut decoded.status));
-        if unnamed != 0 {
-            status::add(&mut decoded.status, StatusWord::ManufacturerBits, false);
-        }
-        raw_flags(record, decoded);
+    let flags = family.map_or(&[][..], |family| &family.flags);
+    if !flags.is_empty() && is_flags(flags, record, decoded) {
         return;
     }
     match rule.map(|spec| &spec.role) {
         Some(Role::Ignored | Role::Quantity(_)) => {}
         Some(Role::Fact(name)) => fact(name, record, family, decoded),
+        Some(Role::Reading) | None if is_value(record) => {}
         Some(Role::Reading) | None => standard(record, decoded),
     }
+}
+
+/// True for a record of flags, which the page names, and which are read.
+fn is_flags(all: &[Flags], record: &Record<'_>, decoded: &mut Decoded) -> bool {
+    let header = record.header();
+    let flags = || all.iter().filter(|flags| flags.header == header);
+    if flags().next().is_none() {
+        return false;
+    }
+    let raw = status::raw(record);
+    let unnamed = flags().fold(raw, |rest, flags| flags.read(rest, &mut decoded.status));
+    if unnamed != 0 {
+        status::add(&mut decoded.status, StatusWord::ManufacturerBits, false);
+    }
+    raw_flags(record, decoded);
+    true
+}
+
+/// True for what is sent most, of which [`standard`] has nothing to say.
+fn is_value(record: &Record<'_>) -> bool {
+    let of_most = matches!(
+        record.vib.quantity,
+        Vif::Volume
+            | Vif::Energy
+            | Vif::HeatCost
+            | Vif::Power
+            | Vif::VolumeFlow
+            | Vif::FlowTemperature
+            | Vif::ReturnTemperature
+            | Vif::ExternalTemperature
+            | Vif::TemperatureDifference
+    );
+    of_most && record.vib.event.is_none()
 }
 
 /// A fact that a page names; a date that says "never" is none.

@@ -217,27 +217,28 @@ impl Families {
         let family = self.of_either(quirks::identify(frame), frame.link().sender);
         let default_keys = family.map_or(&[][..], |family| &family.default_keys);
         let scheme = family.and_then(|family| family.scheme);
-        let outcome = quirks::open(frame, keys).map(|message| match scheme {
-            Some(Scheme::QundisBlock) => qundis_block::open(message, keys),
-            _ => message,
-        });
         let sealed = |error: &Error| {
             matches!(
                 error.kind,
                 ErrorKind::KeyMissing { .. } | ErrorKind::WrongKey | ErrorKind::MacMismatch
             )
         };
-        match outcome {
-            Err(error) if sealed(&error) && !default_keys.is_empty() => {
-                let mut opened = quirks::open(frame, default_keys).map_err(|_| error)?;
-                // None of the meter's own keys did it.
-                if opened.key.take().is_some() {
-                    opened.notes.insert(Note::MakersKey);
+        // What is done to it is done where it is: moving a message takes as long as reading a record.
+        let mut opened = quirks::open(frame, keys);
+        match &mut opened {
+            Ok(message) if scheme == Some(Scheme::QundisBlock) => qundis_block::open(message, keys),
+            Err(error) if sealed(error) && !default_keys.is_empty() => {
+                if let Ok(mut message) = quirks::open(frame, default_keys) {
+                    // None of the meter's own keys did it.
+                    if message.key.take().is_some() {
+                        message.notes.insert(Note::MakersKey);
+                    }
+                    return Ok(message);
                 }
-                Ok(opened)
             }
-            outcome => outcome,
+            _ => {}
         }
+        opened
     }
 
     /// True when the values of an opened message are sealed by themselves, and still are.

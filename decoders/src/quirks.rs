@@ -57,7 +57,14 @@ pub(crate) fn open<'a>(frame: &Frame<'a>, keys: &[Key]) -> Result<Message<'a>, E
         DEFAULT_KEYS.into_iter().chain(own).collect::<Vec<_>>()
     };
     match bent(frame) {
-        Bent::No => frame.open(keys).map(unwrap_prefix),
+        // Mended where it is, for most have nothing to mend.
+        Bent::No => {
+            let mut opened = frame.open(keys);
+            if let Ok(message) = &mut opened {
+                unwrap_prefix(message);
+            }
+            opened
+        }
         Bent::Unpublished => {
             let ci = frame.transport().map_or(0, |transport| transport.ci);
             Err(Error {
@@ -125,23 +132,24 @@ pub(crate) fn is_prios(message: &Message<'_>) -> bool {
 }
 
 /// `B6 len …` in front of the real CI-field (Apator).
-fn unwrap_prefix(mut message: Message<'_>) -> Message<'_> {
+fn unwrap_prefix(message: &mut Message<'_>) {
     let maker = message.link.sender.manufacturer.without_flag();
     if message.ci() != Some(0xB6) || !APATOR.contains(&maker) {
-        return message;
+        return;
     }
     let Some((length, rest)) = message.payload.split_first() else {
-        return message;
+        return;
     };
     let Some((ci, payload)) = rest.get(usize::from(*length)..).and_then(<[u8]>::split_first) else {
-        return message;
+        return;
     };
     let (ci, payload) = (*ci, payload.to_vec());
-    let at = message.payload_at + 2 + usize::from(*length);
+    message.payload_at += 2 + usize::from(*length);
+    (message.content, message.payload, message.clear_octets) =
+        (Content::Manufacturer, payload.into(), 0);
     if let Some(transport) = &mut message.transport {
         transport.ci = ci;
     }
-    message.with_payload(Content::Manufacturer, payload, at)
 }
 
 /// A message of a bent telegram, with its address in order.

@@ -30,10 +30,11 @@ pub(crate) fn read(message: &Message<'_>, family: Option<&Family>, context: &Con
             }
         }
     }
-    let rules: SmallVec<[Rule<'_>; USUAL]> = match family {
-        Some(family) => family.rules(&records).collect(),
-        None => SmallVec::new(),
-    };
+    // Pushed where they stay, and so are dates: a collection of this size takes longer to move than to fill.
+    let mut rules: SmallVec<[Rule<'_>; USUAL]> = SmallVec::new();
+    if let Some(family) = family {
+        family.rules(&records).for_each(|rule| rules.push(rule));
+    }
     decoded.readings.reserve(records.len());
     for (at, record) in records.iter().enumerate() {
         let rule = rules.get(at).copied().flatten().map(|(spec, _)| spec);
@@ -49,22 +50,20 @@ pub(crate) fn read(message: &Message<'_>, family: Option<&Family>, context: &Con
         let text = format!("the meter's clock says {clock}, and it was received on {received}");
         decoded.remark("clock_differs", text);
     }
+    let mut stamps = Dates::new();
+    dates(&records, family, &mut stamps, decoded);
+    let (mut by_date, mut differences) = (Places::new(), Vec::new());
     let mut table = Table {
         records: &records,
-        dates: dates(&records, family, decoded),
+        dates: &stamps,
         today,
-        by_date: Places::new(),
-        differences: Vec::new(),
+        by_date: &mut by_date,
+        differences: &mut differences,
         decoded,
     };
     for (at, record) in records.iter().enumerate() {
         table.record(record, rules.get(at).copied().flatten());
     }
-    let Table {
-        mut by_date,
-        differences,
-        ..
-    } = table;
     history::sum_up(differences, &mut by_date, decoded);
     rank(&mut decoded.readings, &by_date);
     if let Some(family) = family {
@@ -131,12 +130,12 @@ const USUAL: usize = 24;
 
 struct Table<'a, 'd> {
     records: &'a [Record<'a>],
-    dates: Dates,
+    dates: &'d [(Dib, Option<Stamp>)],
     today: Option<Date>,
     /// Indexes of readings whose history number follows from their dates.
-    by_date: Places,
+    by_date: &'d mut Places,
     /// Signed differences, with the state they begin with.
-    differences: Vec<(Reading, bool)>,
+    differences: &'d mut Vec<(Reading, bool)>,
     decoded: &'d mut Decoded,
 }
 
@@ -154,7 +153,7 @@ impl<'a> Table<'a, '_> {
         }
         if record.vib.profile.is_some() {
             let clock = self.today;
-            history::profile(record, self.records, rule, clock, &mut self.by_date, self.decoded);
+            history::profile(record, self.records, rule, clock, self.by_date, self.decoded);
             return;
         }
         let said = match spec {
@@ -297,32 +296,25 @@ impl<'a> Table<'a, '_> {
 }
 
 /// The dates of a telegram and where they stand; `None` for one that says "never".
-fn dates(records: &[Record<'_>], family: Option<&Family>, decoded: &mut Decoded) -> Dates {
-    let unset = |stamp: &Stamp| {
-        let day = stamp.day();
-        day.is_some_and(|day| family.is_some_and(|family| family.unset_dates.contains(&day)))
-    };
+fn dates(records: &[Record<'_>], family: Option<&Family>, dates: &mut Dates, decoded: &mut Decoded) {
+    // Most pages have neither.
+    let never = family.map_or(&[][..], |family| &family.unset_dates);
+    let years = family.map_or(&[][..], |family| &family.every_year);
+    let unset = |stamp: &Stamp| !never.is_empty() && stamp.day().is_some_and(|day| never.contains(&day));
     let every_year = |stamp: Stamp| match stamp {
-        Stamp::Date { year, month, day }
-            if family.is_some_and(|family| family.every_year.contains(&year)) =>
-        {
-            Stamp::EveryYear { month, day }
-        }
+        Stamp::Date { year, month, day } if years.contains(&year) => Stamp::EveryYear { month, day },
         stamp => stamp,
     };
-    let dates = records.iter().filter(|record| record.is_date());
-    dates
-        .map(|record| {
-            let stamp = record.value().moment().and_then(Stamp::of).map(every_year);
-            let set = stamp.filter(|stamp| !unset(stamp));
-            if let (Some(stamp), None, 1..) = (stamp, set, record.dib.storage) {
-                decoded.remark_with("absent", || {
-                    format!("record {} is {stamp}, which says never", Hex(record.header())).into()
-                });
-            }
-            (record.dib, set)
-        })
-        .collect()
+    for record in records.iter().filter(|record| record.is_date()) {
+        let stamp = record.value().moment().and_then(Stamp::of).map(every_year);
+        let set = stamp.filter(|stamp| !unset(stamp));
+        if let (Some(stamp), None, 1..) = (stamp, set, record.dib.storage) {
+            decoded.remark_with("absent", || {
+                format!("record {} is {stamp}, which says never", Hex(record.header())).into()
+            });
+        }
+        dates.push((record.dib, set));
+    }
 }
 
 /// True for a second value under the same name: nobody says which it is, and the first counts.

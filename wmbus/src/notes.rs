@@ -108,9 +108,16 @@ impl Notes {
         self.0 == 0
     }
 
+    /// The notes of both.
+    pub const fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
     /// The notes, in the order of the layers.
     pub fn iter(self) -> impl Iterator<Item = Note> {
-        Note::ALL.into_iter().filter(move |note| self.contains(*note))
+        // Most telegrams have none, and then there is nothing to look through.
+        let all: &[Note] = if self.is_empty() { &[] } else { &Note::ALL };
+        all.iter().copied().filter(move |note| self.contains(*note))
     }
 }
 

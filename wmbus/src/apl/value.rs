@@ -202,6 +202,12 @@ fn is_decimal(octet: u8) -> bool {
 
 /// Two's complement, least significant octet first; `None` when the number does not fit 64 bits.
 pub(super) fn signed(data: &[u8]) -> Option<i64> {
+    // The widths that are sent most.
+    match *data {
+        [a, b] => return Some(i16::from_le_bytes([a, b]).into()),
+        [a, b, c, d] => return Some(i32::from_le_bytes([a, b, c, d]).into()),
+        _ => {}
+    }
     let fill = if data.last()? & 0x80 == 0 { 0 } else { -1 };
     let (low, high) = data.split_at_checked(8).unwrap_or((data, &[]));
     let number = low.iter().rev().fold(fill, |n, octet| n << 8 | i64::from(*octet));

@@ -128,10 +128,7 @@ impl<'a> Frame<'a> {
         }
         let meter = meter.unwrap_or_else(|| self.meter());
         let opened = Sealed::new(self, meter, keys).open()?;
-        let mut notes = self.notes;
-        for note in opened.notes.iter() {
-            notes.insert(note);
-        }
+        let mut notes = self.notes.and(opened.notes);
         if layers.ell_opened_upstream {
             notes.insert(Note::OpenedUpstream);
         }
