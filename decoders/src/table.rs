@@ -30,15 +30,17 @@ pub(crate) fn read(message: &Message<'_>, family: Option<&Family>, context: &Con
             }
         }
     }
+    let records = records.as_slice();
     // Pushed where they stay, and so are dates: a collection of this size takes longer to move than to fill.
     let mut rules: SmallVec<[Rule<'_>; USUAL]> = SmallVec::new();
     if let Some(family) = family {
-        family.rules(&records).for_each(|rule| rules.push(rule));
+        family.rules(records).for_each(|rule| rules.push(rule));
     }
+    // Without a page there are none.
+    let rules = rules.iter().copied().chain(std::iter::repeat(None));
     decoded.readings.reserve(records.len());
-    for (at, record) in records.iter().enumerate() {
-        let rule = rules.get(at).copied().flatten().map(|(spec, _)| spec);
-        facts::read(record, rule, family, decoded);
+    for (record, rule) in records.iter().zip(rules.clone()) {
+        facts::read(record, rule.map(|(spec, _)| spec), family, decoded);
     }
     let today = today(context, decoded);
     if let Some((clock, received)) = decoded
@@ -51,23 +53,23 @@ pub(crate) fn read(message: &Message<'_>, family: Option<&Family>, context: &Con
         decoded.remark("clock_differs", text);
     }
     let mut stamps = Dates::new();
-    dates(&records, family, &mut stamps, decoded);
+    dates(records, family, &mut stamps, decoded);
     let (mut by_date, mut differences) = (Places::new(), Vec::new());
     let mut table = Table {
-        records: &records,
+        records,
         dates: &stamps,
         today,
         by_date: &mut by_date,
         differences: &mut differences,
         decoded,
     };
-    for (at, record) in records.iter().enumerate() {
-        table.record(record, rules.get(at).copied().flatten());
+    for (record, rule) in records.iter().zip(rules) {
+        table.record(record, rule);
     }
     history::sum_up(differences, &mut by_date, decoded);
     rank(&mut decoded.readings, &by_date);
     if let Some(family) = family {
-        blocks(message, family, &records, rest, context, decoded);
+        blocks(message, family, records, rest, context, decoded);
     }
 }
 
