@@ -1,5 +1,7 @@
 //! Dates that nobody sends: month ends counted back from the meter's clock, and history slots numbered by their dates.
 
+use std::cmp::Ordering;
+
 use smallvec::SmallVec;
 use wmbus::apl::Date;
 
@@ -43,7 +45,7 @@ pub(crate) fn half_months(day: Date, count: i32) -> Option<Date> {
 
 /// Numbers dated history slots by their dates: 1 is the newest. Slots of one quantity and date share a number.
 pub(crate) fn rank(readings: &mut [Reading], by_date: &[usize]) {
-    if !by_date.is_empty() && !rank_newest_first(readings, by_date) {
+    if !by_date.is_empty() && !rank_in_order(readings, by_date) {
         rank_all(readings, by_date);
     }
 }
@@ -70,10 +72,11 @@ fn rank_all(readings: &mut [Reading], by_date: &[usize]) {
     }
 }
 
-/// Numbers the slots of one quantity that come as most meters send them, the newest first, each day once; false, and
-/// nothing is numbered, when they come otherwise.
-fn rank_newest_first(readings: &mut [Reading], by_date: &[usize]) -> bool {
+/// Numbers the slots of one quantity that come as most meters send them, the newest or the oldest first, each day once;
+/// false, and nothing is numbered, when they come otherwise.
+fn rank_in_order(readings: &mut [Reading], by_date: &[usize]) -> bool {
     let mut latest: Option<(Quantity, Stamp)> = None;
+    let mut order = None;
     for index in by_date {
         let Some(reading) = readings.get(*index) else {
             return false;
@@ -81,15 +84,26 @@ fn rank_newest_first(readings: &mut [Reading], by_date: &[usize]) -> bool {
         let Some(at @ Stamp::Date { .. }) = reading.at else {
             return false;
         };
-        let later = latest.is_none_or(|(quantity, newer)| quantity == reading.quantity && at < newer);
-        if !later || at.day().is_none() {
+        if at.day().is_none() {
             return false;
+        }
+        if let Some((quantity, before)) = latest {
+            let step = at.cmp(&before);
+            let goes_on = step != Ordering::Equal && *order.get_or_insert(step) == step;
+            if quantity != reading.quantity || !goes_on {
+                return false;
+            }
         }
         latest = Some((reading.quantity, at));
     }
-    for (number, index) in by_date.iter().enumerate() {
+    let count = by_date.len();
+    for (place, index) in by_date.iter().enumerate() {
+        let number = match order {
+            Some(Ordering::Greater) => count - place,
+            _ => place + 1,
+        };
         if let Some(reading) = readings.get_mut(*index) {
-            reading.register = Register::History(slot(number + 1));
+            reading.register = Register::History(slot(number));
         }
     }
     true
@@ -118,8 +132,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_comes_newest_first_is_numbered_as_anything_else(
+        fn what_comes_in_order_is_numbered_as_anything_else(
             sorted: bool,
+            oldest_first: bool,
             slots in vec((1_u8..13, 1_u8..32, any::<bool>(), any::<bool>()), 0..9),
         ) {
             let mut readings: Vec<Reading> = slots
@@ -137,6 +152,9 @@ mod tests {
                 .collect();
             if sorted {
                 readings.sort_by_key(|reading| std::cmp::Reverse(reading.at));
+            }
+            if oldest_first {
+                readings.reverse();
             }
             let by_date: Vec<usize> = (0..readings.len()).collect();
             let mut expected = readings.clone();

@@ -10,6 +10,7 @@
 //! A family is one TOML page in `families/`; code stands in `scrambled/` only for what a page can't say.
 
 mod addresses;
+mod almanac;
 mod block;
 mod dating;
 mod decoded;

@@ -145,8 +145,7 @@ fn unwrap_prefix(message: &mut Message<'_>) {
     };
     let (ci, payload) = (*ci, payload.to_vec());
     message.payload_at += 2 + usize::from(*length);
-    (message.content, message.payload, message.clear_octets) =
-        (Content::Manufacturer, payload.into(), 0);
+    (message.content, message.payload, message.clear_octets) = (Content::Manufacturer, payload.into(), 0);
     if let Some(transport) = &mut message.transport {
         transport.ci = ci;
     }

@@ -172,7 +172,7 @@ impl RecordSpec {
     /// How many steps behind the first of the repetition, when the record is meant.
     pub(crate) fn matches(&self, record: &Record<'_>) -> Option<u16> {
         let (a, b) = (&self.dib, &record.dib);
-        if (a.function, a.tariff, a.subunit) != (b.function, b.tariff, b.subunit) || b.storage < a.storage {
+        if b.storage < a.storage || (a.function, a.tariff, a.subunit) != (b.function, b.tariff, b.subunit) {
             return None;
         }
         let same = match &self.vib {
@@ -192,6 +192,9 @@ impl RecordSpec {
             return None;
         }
         let behind = b.storage.checked_sub(a.storage)?;
+        if self.repeat == 1 {
+            return (behind == 0).then_some(0);
+        }
         let step = u64::from(self.step);
         u16::try_from(behind / step)
             .ok()

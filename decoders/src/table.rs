@@ -7,6 +7,7 @@ use wmbus::Message;
 use wmbus::apl::{Date, Dib, Item, Record};
 
 use crate::Context;
+use crate::almanac::{self, Almanac, Dates};
 use crate::dating::{half_month_end, month_end, month_start, rank};
 use crate::decoded::Decoded;
 use crate::family::Family;
@@ -20,11 +21,16 @@ use crate::{facts, history, makers, series};
 pub(crate) fn read(message: &Message<'_>, family: Option<&Family>, context: &Context, decoded: &mut Decoded) {
     let mut records: SmallVec<[Record<'_>; USUAL]> = SmallVec::new();
     let mut rest: &[u8] = &[];
-    for item in message.records() {
-        match item {
-            Item::Record(record) => records.push(record),
-            Item::Manufacturer { octets, .. } => rest = octets,
-            Item::Trailing { octets, reason, at } => {
+    let mut items = message.records();
+    loop {
+        while let Some(record) = items.next_plain() {
+            records.push(record);
+        }
+        match items.next() {
+            None => break,
+            Some(Item::Record(record)) => records.push(record),
+            Some(Item::Manufacturer { octets, .. }) => rest = octets,
+            Some(Item::Trailing { octets, reason, at }) => {
                 let text = format!("{} octets at {at} are no record ({reason:?})", octets.len());
                 decoded.remark("trailing", text);
             }
@@ -52,11 +58,13 @@ pub(crate) fn read(message: &Message<'_>, family: Option<&Family>, context: &Con
         let text = format!("the meter's clock says {clock}, and it was received on {received}");
         decoded.remark("clock_differs", text);
     }
+    let almanac = Almanac::of(family);
     let mut stamps = Dates::new();
-    dates(records, family, &mut stamps, decoded);
+    almanac::dates(records, almanac, &mut stamps, decoded);
     let (mut by_date, mut differences) = (Places::new(), Vec::new());
     let mut table = Table {
         records,
+        almanac,
         dates: &stamps,
         today,
         by_date: &mut by_date,
@@ -121,9 +129,6 @@ fn blocks(
 /// The rule for a record, and how many steps of its repetition it lies behind the first.
 type Rule<'p> = Option<(&'p RecordSpec, u16)>;
 
-/// The dates of a telegram, and where they stand.
-type Dates = SmallVec<[(Dib, Option<Stamp>); 8]>;
-
 /// Indexes of readings.
 pub(crate) type Places = SmallVec<[usize; USUAL]>;
 
@@ -132,6 +137,8 @@ const USUAL: usize = 24;
 
 struct Table<'a, 'd> {
     records: &'a [Record<'a>],
+    almanac: Almanac<'a>,
+    /// Of storage numbers other than 0.
     dates: &'d [(Dib, Option<Stamp>)],
     today: Option<Date>,
     /// Indexes of readings whose history number follows from their dates.
@@ -259,12 +266,12 @@ impl<'a> Table<'a, '_> {
             Register::SetDate => self.today.and_then(|today| from(today, 1)),
             _ => None,
         };
-        // Preferably a date with the same tariff and subunit, else any of this storage number.
-        let of_storage = |storage: u64| {
-            let mut there = self.dates.iter().filter(|(dib, _)| dib.storage == storage);
-            let place = (record.dib.tariff, record.dib.subunit);
-            let same = there.clone().find(|(dib, _)| (dib.tariff, dib.subunit) == place);
-            same.or_else(|| there.next()).map(|(_, stamp)| *stamp)
+        let of_storage = |storage: u64| match storage {
+            0 => self.almanac.clock(self.records, &record.dib),
+            _ => almanac::beside(
+                self.dates.iter().filter(|(dib, _)| dib.storage == storage),
+                &record.dib,
+            ),
         };
         reading.at = match dated {
             Dated::Undated => None,
@@ -294,28 +301,6 @@ impl<'a> Table<'a, '_> {
         };
         *by_date &= reading.at.is_some();
         true
-    }
-}
-
-/// The dates of a telegram and where they stand; `None` for one that says "never".
-fn dates(records: &[Record<'_>], family: Option<&Family>, dates: &mut Dates, decoded: &mut Decoded) {
-    // Most pages have neither.
-    let never = family.map_or(&[][..], |family| &family.unset_dates);
-    let years = family.map_or(&[][..], |family| &family.every_year);
-    let unset = |stamp: &Stamp| !never.is_empty() && stamp.day().is_some_and(|day| never.contains(&day));
-    let every_year = |stamp: Stamp| match stamp {
-        Stamp::Date { year, month, day } if years.contains(&year) => Stamp::EveryYear { month, day },
-        stamp => stamp,
-    };
-    for record in records.iter().filter(|record| record.is_date()) {
-        let stamp = record.value().moment().and_then(Stamp::of).map(every_year);
-        let set = stamp.filter(|stamp| !unset(stamp));
-        if let (Some(stamp), None, 1..) = (stamp, set, record.dib.storage) {
-            decoded.remark_with("absent", || {
-                format!("record {} is {stamp}, which says never", Hex(record.header())).into()
-            });
-        }
-        dates.push((record.dib, set));
     }
 }
 

@@ -127,7 +127,62 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// A record whose VIB or length takes more than a look, or the reason why there is none.
+    /// The next item when one look is enough to see that it is a record, and where it ends, as with most; `None` leaves it
+    /// to [`Records::next`], whatever it is.
+    ///
+    /// For whoever reads many telegrams: what comes from here is written straight where it is kept, and copying a record
+    /// takes longer than reading it.
+    #[inline(always)]
+    pub fn next_plain(&mut self) -> Option<Record<'a>> {
+        let rest = self.payload.get(self.position..)?;
+        let special = *rest.first()? & 0x0F == 0x0F;
+        if special || self.position >= self.zeros || self.index >= MAX_RECORDS {
+            return None;
+        }
+        let (dib, head) = Dib::parse(rest).ok()?;
+        let vib = Vib::unextended(rest.get(head..)?)?;
+        let octets = rest.get(..head + 1 + dib.data_length()?)?;
+        Some(self.record(octets, dib, vib, head + 1))
+    }
+
+    /// A filler and what is behind it, a record that takes more than a look, or what is none.
+    fn other(&mut self) -> Option<Item<'a>> {
+        if self.ended {
+            return None;
+        }
+        let rest = loop {
+            let rest = self.payload.get(self.position..).unwrap_or_default();
+            match rest.first() {
+                None => return None,
+                Some(0x2F) => self.position += 1,
+                Some(_) => break rest,
+            }
+        };
+        if rest.len() >= 2 && self.position >= self.zeros {
+            return self.trailing(rest, TrailingReason::ZeroPadding);
+        }
+        match rest.split_first() {
+            Some((dif @ (0x0F | 0x1F), octets)) => {
+                let (at, more_follows) = (self.base + self.position, *dif == 0x1F);
+                return self.end(Item::Manufacturer {
+                    at,
+                    octets,
+                    more_follows,
+                });
+            }
+            Some((dif, _)) if dif & 0x0F == 0x0F => return self.trailing(rest, TrailingReason::ReservedDif),
+            _ => {}
+        }
+        if self.index >= MAX_RECORDS {
+            return self.trailing(rest, TrailingReason::TooManyRecords);
+        }
+        match Dib::parse(rest) {
+            Ok((dib, head)) => self.extended(rest, dib, head),
+            Err(reason) => self.trailing(rest, reason),
+        }
+    }
+
+    /// A record whatever its VIB and length, or the reason why there is none.
     fn extended(&mut self, rest: &'a [u8], dib: Dib, head: usize) -> Option<Item<'a>> {
         let vib = match Vib::parse(rest.get(head..).unwrap_or_default()) {
             Ok(vib) => vib,
@@ -179,51 +234,12 @@ impl<'a> Records<'a> {
 impl<'a> Iterator for Records<'a> {
     type Item = Item<'a>;
 
-    #[inline(always)]
+    #[inline]
     fn next(&mut self) -> Option<Item<'a>> {
-        if self.ended {
-            return None;
+        match self.next_plain() {
+            Some(record) => Some(Item::Record(record)),
+            None => self.other(),
         }
-        let rest = loop {
-            let rest = self.payload.get(self.position..).unwrap_or_default();
-            match rest.first() {
-                None => return None,
-                Some(0x2F) => self.position += 1,
-                Some(_) => break rest,
-            }
-        };
-        if rest.len() >= 2 && self.position >= self.zeros {
-            return self.trailing(rest, TrailingReason::ZeroPadding);
-        }
-        match rest.split_first() {
-            Some((dif @ (0x0F | 0x1F), octets)) => {
-                let (at, more_follows) = (self.base + self.position, *dif == 0x1F);
-                return self.end(Item::Manufacturer {
-                    at,
-                    octets,
-                    more_follows,
-                });
-            }
-            Some((dif, _)) if dif & 0x0F == 0x0F => return self.trailing(rest, TrailingReason::ReservedDif),
-            _ => {}
-        }
-        if self.index >= MAX_RECORDS {
-            return self.trailing(rest, TrailingReason::TooManyRecords);
-        }
-        let (dib, head) = match Dib::parse(rest) {
-            Ok(dib) => dib,
-            Err(reason) => return self.trailing(rest, reason),
-        };
-        // Most records need no more than this. They are written straight where the caller wants them: copying a record
-        // takes longer than reading it.
-        if let (Some(vib), Some(length)) = (
-            Vib::unextended(rest.get(head..).unwrap_or_default()),
-            dib.data_length(),
-        ) && let Some(octets) = rest.get(..head + 1 + length)
-        {
-            return Some(Item::Record(self.record(octets, dib, vib, head + 1)));
-        }
-        self.extended(rest, dib, head)
     }
 }
 

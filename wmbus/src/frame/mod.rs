@@ -308,8 +308,6 @@ impl<'a> TryFrom<Stripped<'a>> for Frame<'a> {
         let mut cursor = Cursor::new(&octets, 0, Layer::Link);
         let link = dll::Header::parse(&mut cursor)?;
         let at = cursor.at();
-        let mut layers = Layers::default();
-        layers.walk(&octets, at);
         let mut notes = Notes::NONE;
         for (note, applies) in [
             (Note::MetadataRemoved, !metadata.is_empty()),
@@ -321,14 +319,16 @@ impl<'a> TryFrom<Stripped<'a>> for Frame<'a> {
                 notes.insert(note);
             }
         }
-        Ok(Self {
+        let mut frame = Self {
             octets,
             format,
             metadata,
             link,
-            layers,
+            layers: Layers::default(),
             notes,
-        })
+        };
+        frame.layers.walk(&frame.octets, at);
+        Ok(frame)
     }
 }
 

@@ -136,6 +136,7 @@ struct Clock {
 
 impl Clock {
     /// An instant when nothing is open, else a pattern; `None` for a day that no calendar has.
+    #[inline]
     fn at(self, year: Option<u16>, month: Option<u8>, day: Option<u8>, seconds: bool) -> Option<Moment> {
         let Self {
             hour,
