@@ -275,6 +275,16 @@ fn the_caller_says_which_way_of_framing_is_meant() {
         false
     });
     assert_eq!(none, None);
+    let stripped = Frame::parse_as(&framed, FrameFormat::B)
+        .unwrap()
+        .octets()
+        .to_vec();
+    let mut times = 0;
+    take_off(&stripped, &[], |_| {
+        times += 1;
+        false
+    });
+    assert_eq!(times, 1, "there is but one way");
     assert_eq!(
         asked,
         [
@@ -316,6 +326,61 @@ fn what_could_not_be_made_again_is_left_as_it_is() {
     assert_eq!(taken(&unknown), None, "a mode that is not read");
     unknown[10] = 0x20;
     assert_eq!(taken(&unknown), None, "a fault in the layers");
+}
+
+#[test]
+fn octets_that_never_came_out_of_a_seal_are_refused() {
+    const CLEAR: u8 = 0b0_0010;
+    const LINK: u8 = 0b0_0110;
+    const TRANSPORT: u8 = 0b0_1010;
+    let refused = |way, octets: &[u8], mode| put_on(way, octets, Some(&key_of(mode))).is_none();
+    for mode in [2, 5, 7, 10] {
+        let sealed = sealed_in(mode, Header::short(0x7A, fields(mode)));
+        let octets = sealed.encode().unwrap();
+        assert!(refused(CLEAR, &octets, mode), "still sealed");
+        assert!(refused(TRANSPORT, &octets, mode), "still sealed");
+        assert!(refused(LINK, &octets, mode), "no extended link layer");
+        let mut bare = take_off(&octets, &[key_of(mode)], |_| true).unwrap().octets;
+        assert!(!refused(TRANSPORT, &bare, mode));
+        // The low octet of CF says that nothing is encrypted, or not all.
+        bare[13] = 0x00;
+        assert!(refused(TRANSPORT, &bare, mode), "nothing sealed, mode {mode}");
+    }
+    for encryption in [0, 1, 2] {
+        let octets = |encryption| {
+            let session = Some(SessionNumber::new(encryption, 0x1D_69C2, 3));
+            let header = ell::Header {
+                session,
+                ..encrypted_link()
+            };
+            Plan {
+                extended_link: Some(header),
+                ..sealed_in(0, Header::none(0x78))
+            }
+            .encode()
+        };
+        // CC, ACC and SN are no part of what the payload CRC is computed over.
+        let mut in_clear = octets(0).unwrap();
+        in_clear[16] |= encryption << 5;
+        assert!(Frame::parse(&in_clear).unwrap().fault().is_none());
+        assert!(!refused(CLEAR, &in_clear, 5));
+        assert_eq!(
+            refused(LINK, &in_clear, 5),
+            encryption != 1,
+            "encryption {encryption}"
+        );
+        assert!(put_on(LINK, &in_clear, None).is_none());
+        in_clear.push(0);
+        assert!(refused(CLEAR, &in_clear, 5), "something behind it");
+    }
+    let encrypted = Plan {
+        extended_link: Some(encrypted_link()),
+        ..sealed_in(5, Header::short(0x7A, fields(5)))
+    };
+    let octets = encrypted.encode().unwrap();
+    for way in [CLEAR, LINK, TRANSPORT, LINK | TRANSPORT] {
+        assert!(refused(way, &octets, 5), "still encrypted");
+    }
 }
 
 proptest! {

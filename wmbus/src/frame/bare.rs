@@ -9,6 +9,8 @@
 //!
 //! What can be computed from the rest is computed again: link CRCs, the payload CRC of the extended link layer, the tag
 //! of mode 10. A MAC of the authentication layer stays as it was sent.
+//!
+//! Sources: EN 13757-4 (frame formats, extended link layer), EN 13757-7 and OMS Vol. 2 (security modes).
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -75,7 +77,7 @@ pub fn take_off(octets: &[u8], keys: &[Key], mut is_it: impl FnMut(&[u8]) -> boo
 pub fn put_on(way: u8, octets: &[u8], key: Option<&Key>) -> Option<Vec<u8>> {
     let way = Way::from_number(way)?;
     let frame = Frame::parse_as(octets, FrameFormat::Stripped).ok()?;
-    if !frame.metadata.is_empty() || frame.layers.ell_sealed || !is_readable(&frame) {
+    if !frame.metadata.is_empty() || !is_readable(&frame) {
         return None;
     }
     let mut sealed = octets.to_vec();
@@ -94,8 +96,8 @@ pub fn put_on(way: u8, octets: &[u8], key: Option<&Key>) -> Option<Vec<u8>> {
     if way.link {
         let ell = frame.layers.ell?;
         let block = ell.counter_block(frame.link.sender)?;
-        // 1 is AES-CTR, and right as it stands is what was decrypted.
-        if !frame.layers.ell_opened_upstream || ell.session?.encryption() != 1 {
+        // 1 is AES-CTR.
+        if ell.session?.encryption() != 1 {
             return None;
         }
         ctr::apply(key?.as_aes()?, &block, sealed.get_mut(payload_crc_at(&ell)..)?);
