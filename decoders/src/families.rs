@@ -217,28 +217,21 @@ impl Families {
         let family = self.of_either(quirks::identify(frame), frame.link().sender);
         let default_keys = family.map_or(&[][..], |family| &family.default_keys);
         let scheme = family.and_then(|family| family.scheme);
-        let sealed = |error: &Error| {
-            matches!(
-                error.kind,
-                ErrorKind::KeyMissing { .. } | ErrorKind::WrongKey | ErrorKind::MacMismatch
-            )
-        };
-        // What is done to it is done where it is: moving a message takes as long as reading a record.
-        let mut opened = quirks::open(frame, keys);
-        match &mut opened {
-            Ok(message) if scheme == Some(Scheme::QundisBlock) => qundis_block::open(message, keys),
-            Err(error) if sealed(error) && !default_keys.is_empty() => {
-                if let Ok(mut message) = quirks::open(frame, default_keys) {
-                    // None of the meter's own keys did it.
-                    if message.key.take().is_some() {
-                        message.notes.insert(Note::MakersKey);
-                    }
-                    return Ok(message);
-                }
-            }
-            _ => {}
+        if default_keys.is_empty() && scheme != Some(Scheme::QundisBlock) {
+            return quirks::open(frame, keys);
         }
-        opened
+        match quirks::open(frame, keys) {
+            Err(error) if is_sealed(&error) && !default_keys.is_empty() => {
+                let mut opened = quirks::open(frame, default_keys).map_err(|_| error)?;
+                // None of the meter's own keys did it.
+                if opened.key.take().is_some() {
+                    opened.notes.insert(Note::MakersKey);
+                }
+                Ok(opened)
+            }
+            Ok(message) if scheme == Some(Scheme::QundisBlock) => Ok(qundis_block::open(message, keys)),
+            outcome => outcome,
+        }
     }
 
     /// True when the values of an opened message are sealed by themselves, and still are.
@@ -405,6 +398,14 @@ fn pages(threads: usize) -> Vec<(&'static str, Result<Family, PageError>)> {
         }
         all
     })
+}
+
+/// True for an error that another key may mend.
+fn is_sealed(error: &Error) -> bool {
+    matches!(
+        error.kind,
+        ErrorKind::KeyMissing { .. } | ErrorKind::WrongKey | ErrorKind::MacMismatch
+    )
 }
 
 /// What can be said once all is read: days of every year get one, conditions are sorted.

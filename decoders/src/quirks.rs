@@ -50,21 +50,25 @@ pub(crate) fn swapped_back(address: Address) -> Address {
 
 /// Opens a telegram: scrambled ones here, all others as the standard says.
 pub(crate) fn open<'a>(frame: &Frame<'a>, keys: &[Key]) -> Result<Message<'a>, Error> {
+    match bent(frame) {
+        Bent::No if APATOR.contains(&frame.link().sender.manufacturer.without_flag()) => {
+            frame.open(keys).map(unwrap_prefix)
+        }
+        // As it comes: moving a message takes as long as reading a record.
+        Bent::No => frame.open(keys),
+        bent => open_bent(bent, frame, keys),
+    }
+}
+
+fn open_bent<'a>(bent: Bent, frame: &Frame<'a>, keys: &[Key]) -> Result<Message<'a>, Error> {
     let scrambled = || {
         let own = keys
             .iter()
             .filter_map(|key| key.reveal().first_chunk::<8>().copied());
         DEFAULT_KEYS.into_iter().chain(own).collect::<Vec<_>>()
     };
-    match bent(frame) {
-        // Mended where it is, for most have nothing to mend.
-        Bent::No => {
-            let mut opened = frame.open(keys);
-            if let Ok(message) = &mut opened {
-                unwrap_prefix(message);
-            }
-            opened
-        }
+    match bent {
+        Bent::No => frame.open(keys),
         Bent::Unpublished => {
             let ci = frame.transport().map_or(0, |transport| transport.ci);
             Err(Error {
@@ -132,23 +136,22 @@ pub(crate) fn is_prios(message: &Message<'_>) -> bool {
 }
 
 /// `B6 len …` in front of the real CI-field (Apator).
-fn unwrap_prefix(message: &mut Message<'_>) {
-    let maker = message.link.sender.manufacturer.without_flag();
-    if message.ci() != Some(0xB6) || !APATOR.contains(&maker) {
-        return;
+fn unwrap_prefix(mut message: Message<'_>) -> Message<'_> {
+    if message.ci() != Some(0xB6) {
+        return message;
     }
     let Some((length, rest)) = message.payload.split_first() else {
-        return;
+        return message;
     };
     let Some((ci, payload)) = rest.get(usize::from(*length)..).and_then(<[u8]>::split_first) else {
-        return;
+        return message;
     };
     let (ci, payload) = (*ci, payload.to_vec());
-    message.payload_at += 2 + usize::from(*length);
-    (message.content, message.payload, message.clear_octets) = (Content::Manufacturer, payload.into(), 0);
+    let at = message.payload_at + 2 + usize::from(*length);
     if let Some(transport) = &mut message.transport {
         transport.ci = ci;
     }
+    message.with_payload(Content::Manufacturer, payload, at)
 }
 
 /// A message of a bent telegram, with its address in order.

@@ -12,19 +12,24 @@ use wmbus::apl::Item;
 use wmbus::security::aes_cbc_open;
 use wmbus::{Content, Key, Message};
 
-/// Opens the block of a message with the first key that fits; the message stays as it was when there is none, or no such
-/// block.
-pub(crate) fn open(message: &mut Message<'_>, keys: &[Key]) {
-    let Some(at) = sealed_at(message) else { return };
+/// Opens the block of a message with the first key that fits; the message as it was when there is none, or no such block.
+pub(crate) fn open<'a>(message: Message<'a>, keys: &[Key]) -> Message<'a> {
+    let Some(at) = sealed_at(&message) else {
+        return message;
+    };
     let sender = message.link.sender.link_octets();
     let opened = keys.iter().enumerate().find_map(|(index, key)| {
         let mut payload = message.payload.to_vec();
         let block = payload.get_mut(at..at + LENGTH)?;
         open_block(key.reveal().try_into().ok()?, sender, block).then_some((index, payload))
     });
-    let Some((index, payload)) = opened else { return };
-    (message.content, message.payload, message.clear_octets) = (Content::Records, payload.into(), 0);
+    let Some((index, payload)) = opened else {
+        return message;
+    };
+    let payload_at = message.payload_at;
+    let mut message = message.with_payload(Content::Records, payload, payload_at);
     message.key = Some(index);
+    message
 }
 
 /// True when a message still holds a sealed block.

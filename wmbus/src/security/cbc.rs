@@ -52,7 +52,7 @@ pub fn initialisation_vector(meter: Address, access_number: u8) -> [u8; 16] {
 /// Decrypts the whole blocks of 16 in place by AES-128-CBC, for makers who encrypt a block of their own; octets after the
 /// last whole block stay as they are.
 pub fn aes_cbc_open(key: &[u8; 16], iv: &[u8; 16], octets: &mut [u8]) {
-    run_decryption(aes_decryptor(key, iv), octets);
+    run_decryption(&mut aes_decryptor(key, iv), octets);
 }
 
 /// Encrypts the whole blocks of 16 in place; the inverse of [`aes_cbc_open`].
@@ -65,16 +65,13 @@ pub fn aes_cbc_seal(key: &[u8; 16], iv: &[u8; 16], octets: &mut [u8]) {
 ///
 /// `None` when the check octets are not there: not the key. Nothing is allocated in that case, and one block tried.
 pub(crate) fn open_aes(key: &[u8; 16], iv: &[u8; 16], body: &[u8], count: usize) -> Option<Vec<u8>> {
-    open(aes_decryptor(key, iv), body, count)
+    open(&mut aes_decryptor(key, iv), body, count)
 }
 
 /// The same for DES with an initialisation vector of zeros.
 pub(crate) fn open_des(key: &[u8; 8], body: &[u8], count: usize) -> Option<Vec<u8>> {
-    open(
-        cbc::Decryptor::<Des>::new(key.into(), &Array::default()),
-        body,
-        count,
-    )
+    let mut decryptor = cbc::Decryptor::<Des>::new(key.into(), &Array::default());
+    open(&mut decryptor, body, count)
 }
 
 /// Check octets, application data and fillers up to whole blocks.
@@ -94,29 +91,33 @@ pub(crate) fn encrypt_des(key: &[u8; 8], octets: &mut [u8]) {
 
 /// The inverse of [`encrypt_des`].
 pub(crate) fn decrypt_des(key: &[u8; 8], octets: &mut [u8]) {
-    run_decryption(cbc::Decryptor::<Des>::new(key.into(), &Array::default()), octets);
+    run_decryption(
+        &mut cbc::Decryptor::<Des>::new(key.into(), &Array::default()),
+        octets,
+    );
 }
 
 fn aes_decryptor(key: &[u8; 16], iv: &[u8; 16]) -> cbc::Decryptor<Aes128Dec> {
     cbc::Decryptor::new(key.into(), iv.into())
 }
 
-fn open<D: BlockModeDecrypt>(mut decryptor: D, body: &[u8], count: usize) -> Option<Vec<u8>> {
+fn open<D: BlockModeDecrypt>(decryptor: &mut D, body: &[u8], count: usize) -> Option<Vec<u8>> {
     let size = <D as BlockSizeUser>::BlockSize::USIZE;
-    let (sealed, clear) = body.split_at_checked(count - count % size)?;
-    let (first, rest) = sealed.split_at_checked(size)?;
+    let (first, rest) = body.split_at_checked(size)?;
+    // How much of the rest is sealed too.
+    let sealed = (count - count % size).checked_sub(size)?;
+    rest.get(..sealed)?;
     let mut block = Array::<u8, D::BlockSize>::try_from(first).ok()?;
     decryptor.decrypt_block(&mut block);
     let begin = block.strip_prefix(&CHECK)?;
     let mut octets = Vec::with_capacity(body.len() - CHECK.len());
     octets.extend_from_slice(begin);
     octets.extend_from_slice(rest);
-    run_decryption(decryptor, octets.get_mut(begin.len()..).unwrap_or_default());
-    octets.extend_from_slice(clear);
+    run_decryption(decryptor, octets.get_mut(begin.len()..begin.len() + sealed)?);
     Some(octets)
 }
 
-fn run_decryption<D: BlockModeDecrypt>(mut decryptor: D, octets: &mut [u8]) {
+fn run_decryption<D: BlockModeDecrypt>(decryptor: &mut D, octets: &mut [u8]) {
     let (blocks, _) = Array::slice_as_chunks_mut(octets);
     decryptor.decrypt_blocks(blocks);
 }
