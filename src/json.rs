@@ -24,6 +24,41 @@ impl Serialize for Number {
 
 /// Appends a number as [`Decimal`] is displayed: all its digits and no exponent.
 pub(crate) fn decimal(out: &mut Vec<u8>, value: Decimal) {
+    match (u32::try_from(value.mantissa), value.exponent) {
+        (Ok(mantissa), -4..=0) => short(out, mantissa, value.exponent.unsigned_abs()),
+        _ => long(out, value),
+    }
+}
+
+/// A number as meters send most: ten digits at most, of which few stand behind the point.
+fn short(out: &mut Vec<u8>, mantissa: u32, places: u8) {
+    // From its end, in a register: the digit in front goes lowest. Then all of it is copied, and given back what is too much.
+    let (mut text, mut length, mut rest) = (0_u128, 0, mantissa);
+    let mut put = |octet: u32| {
+        text = text << 8 | u128::from(octet);
+        length += 1;
+    };
+    if places > 0 {
+        for _ in 0..places {
+            put(u32::from(b'0') + rest % 10);
+            rest /= 10;
+        }
+        put(u32::from(b'.'));
+    }
+    loop {
+        put(u32::from(b'0') + rest % 10);
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    let end = out.len() + length;
+    out.extend_from_slice(&text.to_le_bytes());
+    out.truncate(end);
+}
+
+/// Any number.
+fn long(out: &mut Vec<u8>, value: Decimal) {
     let places = usize::from(value.exponent.unsigned_abs());
     let (digits, count) = digits(value.mantissa.unsigned_abs());
     if value.mantissa < 0 {

@@ -57,6 +57,8 @@ pub(super) struct Words {
     quantities: Vec<Option<Word<48>>>,
     /// By unit, until the value.
     units: Vec<Option<Word<16>>>,
+    /// By quantity, until the value: with the unit that it mostly comes in.
+    usual: Vec<Option<(Unit, Word<64>)>>,
 }
 
 impl Words {
@@ -74,16 +76,37 @@ impl Words {
         let quantities = (0..Quantity::ALL.len())
             .map(|at| place(at).and_then(until_unit))
             .collect();
+        let whole = |quantity: &Quantity| {
+            let (name, unit) = (quantity.name(), quantity.unit());
+            let word = format!(
+                "{{\"quantity\":\"{name}\",\"unit\":\"{}\",\"value\":",
+                unit.symbol().0
+            );
+            Some((unit, Word::new(&word)?))
+        };
+        let usual = (0..Quantity::ALL.len())
+            .map(|at| place(at).and_then(whole))
+            .collect();
         let place = |at: usize| Unit::ALL.iter().find(|unit| **unit as usize == at);
         let until_value = |unit: &Unit| Word::new(&format!("{}\",\"value\":", unit.symbol().0));
         let units = (0..Unit::ALL.len())
             .map(|at| place(at).and_then(until_value))
             .collect();
-        Self { quantities, units }
+        Self {
+            quantities,
+            units,
+            usual,
+        }
     }
 
     /// Appends what stands in front of a value.
     pub(super) fn begin(&self, out: &mut Vec<u8>, quantity: Quantity, unit: Unit) {
+        if let Some(Some((usual, word))) = self.usual.get(quantity as usize)
+            && *usual == unit
+        {
+            word.put(out);
+            return;
+        }
         match self.quantities.get(quantity as usize) {
             Some(Some(word)) => word.put(out),
             _ => {
@@ -169,6 +192,7 @@ mod tests {
         let words = Words::get();
         assert!(words.quantities.iter().all(Option::is_some));
         assert!(words.units.iter().all(Option::is_some));
+        assert!(words.usual.iter().all(Option::is_some));
     }
 
     proptest! {

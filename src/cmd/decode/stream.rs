@@ -160,7 +160,11 @@ impl Stream<'_> {
         batch.text.clear();
         batch.lines.clear();
         let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
-        while !source.is_over && batch.lines.len() < BATCH {
+        // How much of what is at hand is whole lines: no more than that is taken without waiting.
+        let mut whole = whole_lines(&source.lines);
+        // Whoever has some does not wait for more.
+        while !source.is_over && batch.lines.len() < BATCH && (whole > 0 || batch.lines.is_empty()) {
+            let before = source.lines.buffer().len();
             match input::next_line(&mut source.lines, &mut batch.text) {
                 Ok(Some(line)) if line.is_empty() => {}
                 Ok(Some(line)) => batch.lines.push(line),
@@ -170,9 +174,10 @@ impl Stream<'_> {
                     source.error = Some(error);
                 }
             }
-            if !batch.lines.is_empty() && !source.lines.buffer().contains(&b'\n') {
-                break;
-            }
+            whole = match whole {
+                0 => whole_lines(&source.lines),
+                _ => whole.saturating_sub(before.saturating_sub(source.lines.buffer().len())),
+            };
         }
         if batch.lines.is_empty() {
             return None;
@@ -181,6 +186,12 @@ impl Stream<'_> {
         source.taken += 1;
         Some(number)
     }
+}
+
+/// How many octets of those at hand belong to lines whose end is at hand too.
+fn whole_lines(lines: &Lines) -> usize {
+    let last = lines.buffer().iter().rposition(|octet| *octet == b'\n');
+    last.map_or(0, |last| last + 1)
 }
 
 /// Ends all turns when a thread leaves by an error of the program: others would wait for it.

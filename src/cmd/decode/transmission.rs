@@ -34,18 +34,28 @@ impl<'a> Transmission<'a> {
             (Some(own), []) => Cow::Borrowed(std::slice::from_ref(own)),
             (Some(own), keys) => std::iter::once(own).chain(keys).cloned().collect(),
         };
-        let open = |frame: Frame<'a>| Telegram {
-            message: families.open(&frame, &keys),
-            frame,
+        let frame = match super::frame(octets) {
+            Ok(frame) => frame,
+            Err(error) => {
+                let telegrams = Err(error);
+                return Self { keys, telegrams };
+            }
         };
-        let telegrams = super::frame(octets).map(|frame| {
-            let first = open(frame);
-            let others = std::iter::successors(first.frame.following(), Frame::following)
-                .map(open)
-                .collect();
-            Telegrams { first, others }
-        });
-        Self { keys, telegrams }
+        let others = std::iter::successors(frame.following(), Frame::following)
+            .map(|frame| Telegram {
+                message: families.open(&frame, &keys),
+                frame,
+            })
+            .collect();
+        let message = families.open(&frame, &keys);
+        // Put together at once: each step on the way would move it.
+        Self {
+            keys,
+            telegrams: Ok(Telegrams {
+                first: Telegram { frame, message },
+                others,
+            }),
+        }
     }
 
     /// Second step, in the order of the transmissions: what earlier ones have shown, and what this one shows.

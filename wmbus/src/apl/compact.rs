@@ -134,6 +134,17 @@ pub fn headers_of(payload: &[u8], headers: &mut Vec<u8>) -> bool {
     let mut rest = payload;
     let mut count = 0;
     while let Some((first, behind)) = rest.split_first() {
+        // As most records are: one octet says where and how long, another one what.
+        if let [dif @ 0x01..0x80, vif @ (0x00..=0x7B | 0x7D..0x80), data @ ..] = rest
+            && let Some(length) = Dib::new(dif & 0x0F).data_length()
+            && let Some(behind) = data.get(length..)
+            && count < MAX_RECORDS
+        {
+            headers.extend_from_slice(&[*dif, *vif]);
+            rest = behind;
+            count += 1;
+            continue;
+        }
         if *first == FILLER {
             rest = behind;
             continue;
@@ -146,11 +157,7 @@ pub fn headers_of(payload: &[u8], headers: &mut Vec<u8>) -> bool {
         let Some((header, record)) = measure(rest) else {
             return false;
         };
-        match rest {
-            // Of a length that is known when this is compiled.
-            [dif, vif, ..] if header == 2 => headers.extend_from_slice(&[*dif, *vif]),
-            _ => headers.extend_from_slice(rest.get(..header).unwrap_or_default()),
-        }
+        headers.extend_from_slice(rest.get(..header).unwrap_or_default());
         rest = rest.get(record..).unwrap_or_default();
     }
     true
