@@ -8,7 +8,7 @@ use crate::family::Family;
 use crate::reading::{Stamp, StatusWord};
 use crate::rule::{RecordSpec, Role};
 use crate::status::Flags;
-use crate::table::Hex;
+use crate::table::digits;
 use crate::{events, status};
 
 /// Reads what a record says about the meter, if it says anything: most are values, of which this looks at no more than
@@ -156,7 +156,12 @@ fn standard(record: &Record<'_>, decoded: &mut Decoded) {
 /// The bits as they came, beside the words.
 fn raw_flags(record: &Record<'_>, decoded: &mut Decoded) {
     let digits = record.data.len() * 2;
-    decoded.fact("error_flags", format!("{:0digits$X}", status::raw(record)));
+    let text = match digits {
+        // As many as the number holds, most significant first: without a formatter, for many a meter sends some.
+        2..=16 => backwards(record.data),
+        _ => format!("{:0digits$X}", status::raw(record)),
+    };
+    decoded.fact("error_flags", text);
 }
 
 /// The fact that a quantity is the name of.
@@ -181,7 +186,8 @@ fn name(quantity: Vif) -> Option<&'static str> {
 /// Characters, digits or octets of a record that is a name.
 fn text(record: &Record<'_>) -> String {
     match record.value() {
-        value @ (Value::Digits(_) | Value::Text(_)) => clean(value.characters()),
+        Value::Digits(octets) => backwards(octets),
+        value @ Value::Text(_) => clean(value.characters()),
         Value::Number(number) => number.to_string(),
         Value::Moment(moment) => moment.to_string(),
         // Text behind a maker's VIF.
@@ -193,17 +199,21 @@ fn text(record: &Record<'_>) -> String {
         {
             clean(octets.iter().rev().map(|octet| char::from(*octet)))
         }
-        Value::Octets(octets) | Value::Bits(octets) => {
-            let most_significant_first: Vec<u8> = octets.iter().rev().copied().collect();
-            Hex(&most_significant_first).to_string()
-        }
+        Value::Octets(octets) | Value::Bits(octets) => backwards(octets),
         // Digits that are none are shown as they are, unless nothing was ever written there.
-        Value::Invalid if record.data.iter().any(|octet| *octet != 0xFF) => {
-            let most_significant_first: Vec<u8> = record.data.iter().rev().copied().collect();
-            Hex(&most_significant_first).to_string()
-        }
+        Value::Invalid if record.data.iter().any(|octet| *octet != 0xFF) => backwards(record.data),
         _ => String::new(),
     }
+}
+
+/// The digits of octets, the last octet first.
+fn backwards(octets: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * octets.len());
+    octets
+        .iter()
+        .rev()
+        .for_each(|octet| text.push_str(digits(*octet)));
+    text
 }
 
 /// Characters that may be shown anywhere.

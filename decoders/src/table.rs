@@ -150,29 +150,11 @@ struct Table<'a, 'd> {
 
 impl<'a> Table<'a, '_> {
     fn record(&mut self, record: &Record<'a>, rule: Rule<'a>) {
-        let spec = rule.map(|(spec, _)| spec);
-        match spec.map(|spec| &spec.role) {
-            Some(Role::Ignored | Role::Fact(_)) => return,
-            Some(Role::Quantity(quantity)) => {
-                let said = spec.map_or(Said::Nothing, |spec| makers::reading(record, spec, *quantity));
-                self.said(record, rule, said);
-                return;
-            }
-            Some(Role::Reading) | None => {}
-        }
-        if record.vib.profile.is_some() {
-            let clock = self.today;
-            history::profile(record, self.records, rule, clock, self.by_date, self.decoded);
-            return;
-        }
-        let said = match spec {
-            Some(spec) if spec.absent.iter().any(|octets| octets == record.data) => Said::Absent,
-            _ => standard::reading(record),
+        let said = match rule.map(|(spec, _)| (spec, &spec.role)) {
+            Some((_, Role::Ignored | Role::Fact(_))) => return,
+            Some((spec, Role::Quantity(quantity))) => makers::reading(record, spec, *quantity),
+            Some((_, Role::Reading)) | None => self.usual(record, rule),
         };
-        self.said(record, rule, said);
-    }
-
-    fn said(&mut self, record: &Record<'a>, rule: Rule<'a>, said: Said<Reading>) {
         match said {
             Said::Reading(reading, approximate) => self.reading(record, rule, reading, approximate),
             Said::Absent => {
@@ -181,6 +163,20 @@ impl<'a> Table<'a, '_> {
             }
             Said::Nothing => {}
         }
+    }
+
+    /// What a record says that no page gives a quantity of its own; a compact profile says all of its readings here.
+    fn usual(&mut self, record: &Record<'a>, rule: Rule<'a>) -> Said<Reading> {
+        if record.vib.profile.is_some() {
+            let clock = self.today;
+            history::profile(record, self.records, rule, clock, self.by_date, self.decoded);
+            return Said::Nothing;
+        }
+        let absent = rule.map_or(&[][..], |(spec, _)| &spec.absent);
+        if absent.iter().any(|octets| octets == record.data) {
+            return Said::Absent;
+        }
+        standard::reading(record)
     }
 
     fn reading(&mut self, record: &Record<'a>, rule: Rule<'a>, mut reading: Reading, approximate: bool) {
@@ -353,7 +349,7 @@ impl std::fmt::Display for Hex<'_> {
 }
 
 /// The two digits of an octet.
-fn digits(octet: u8) -> &'static str {
+pub(crate) fn digits(octet: u8) -> &'static str {
     let at = 2 * usize::from(octet);
     PAIRS.get(at..at + 2).unwrap_or_default()
 }

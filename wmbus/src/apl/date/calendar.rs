@@ -40,10 +40,12 @@ impl Date {
     /// a month always to the last day.
     pub fn add_months(self, months: i32) -> Option<Self> {
         let count = (i32::from(self.year) * 12 + i32::from(self.month) - 1).checked_add(months)?;
-        let year = u16::try_from(count.div_euclid(12))
+        // Without a sign, since that is divided in fewer steps; before the year 0 there is no date of ours.
+        let count = u32::try_from(count).ok()?;
+        let year = u16::try_from(count / 12)
             .ok()
             .filter(|year| (1900..2400).contains(year))?;
-        let month = u8::try_from(count.rem_euclid(12) + 1).ok()?;
+        let month = u8::try_from(count % 12 + 1).ok()?;
         let last = days_in_month(year, month);
         let day = if self.is_end_of_month() {
             last
