@@ -10,7 +10,7 @@
 
 use alloc::vec::Vec;
 
-use super::dif::{Dib, variable_length};
+use super::dif::{Dib, MAX_DIFE, variable_length};
 use super::vif::{MAX_VIFE, Vib, chain};
 use super::{Item, MAX_RECORDS, Records};
 use crate::cursor::Cursor;
@@ -134,6 +134,10 @@ pub fn headers_of(payload: &[u8], headers: &mut Vec<u8>) -> bool {
     let mut rest = payload;
     let mut count = 0;
     while let Some((first, behind)) = rest.split_first() {
+        if *first == FILLER {
+            rest = behind;
+            continue;
+        }
         // As most records are: one octet says where and how long, another one what.
         if let [dif @ 0x01..0x80, vif @ (0x00..=0x7B | 0x7D..0x80), data @ ..] = rest
             && let Some(length) = Dib::new(dif & 0x0F).data_length()
@@ -143,10 +147,6 @@ pub fn headers_of(payload: &[u8], headers: &mut Vec<u8>) -> bool {
             headers.extend_from_slice(&[*dif, *vif]);
             rest = behind;
             count += 1;
-            continue;
-        }
-        if *first == FILLER {
-            rest = behind;
             continue;
         }
         let is_padding = *first == 0 && rest.iter().all(|octet| *octet == 0);
@@ -172,12 +172,12 @@ fn measure(octets: &[u8]) -> Option<(usize, usize)> {
     if dif & 0x0F == 0x0F {
         return None;
     }
-    let (dib, length) = if dif & 0x80 == 0 {
-        (1, Dib::new(dif & 0x0F).data_length())
+    let dib = if dif & 0x80 == 0 {
+        1
     } else {
-        let (dib, head) = Dib::parse(octets).ok()?;
-        (head, dib.data_length())
+        chain(octets, 0, 1 + MAX_DIFE).ok()?
     };
+    let length = Dib::new(dif & 0x0F).data_length();
     let vib = match octets.get(dib)? {
         0x7C | 0xFC => Vib::parse(octets.get(dib..)?).ok()?.octets.len(),
         vif if *vif < 0x80 => 1,

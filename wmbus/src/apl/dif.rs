@@ -167,7 +167,8 @@ pub(super) fn variable_length(lvar: u8) -> Option<usize> {
     }
 }
 
-const MAX_DIFE: usize = 10;
+/// DIFEs behind a DIF.
+pub(super) const MAX_DIFE: usize = 10;
 
 #[cfg(test)]
 mod tests {
