@@ -26,7 +26,6 @@ use std::sync::Arc;
 use collector::{Check, Telegram};
 use decoders::Families;
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 use wmbus::apl::compact::Layout;
 use wmbus::{Address, Frame, FrameFormat};
 
@@ -45,7 +44,7 @@ use crate::hash::Map;
 use crate::registry::{Directory, MeterKey};
 use crate::store::{
     DirectoryEntry, Facts, Ingest, KeyProof, LearntLayout, Redecoded, Sighting, Store, StoreError,
-    StoredReading, Telegram as Kept, TelegramKey,
+    StoredReading, Telegram as Kept, TelegramKey, digest_of,
 };
 
 /// The way of every telegram. Knows no device and no clock.
@@ -439,6 +438,5 @@ fn zone(known: &mut Map<String, Arc<Zone>>, name: &str) -> Arc<Zone> {
 
 /// Equal for all copies of one transmission, whoever repeated it.
 fn digest(frame: &Frame<'_>) -> u64 {
-    let hash = Sha256::digest(frame.canonical());
-    hash.first_chunk().map_or(0, |octets| u64::from_be_bytes(*octets))
+    digest_of(&frame.canonical())
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use decoders::reading::{Stamp, Status};
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use wmbus::Address;
 
 use super::reading::StoredReading;
@@ -162,6 +163,12 @@ pub struct Redecoded {
     pub facts: Facts,
     /// The values.
     pub readings: Vec<StoredReading>,
+}
+
+/// What copies of one telegram are told by: the beginning of a hash of its canonical octets.
+pub fn digest_of(canonical: &[u8]) -> u64 {
+    let hash = Sha256::digest(canonical);
+    hash.first_chunk().map_or(0, |octets| u64::from_be_bytes(*octets))
 }
 
 /// The place of a telegram in the archive, which is ordered by time.

@@ -45,7 +45,7 @@ pub use find::{Found, find_meters};
 pub use history::{By, HistoryQuery, HistoryRow, Once};
 pub use ingest::{
     ArchivedTelegram, Facts, Ingest, IngestReport, LearntLayout, NO_VALUE, READ, REPLAYED, Redecoded,
-    Sighting, Telegram, TelegramKey, Word,
+    Sighting, Telegram, TelegramKey, Word, digest_of,
 };
 pub use keeping::{Keeping, Kept, held_path};
 pub use news::{Changed, Stretch, Watcher};

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::harness::{Daemon, Folder, import, json, run};
 use crate::layer;
+use crate::stored::archive;
 
 /// Meter, instant, flags.
 type Reading = (i64, i64, i64);
@@ -27,13 +28,9 @@ fn kept(db: &Path) -> (Vec<Reading>, Vec<Filed>) {
         .unwrap()
         .map(Result::unwrap)
         .collect();
-    let mut statement = connection
-        .prepare("SELECT received_at, assumed FROM telegram")
-        .unwrap();
-    let telegrams = statement
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
-        .unwrap()
-        .map(Result::unwrap)
+    let telegrams = archive(db)
+        .iter()
+        .map(|telegram| (telegram.key.received_at.as_second(), telegram.assumed))
         .collect();
     (readings, telegrams)
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::harness::{Daemon, Folder, configuration, import, json, simulate};
-use crate::stored::{stored, waiting};
+use crate::stored::{TELEGRAMS, stored, waiting};
 
 /// A small disk of memory; nothing (said on standard error) where this process may not mount one.
 struct Disk(PathBuf);
@@ -202,19 +202,15 @@ fn a_daemon_that_begins_on_a_full_disk_listens_and_stores_when_there_is_room() {
         file.write_all(text.as_bytes()).unwrap();
     };
     // What proves keys does not wait, nor what comes with it.
-    daemon.until("/metrics", |_| {
-        waits() + count("SELECT count(*) FROM telegram") >= in_first
-    });
+    daemon.until("/metrics", |_| waits() + count(TELEGRAMS) >= in_first);
     // A round of the daemon's (a copy, alerts) gives all that waits its place: then more is heard.
     let mut lines = second.split_inclusive('\n');
     while waits() == 0 {
-        let before = count("SELECT count(*) FROM telegram");
+        let before = count(TELEGRAMS);
         let some: String = lines.by_ref().take(20).collect();
         assert!(!some.is_empty(), "nothing ever waited");
         hear(&some);
-        daemon.until("/metrics", |_| {
-            waits() > 0 || count("SELECT count(*) FROM telegram") > before
-        });
+        daemon.until("/metrics", |_| waits() > 0 || count(TELEGRAMS) > before);
     }
     let token = daemon.token().to_owned();
     daemon.kill();

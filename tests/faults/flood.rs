@@ -20,7 +20,7 @@ use wmbus::{Address, Frame, FrameFormat};
 use crate::harness::{Daemon, Folder, import, replay, simulate};
 use crate::layer;
 use crate::luck::{Luck, number};
-use crate::stored::{readings, stored};
+use crate::stored::{TELEGRAMS, readings, stored};
 
 /// A line of a capture, cut at its octets.
 struct Line<'a> {
@@ -386,7 +386,7 @@ fn a_dongle_whose_telegrams_nobody_takes_loses_whole_ones_and_all_are_counted() 
     eprintln!(
         "{delivered} telegrams: {held} waited in memory, {lost} dropped and counted; {resident} kB resident"
     );
-    let kept = one(&db, "SELECT count(*) FROM telegram");
+    let kept = one(&db, TELEGRAMS);
     assert_eq!(kept + lost + broken_off, delivered);
     assert_eq!(receiver_telegrams(&db) + broken_off, delivered);
     // How long this dongle is usually silent was learnt meanwhile.

@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use releve::store::{ArchiveQuery, ArchivedTelegram, SqliteStore, Store};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 
@@ -13,24 +15,51 @@ pub(crate) fn stored(db: &Path) -> Vec<String> {
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))
         .unwrap();
     assert_eq!(verdict, "ok", "{}", db.display());
-    let mut rows = Vec::new();
-    for query in [
-        "SELECT 'reading', meter, channel, at, source, value FROM reading",
-        "SELECT 'telegram', meter, received_at, digest FROM telegram",
-    ] {
-        let mut statement = connection.prepare(query).unwrap();
-        let columns = statement.column_count();
-        let found = statement
-            .query_map([], |row| {
-                let values = (0..columns).map(|column| row.get::<_, Value>(column));
-                Ok(format!("{:?}", values.collect::<Result<Vec<_>, _>>()?))
-            })
-            .unwrap();
-        rows.extend(found.map(Result::unwrap));
-    }
+    let mut statement = connection
+        .prepare(
+            "SELECT 'reading', meter, quantity, unit, aspect, kind, tariff, subunit, direction, at, source, value
+             FROM reading JOIN channel ON channel.id = channel",
+        )
+        .unwrap();
+    let columns = statement.column_count();
+    let found = statement
+        .query_map([], |row| {
+            let values = (0..columns).map(|column| row.get::<_, Value>(column));
+            Ok(format!("{:?}", values.collect::<Result<Vec<_>, _>>()?))
+        })
+        .unwrap();
+    let mut rows: Vec<String> = found.map(Result::unwrap).collect();
+    rows.extend(
+        archive(db)
+            .iter()
+            .map(|telegram| format!("telegram {:?}", telegram.key)),
+    );
     rows.sort();
     rows
 }
+
+/// The archive of a store as it lies, whether its telegrams are packed or not: nothing that waits beside it is read.
+pub(crate) fn archive(db: &Path) -> Vec<ArchivedTelegram> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let copy = db.with_extension(format!("copy-{}", NEXT.fetch_add(1, Ordering::Relaxed)));
+    Connection::open_with_flags(db, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .unwrap()
+        .execute("VACUUM INTO ?1", [copy.to_str().unwrap()])
+        .unwrap();
+    let query = ArchiveQuery {
+        limit: usize::MAX >> 1,
+        ..ArchiveQuery::default()
+    };
+    let store = SqliteStore::open(&copy).unwrap();
+    let archive = store.archive(&query).unwrap();
+    drop(store);
+    remove(&copy);
+    archive
+}
+
+/// How many telegrams the archive has, packed or not.
+pub(crate) const TELEGRAMS: &str =
+    "SELECT (SELECT count(*) FROM telegram) + (SELECT ifnull(sum(telegrams), 0) FROM telegram_pack)";
 
 /// How many of such rows are readings.
 pub(crate) fn readings(rows: &[String]) -> u64 {

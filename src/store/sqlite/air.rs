@@ -1,16 +1,11 @@
 //! The air: meters, strangers, receivers and the archive, as they were last heard.
 
-use std::fmt::Write;
-
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row};
 use wmbus::Address;
 
 use super::codes::{self, instant, instant_or_none};
 use super::find::{many, rows};
-use crate::store::{
-    ArchiveQuery, ArchivedTelegram, Heard, MeterFact, MeterId, MeterState, NO_VALUE, OutcomeCount, READ,
-    RadioState, TelegramKey,
-};
+use crate::store::{Heard, MeterFact, MeterId, MeterState, OutcomeCount, RadioState};
 
 /// The columns of [`state`].
 const STATE: &str =
@@ -134,53 +129,4 @@ pub(super) fn radios(connection: &Connection) -> rusqlite::Result<Vec<RadioState
             })
         },
     )
-}
-
-pub(super) fn archive(
-    connection: &Connection,
-    query: &ArchiveQuery<'_>,
-) -> rusqlite::Result<Vec<ArchivedTelegram>> {
-    let mut sql =
-        "SELECT received_at, meter, digest, octets, radio.name, rssi_dbm, outcome.code, evidence, assumed
-        FROM telegram JOIN radio ON radio.id = radio JOIN outcome ON outcome.id = outcome
-        WHERE (received_at, meter, digest) > (?1, ?2, ?3) AND (?4 IS NULL OR meter = ?4)"
-            .to_owned();
-    if !query.outcomes.is_empty() {
-        if !query.outcomes.iter().any(|code| [READ, NO_VALUE].contains(code)) {
-            // Lets the engine walk the short index of what could not be opened.
-            sql.push_str(" AND outcome > 2");
-        }
-        sql.push_str(" AND code IN (");
-        for number in 0..query.outcomes.len() {
-            // A String takes whatever is written to it.
-            let _ = write!(sql, "{}?{}", if number == 0 { "" } else { ", " }, number + 6);
-        }
-        sql.push(')');
-    }
-    sql.push_str(" ORDER BY received_at, meter, digest LIMIT ?5");
-    let (received_at, of, digest) = query.after.map_or((i64::MIN, i64::MIN, i64::MIN), |key| {
-        (
-            key.received_at.as_second(),
-            key.meter.0,
-            codes::signed(key.digest),
-        )
-    });
-    let (meter, limit) = (query.meter.map(|meter| meter.0), rows(query.limit));
-    let mut parameters: Vec<&dyn ToSql> = params![received_at, of, digest, meter, limit].to_vec();
-    parameters.extend(query.outcomes.iter().map(|code| code as &dyn ToSql));
-    many(connection, &sql, params_from_iter(parameters), |row| {
-        Ok(ArchivedTelegram {
-            key: TelegramKey {
-                received_at: instant(row, 0)?,
-                meter: MeterId(row.get(1)?),
-                digest: codes::unsigned(row.get(2)?),
-            },
-            octets: row.get(3)?,
-            radio: row.get(4)?,
-            rssi_dbm: row.get(5)?,
-            outcome: row.get(6)?,
-            evidence: row.get(7)?,
-            assumed: row.get(8)?,
-        })
-    })
 }

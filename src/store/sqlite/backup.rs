@@ -11,6 +11,7 @@ use rusqlite::{Connection, ErrorCode};
 use tracing::warn;
 
 use super::SqliteStore;
+use super::archive;
 use super::erasures::{known_at, listed};
 use super::error::explain;
 use super::mend::{COPY, copies};
@@ -196,10 +197,10 @@ pub(super) fn erase_in(copy: &Path, erased: &[Erasure], by: By<'_>) -> Result<Ve
     Ok(done)
 }
 
-/// Pages, references, the feed. A file so damaged that a question can't be answered says so itself.
+/// Pages, references, the feed, packed telegrams. A file so damaged that a question can't be answered says so itself.
 fn contradictions(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut found = Vec::new();
-    for question in [pages, references, feed] {
+    for question in [pages, references, feed, packs] {
         match question(connection) {
             Ok(sentences) => found.extend(sentences),
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
@@ -221,6 +222,24 @@ const IN_PASSING_KIB: i32 = 512;
 
 /// At most so many contradictions are listed.
 const SENTENCES: usize = 100;
+
+/// Packed telegrams that are not as they were written.
+fn packs(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement =
+        connection.prepare("SELECT hour, meter, octets FROM telegram_pack ORDER BY hour, meter, number")?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        if !archive::is_sound(row.get_ref(2)?.as_blob().unwrap_or_default()) {
+            let (hour, meter): (i64, i64) = (row.get(0)?, row.get(1)?);
+            let hour = Timestamp::from_second(hour.saturating_mul(3600)).unwrap_or_default();
+            found.push(format!(
+                "telegrams of meter {meter} in the hour from {hour} on can't be read back"
+            ));
+        }
+    }
+    Ok(found)
+}
 
 fn pages(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut statement = connection.prepare("PRAGMA integrity_check(100)")?;

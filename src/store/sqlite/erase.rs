@@ -30,7 +30,7 @@ pub(super) fn erase(
 ) -> Result<Erasure, Fault> {
     let plan = plan(batch.transaction, wanted, by.at)?;
     batch.transaction.execute_batch("SAVEPOINT erasing")?;
-    let deleted = carry_out(batch.transaction, &plan)?;
+    let deleted = carry_out(batch, &plan)?;
     let before: Option<String> = batch
         .transaction
         .query_row(
@@ -104,7 +104,7 @@ pub(super) fn erase_again(
             .filter(|household| receipt.households.contains(&household.from))
             .collect(),
     };
-    let deleted = carry_out(connection, &plan)?;
+    let deleted = carry_out(batch, &plan)?;
     remember(batch, receipt, dwelling, by)?;
     Ok(Some(deleted))
 }
@@ -292,7 +292,8 @@ struct Hung {
     until: Option<Timestamp>,
 }
 
-fn carry_out(connection: &Connection, plan: &Plan) -> rusqlite::Result<Deleted> {
+fn carry_out(batch: &mut Batch<'_>, plan: &Plan) -> Result<Deleted, Fault> {
+    let connection = batch.transaction;
     let mut deleted = Deleted::default();
     for (meter, span) in &plan.meters {
         packed::forget(connection, meter.0)?;
@@ -321,6 +322,9 @@ fn carry_out(connection: &Connection, plan: &Plan) -> rusqlite::Result<Deleted> 
                 span.until.as_second(),
                 span.repeated_until.as_second()
             ])? as u64;
+        // All of these were opened.
+        let until = span.until.max(span.repeated_until).as_second();
+        deleted.telegrams += batch.erase_packed(meter.0, since, until)?;
     }
     for OccupancyId(id) in plan.households.iter().map(|household| household.id) {
         deleted.households += connection.execute("DELETE FROM occupancy WHERE id = ?1", [id])? as u64;

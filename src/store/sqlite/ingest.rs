@@ -1,7 +1,7 @@
 //! Ingest: a batch of telegrams becomes rows, each transmission once, whatever order and how often it comes.
 
 use jiff::ToSpan;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::archive::Filing;
 use super::codes;
@@ -51,6 +51,7 @@ pub(super) fn take(batch: &mut Batch<'_>, gathered: &mut Gathered, items: &[Inge
         })
         .collect();
     let mut window = Window::load(batch.transaction, &wanted)?;
+    batch.packed_near(&wanted, &mut window)?;
     let mut filing = Filing::default();
     let floor = counter(batch.transaction, "raw_floor")?.unwrap_or(i64::MIN);
     for item in items {
@@ -109,22 +110,27 @@ fn again(
     softly: bool,
 ) -> Result<(), Fault> {
     let (received_at, digest) = (item.key.received_at.as_second(), item.key.digest);
-    let place = params![received_at, item.key.meter.0, codes::signed(digest)];
-    let found = batch
-        .transaction
-        .prepare_cached(
-            "SELECT outcome, radio, rssi_dbm FROM telegram
-             WHERE received_at = ?1 AND meter = ?2 AND digest = ?3",
-        )?
-        .query_row(place, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
-    let (before, radio, rssi_dbm) = match found {
-        Ok(found) => found,
+    let row = |batch: &Batch<'_>| {
+        batch
+            .transaction
+            .prepare_cached(
+                "SELECT outcome, radio, rssi_dbm FROM telegram
+                 WHERE received_at = ?1 AND meter = ?2 AND digest = ?3",
+            )?
+            .query_row(
+                params![received_at, item.key.meter.0, codes::signed(digest)],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )
+            .optional()
+    };
+    let mut found = row(batch)?;
+    if found.is_none() && batch.unpack(item.key)? {
+        found = row(batch)?;
+    }
+    let Some((before, radio, rssi_dbm)) = found else {
         // Left the archive between reading and writing: as if it had never been asked for.
-        Err(rusqlite::Error::QueryReturnedNoRows) => {
-            batch.report.expired += u64::from(!softly);
-            return Ok(());
-        }
-        Err(error) => return Err(error.into()),
+        batch.report.expired += u64::from(!softly);
+        return Ok(());
     };
     if softly && matches!(before, READ_ID | NO_VALUE_ID) {
         return Ok(());
@@ -163,7 +169,7 @@ fn keep<'i>(
     if let Some(kept) = window.find(meter, telegram.digest, received_at) {
         filing.end(batch)?;
         gathered.radio(radio, received_at, 0);
-        gathered.louder(batch.transaction, telegram, kept.received_at)?;
+        gathered.louder(batch, kept.key(telegram), telegram.rssi_dbm)?;
         // A recording stays one when it is heard again, or read from a file once more: what its meter said since is not
         // known to whoever begins in the middle. An operator who knows better reads the archive again.
         let refused = batch.known_outcome(REPLAYED)? == Some(kept.outcome);
@@ -234,19 +240,22 @@ fn recover(
 ) -> Result<(), Fault> {
     let meter = telegram.meter.0;
     let outcome = batch.outcome(&telegram.outcome)?;
-    batch
-        .transaction
-        .prepare_cached(
-            "UPDATE telegram SET outcome = ?4, evidence = ?5
+    let plain = outcome == READ_ID && telegram.evidence.is_none();
+    if !plain || !batch.read_packed(kept.key(telegram))? {
+        batch
+            .transaction
+            .prepare_cached(
+                "UPDATE telegram SET outcome = ?4, evidence = ?5
              WHERE received_at = ?1 AND meter = ?2 AND digest = ?3",
-        )?
-        .execute(params![
-            kept.received_at,
-            meter,
-            codes::signed(telegram.digest),
-            outcome,
-            telegram.evidence,
-        ])?;
+            )?
+            .execute(params![
+                kept.received_at,
+                meter,
+                codes::signed(telegram.digest),
+                outcome,
+                telegram.evidence,
+            ])?;
+    }
     if outcome != kept.outcome {
         gathered.outcome(meter, kept.outcome, kept.received_at, -1);
         gathered.outcome(meter, outcome, kept.received_at, 1);
@@ -291,5 +300,5 @@ fn better(outcome: &str, kept: i64) -> bool {
 }
 
 /// The ids that the first migration gives to [`READ`] and [`NO_VALUE`].
-const READ_ID: i64 = 1;
-const NO_VALUE_ID: i64 = 2;
+pub(super) const READ_ID: i64 = 1;
+pub(super) const NO_VALUE_ID: i64 = 2;

@@ -38,6 +38,27 @@ pub(super) fn all_judged(connection: &Connection, vault: &Vault) -> rusqlite::Re
         .collect()
 }
 
+/// The keys of a meter, as in [`all`]; nothing when one of them is sealed under a master key that is not here.
+pub(super) fn of(connection: &Connection, vault: &Vault, meter: i64) -> rusqlite::Result<Option<Vec<Key>>> {
+    let kept = many(
+        connection,
+        "SELECT octets FROM meter_key WHERE meter = ?1 ORDER BY proven_at IS NULL, ordinal",
+        [meter],
+        |row| {
+            Ok(row
+                .get_ref(0)?
+                .as_blob()
+                .ok()
+                .map(|octets| vault.take(meter, octets)))
+        },
+    )?;
+    let keys = kept
+        .into_iter()
+        .flatten()
+        .map(|octets| octets.ok().and_then(|octets| Key::from_octets(&octets).ok()));
+    Ok(keys.collect())
+}
+
 /// How many keys each meter has, and how many of them were seen to be right.
 pub(super) fn counts(connection: &Connection) -> rusqlite::Result<Vec<KeyCount>> {
     many(

@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0014_packed.sql"),
     include_str!("migrations/0015_heard.sql"),
     include_str!("migrations/0016_hourly.sql"),
+    include_str!("migrations/0017_packs.sql"),
 ];
 
 /// The newest version known here.

@@ -560,7 +560,7 @@ impl Store for SqliteStore {
     }
 
     fn archive(&self, query: &ArchiveQuery<'_>) -> Result<Vec<ArchivedTelegram>> {
-        self.read(|connection| air::archive(connection, query))
+        self.read(|connection| archive::archive(connection, &self.vault, query))
     }
 
     fn put_alerts(&self, at: Timestamp, found: &[AlertFound]) -> Result<AlertReport> {
@@ -601,7 +601,7 @@ impl Store for SqliteStore {
                 points: count("point")?,
                 meters: count("meter")?,
                 readings: count("every_reading")?,
-                telegrams: count("telegram")?,
+                telegrams: count("telegram")? + archive::packed(connection)?,
                 heard: count("heard")?,
             })
         })

@@ -3,10 +3,12 @@
 use std::collections::hash_map::Entry;
 use std::iter;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::codes;
 use crate::hash::{Map, Set};
+use crate::store::{Telegram, TelegramKey};
 
 /// So many seconds may lie between two receptions of one transmission (repeaters, two receivers' clocks).
 pub(super) const APART: i64 = 30;
@@ -34,6 +36,17 @@ pub(super) struct Kept {
     pub(super) received_at: i64,
     /// The id of its outcome.
     pub(super) outcome: i64,
+}
+
+impl Kept {
+    /// Where a copy of this telegram is in the archive.
+    pub(super) fn key(&self, copy: &Telegram) -> TelegramKey {
+        TelegramKey {
+            received_at: Timestamp::from_second(self.received_at).unwrap_or(copy.received_at),
+            meter: copy.meter,
+            digest: copy.digest,
+        }
+    }
 }
 
 impl Window {

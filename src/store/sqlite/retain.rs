@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::archive;
 use super::codes::{instant, word};
 use super::find::{many, rows};
 use super::hours::{thin_hours, zone};
@@ -38,6 +39,7 @@ pub(super) fn retain(
         .execute([floor, rows(left)])?;
     report.telegrams = removed as u64;
     left = left.saturating_sub(removed);
+    report.telegrams += archive::let_go(connection, floor, &mut left)?;
 
     let removed = connection
         .prepare_cached(

@@ -9,6 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
+use super::archive;
 use super::codes;
 use super::inbox;
 use super::packed;
@@ -362,6 +363,7 @@ impl Walk<'_> {
         let is_right = match self.table.name.as_str() {
             READING => self.is_in_feed(&values),
             "telegram" => self.is_of_its_digest(&values),
+            "telegram_pack" => self.is_sound_pack(&values),
             _ => true,
         };
         if !is_right {
@@ -386,6 +388,10 @@ impl Walk<'_> {
     fn value<'v>(&self, values: &'v [Value], name: &str) -> Option<&'v Value> {
         let place = self.table.columns.iter().position(|column| column == name);
         place.and_then(|place| values.get(place))
+    }
+
+    fn is_sound_pack(&self, values: &[Value]) -> bool {
+        matches!(self.value(values, "octets"), Some(Value::Blob(octets)) if archive::is_sound(octets))
     }
 
     fn is_of_its_digest(&self, values: &[Value]) -> bool {

@@ -9,9 +9,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use wmbus::{Address, DeviceType, Manufacturer, Version};
 
 use super::codes;
+use super::write::{Batch, Fault};
 use crate::hash::Map;
 use crate::registry::MeterAddress;
-use crate::store::{Sighting, Telegram, Word};
+use crate::store::{Sighting, Telegram, TelegramKey, Word};
 
 /// Written in the order of their numbers, so that the same batch always writes in the same order.
 #[derive(Default)]
@@ -120,21 +121,29 @@ impl Gathered {
     /// A kept telegram was received by somebody else, too: the best strength of all stays, whoever came first.
     pub(super) fn louder(
         &mut self,
-        connection: &Connection,
-        telegram: &Telegram,
-        kept_at: i64,
-    ) -> rusqlite::Result<()> {
-        let Some(rssi_dbm) = telegram.rssi_dbm else {
+        batch: &mut Batch<'_>,
+        telegram: TelegramKey,
+        rssi_dbm: Option<i16>,
+    ) -> Result<(), Fault> {
+        let Some(rssi_dbm) = rssi_dbm else {
             return Ok(());
         };
         let (meter, digest) = (telegram.meter.0, codes::signed(telegram.digest));
-        let louder = connection
-            .prepare_cached(
-                "UPDATE telegram SET rssi_dbm = ?4
-                 WHERE received_at = ?1 AND meter = ?2 AND digest = ?3 AND ifnull(rssi_dbm, -32768) < ?4",
-            )?
-            .execute(params![kept_at, meter, digest, rssi_dbm])?;
-        if louder > 0 {
+        let kept_at = telegram.received_at.as_second();
+        let louder = match batch.louder_packed(telegram, rssi_dbm)? {
+            Some(louder) => louder,
+            None => {
+                batch
+                    .transaction
+                    .prepare_cached(
+                        "UPDATE telegram SET rssi_dbm = ?4
+                         WHERE received_at = ?1 AND meter = ?2 AND digest = ?3 AND ifnull(rssi_dbm, -32768) < ?4",
+                    )?
+                    .execute(params![kept_at, meter, digest, rssi_dbm])?
+                    > 0
+            }
+        };
+        if louder {
             self.louder.insert((meter, kept_at, digest), rssi_dbm);
         }
         Ok(())

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError, TryLockError};
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
+use super::archive::Packs;
 use super::codes;
 use super::erase::Erased;
 use super::error::explain;
@@ -179,6 +180,7 @@ impl Writer {
             change,
             rows: *rows,
             placing: Placing::default(),
+            packs: Packs::default(),
             statements: Statements::default(),
             noted,
             report: IngestReport::default(),
@@ -222,6 +224,7 @@ pub(super) struct Batch<'a> {
     /// Rows of one statement: what it takes to begin and end one costs as much as a row.
     pub(super) rows: usize,
     pub(super) placing: Placing,
+    pub(super) packs: Packs,
     pub(super) statements: Statements<'a>,
 }
 
@@ -359,6 +362,7 @@ impl Batch<'_> {
         if !self.placing.is_done() {
             self.put_now()?;
         }
+        self.store_packs()?;
         self.noted.stale.remove(self.transaction)?;
         if self.change != change_before {
             set_counter(self.transaction, "change", self.change)?;

@@ -233,6 +233,7 @@ impl<'s, 'b> Settling<'s, 'b> {
         }
         if !self.begun {
             self.batch.put_off();
+            self.batch.pack_telegrams();
             self.begun = true;
         }
         if self.together.len() >= TOGETHER {
@@ -265,6 +266,7 @@ impl<'s, 'b> Settling<'s, 'b> {
     fn end(mut self) -> Result<Vec<(i64, String)>, Fault> {
         self.take()?;
         self.batch.put_now()?;
+        self.batch.store_packs()?;
         self.gathered.store(self.batch.transaction)?;
         Ok(self.refused)
     }

@@ -9,6 +9,7 @@ mod mending;
 mod news;
 mod opening;
 mod packed;
+mod packs;
 mod registry;
 mod retention;
 mod speed;
@@ -201,6 +202,8 @@ fn content(path: &Path) -> Vec<String> {
             "SELECT * FROM reading",
             "SELECT * FROM conflict",
             "SELECT * FROM telegram",
+            "SELECT * FROM telegram_pack",
+            "SELECT * FROM hourly",
             "SELECT * FROM meter_state",
             "SELECT * FROM meter_outcome",
             "SELECT * FROM meter_fact",

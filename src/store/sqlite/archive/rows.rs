@@ -1,15 +1,15 @@
-//! Into the archive: telegrams as they were received, many with one statement.
+//! Telegrams that are rows of their own, many with one statement; those that can be packed are.
 
 use rusqlite::ToSql;
 use rusqlite::types::Null;
 
-use super::codes;
-use super::write::{Batch, Statements, prepared};
 use crate::store::Telegram;
+use crate::store::sqlite::codes;
+use crate::store::sqlite::write::{Batch, Fault, Statements, prepared};
 
 /// Telegrams on their way into the archive, which has none of them yet.
 #[derive(Default)]
-pub(super) struct Filing<'i> {
+pub(in super::super) struct Filing<'i> {
     next: Vec<Filed<'i>>,
 }
 
@@ -22,13 +22,16 @@ struct Filed<'i> {
 
 impl<'i> Filing<'i> {
     /// Adds a telegram; it is there when [`Filing::end`] has been called.
-    pub(super) fn add(
+    pub(in super::super) fn add(
         &mut self,
         batch: &mut Batch<'_>,
         telegram: &'i Telegram,
         radio: i64,
         outcome: i64,
-    ) -> rusqlite::Result<()> {
+    ) -> Result<(), Fault> {
+        if batch.pack(telegram, radio, outcome)? {
+            return Ok(());
+        }
         self.next.push(Filed {
             telegram,
             radio,
@@ -37,11 +40,11 @@ impl<'i> Filing<'i> {
         if self.next.len() < batch.rows {
             return Ok(());
         }
-        self.end(batch)
+        Ok(self.end(batch)?)
     }
 
     /// Files what was added.
-    pub(super) fn end(&mut self, batch: &mut Batch<'_>) -> rusqlite::Result<()> {
+    pub(in super::super) fn end(&mut self, batch: &mut Batch<'_>) -> rusqlite::Result<()> {
         if self.next.len() == batch.rows {
             file(batch, &self.next)?;
         } else {
