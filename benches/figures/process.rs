@@ -103,16 +103,16 @@ impl Daemon {
         } else {
             ""
         };
-        Self::begin(folder, db, receiver, hears)
+        Self::begin(folder, db, receiver, hears, 0)
     }
 
-    /// Starts on a store; it hears a capture, each telegram at its time.
-    pub(crate) fn hearing(folder: &Folder, db: &Path, capture: &Path) -> Self {
+    /// Starts on a store; it hears a capture, each telegram at its time, and keeps every value for so many days.
+    pub(crate) fn hearing(folder: &Folder, db: &Path, capture: &Path, every_value_days: u32) -> Self {
         let receiver = format!("[[receiver]]\nname = \"cellar\"\nfile = {capture:?}\n");
-        Self::begin(folder, db, &receiver, false)
+        Self::begin(folder, db, &receiver, false, every_value_days)
     }
 
-    fn begin(folder: &Folder, db: &Path, receiver: &str, hears: bool) -> Self {
+    fn begin(folder: &Folder, db: &Path, receiver: &str, hears: bool, every_value_days: u32) -> Self {
         let db = db.to_str().unwrap();
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("bench-{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -120,7 +120,7 @@ impl Daemon {
         let config = folder.path("releve.toml");
         // A batch is what fifty telegrams a second make in two seconds, also while they come faster.
         let text = format!(
-            "[store]\npath = {db:?}\nlive_days = 3650\nevery_value_days = 3650\ncommit_telegrams = 100\n[api]\nlisten = \"127.0.0.1:0\"\n{receiver}"
+            "[store]\npath = {db:?}\nlive_days = 3650\nevery_value_days = {every_value_days}\ncommit_telegrams = 100\n[api]\nlisten = \"127.0.0.1:0\"\n{receiver}"
         );
         fs::write(&config, text).unwrap();
         let begun = Instant::now();
