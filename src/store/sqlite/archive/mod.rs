@@ -3,19 +3,21 @@
 //! ```text
 //!            settled together, read, can be made again octet for octet        everything else
 //! telegram ─► packs   a row for a meter's hour, by differences, sealed        rows    one each
-//!                     `pack` writes it, `packs` keeps it, `walk` reads both
+//!                     `pack` writes it, `packs` keeps it, `apart` ends it, `walk` reads both
 //! ```
 //!
 //! A sealed telegram has a hundred octets that repeat nothing. Out of its seal ([`wmbus::bare`]) it differs from the one before
 //! in some ten, and it can be sealed again: so a month of telegrams takes a sixth of the room, and of what is written.
 
+mod apart;
 mod pack;
 mod packs;
 mod rows;
 mod walk;
 
+pub(super) use apart::let_go;
 pub(super) use pack::is_sound;
-pub(super) use packs::{Packs, let_go, packed};
+pub(super) use packs::{Packs, packed};
 pub(super) use rows::Filing;
 pub(super) use walk::archive;
 

@@ -29,33 +29,33 @@ pub(in super::super) struct Packs {
     /// Whether there are any; not known until it is asked.
     some: Option<bool>,
     /// By hour and meter.
-    hours: BTreeMap<(i64, i64), Hour>,
+    pub(super) hours: BTreeMap<(i64, i64), Hour>,
     keys: Map<i64, Rc<Vec<Key>>>,
 }
 
 /// What a meter sent in an hour.
 #[derive(Default)]
-struct Hour {
+pub(super) struct Hour {
     /// Packs that are there already.
-    stored: Vec<Part>,
+    pub(super) stored: Vec<Part>,
     /// The one that is made, and what is in it.
-    packing: Packing,
+    pub(super) packing: Packing,
     marks: Vec<Mark>,
     /// The key that seals it, among the meter's.
     key: Option<usize>,
 }
 
 /// A pack that is there already: its number, and the instants of its first and last telegram.
-struct Part {
+pub(super) struct Part {
     number: i64,
     first: i64,
     last: i64,
     /// What is in it, once somebody looked for a repeat: to make digests again takes time.
-    digests: Option<Vec<Digest>>,
+    pub(super) digests: Option<Vec<Digest>>,
 }
 
 /// A packed telegram: when it was received, its digest, and whether it gave no value.
-type Digest = (i64, u64, bool);
+pub(super) type Digest = (i64, u64, bool);
 
 /// A telegram in the pack that is made, and where in it.
 struct Mark {
@@ -66,7 +66,7 @@ struct Mark {
 
 impl Hour {
     /// Where a telegram is in the pack that is made.
-    fn mark(&self, at: i64, digest: u64) -> Option<usize> {
+    pub(super) fn mark(&self, at: i64, digest: u64) -> Option<usize> {
         let mark = self
             .marks
             .iter()
@@ -75,7 +75,7 @@ impl Hour {
     }
 
     /// The packs that may have something between two instants.
-    fn parts(&self, from: i64, until: i64) -> Vec<i64> {
+    pub(super) fn parts(&self, from: i64, until: i64) -> Vec<i64> {
         let near = self
             .stored
             .iter()
@@ -84,19 +84,8 @@ impl Hour {
     }
 }
 
-/// A telegram in a pack that is there already.
-struct Stored {
-    /// The pack, and what is in it.
-    number: i64,
-    items: Vec<Item>,
-    key: Option<usize>,
-    /// Which of the items it is, and as it was received.
-    place: usize,
-    octets: Vec<u8>,
-}
-
 /// What is in a pack: its telegrams, and the key that sealed them, among the meter's.
-type Opened = (Vec<Item>, Option<usize>);
+pub(super) type Opened = (Vec<Item>, Option<usize>);
 
 impl Batch<'_> {
     /// From here on telegrams are packed.
@@ -160,7 +149,7 @@ impl Batch<'_> {
         Ok(())
     }
 
-    fn store_pack(&mut self, hour: i64, meter: i64) -> Result<(), Fault> {
+    pub(super) fn store_pack(&mut self, hour: i64, meter: i64) -> Result<(), Fault> {
         let keys = self.keys_of(meter)?;
         let Some(of) = self.packs.hours.get_mut(&(hour, meter)) else {
             return Ok(());
@@ -212,147 +201,6 @@ impl Batch<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Makes sure that a telegram of the archive is a row of its own, of which more can be said; whether it was packed.
-    pub(in super::super) fn unpack(&mut self, telegram: TelegramKey) -> Result<bool, Fault> {
-        if !self.has_packs()? {
-            return Ok(false);
-        }
-        let (meter, at, digest) = place_of(telegram);
-        let hour = hour_of(at);
-        if self.hour(hour, meter)?.mark(at, digest).is_some() {
-            self.store_pack(hour, meter)?;
-        }
-        let Some(mut found) = self.stored(telegram)? else {
-            return Ok(false);
-        };
-        let item = found.items.remove(found.place);
-        for part in &mut self.hour(hour, meter)?.stored {
-            part.digests = None;
-        }
-        let keys = self.keys_of(meter)?;
-        self.store_again((hour, meter, found.number), (found.items, found.key), &keys)?;
-        self.file(telegram, &item, &found.octets)?;
-        Ok(true)
-    }
-
-    /// A telegram in a pack that is there already.
-    fn stored(&mut self, telegram: TelegramKey) -> Result<Option<Stored>, Fault> {
-        let (meter, at, digest) = place_of(telegram);
-        let numbers = self.hour(hour_of(at), meter)?.parts(at, at);
-        let keys = self.keys_of(meter)?;
-        for number in numbers {
-            let Some((items, key)) = self.items(hour_of(at), meter, number, &keys)? else {
-                continue;
-            };
-            let found = items.iter().enumerate().find_map(|(place, item)| {
-                let key = key.and_then(|key| keys.get(key));
-                let octets = made_again(item, key).filter(|_| item.at == at)?;
-                is_of(item, &octets, digest).then_some((place, octets))
-            });
-            if let Some((place, octets)) = found {
-                return Ok(Some(Stored {
-                    number,
-                    items,
-                    key,
-                    place,
-                    octets,
-                }));
-            }
-        }
-        Ok(None)
-    }
-
-    /// A telegram of the archive was heard louder by somebody else: whether that was news, where it is packed; nothing where it is
-    /// not.
-    pub(in super::super) fn louder_packed(
-        &mut self,
-        telegram: TelegramKey,
-        rssi_dbm: i16,
-    ) -> Result<Option<bool>, Fault> {
-        let (meter, at, digest) = place_of(telegram);
-        if !self.has_packs()? {
-            return Ok(None);
-        }
-        let hour = self.hour(hour_of(at), meter)?;
-        if let Some(place) = hour.mark(at, digest)
-            && let Some((known, _)) = hour.packing.told(place)
-        {
-            if known.is_some_and(|known| known >= rssi_dbm) {
-                return Ok(Some(false));
-            }
-            if hour.packing.raise_rssi(place, rssi_dbm) {
-                return Ok(Some(true));
-            }
-        } else {
-            let known = self.stored(telegram)?;
-            let known = known.and_then(|found| found.items.get(found.place)?.rssi_dbm);
-            if known.is_some_and(|known| known >= rssi_dbm) {
-                return Ok(Some(false));
-            }
-        }
-        self.unpack(telegram)?;
-        Ok(None)
-    }
-
-    /// A telegram that is in a pack that is made gave values after all; false where that has to be said otherwise.
-    pub(in super::super) fn read_packed(&mut self, telegram: TelegramKey) -> Result<bool, Fault> {
-        let (meter, at, digest) = place_of(telegram);
-        if !self.has_packs()? {
-            return Ok(false);
-        }
-        let hour = self.hour(hour_of(at), meter)?;
-        match hour.mark(at, digest) {
-            Some(place) => {
-                hour.packing.set_no_value(place, false);
-                Ok(true)
-            }
-            None => self.unpack(telegram).map(|_| false),
-        }
-    }
-
-    /// Deletes what is packed of a meter between two instants; how many telegrams went.
-    pub(in super::super) fn erase_packed(
-        &mut self,
-        meter: i64,
-        since: i64,
-        until: i64,
-    ) -> Result<u64, Fault> {
-        self.packs.hours.clear();
-        let keys = self.keys_of(meter)?;
-        let parts: Vec<(i64, i64, i64)> = self
-            .transaction
-            .prepare_cached(
-                "SELECT hour, number, telegrams FROM telegram_pack WHERE hour BETWEEN ?1 AND ?2 AND meter = ?3",
-            )?
-            .query_map([hour_of(since), hour_of(until.saturating_sub(1)), meter], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })?
-            .collect::<rusqlite::Result<_>>()?;
-        let mut erased = 0;
-        for (hour, number, telegrams) in parts {
-            let place = (hour, meter, number);
-            let whole = since <= hour * 3600 && (hour + 1) * 3600 <= until;
-            // What can't be looked into goes as a whole, too.
-            let items = if whole {
-                None
-            } else {
-                self.items(hour, meter, number, &keys)?
-            };
-            let Some((mut items, key)) = items else {
-                self.delete_pack(place)?;
-                erased += telegrams.unsigned_abs();
-                continue;
-            };
-            let before = items.len();
-            items.retain(|item| item.at < since || item.at >= until);
-            if items.len() < before {
-                erased += (before - items.len()) as u64;
-                self.store_again(place, (items, key), &keys)?;
-            }
-        }
-        Ok(erased)
     }
 
     /// The instants of what is packed with this digest in an hour, from one second to another, and whether it gave no value.
@@ -408,7 +256,7 @@ impl Batch<'_> {
         Ok(())
     }
 
-    fn has_packs(&mut self) -> rusqlite::Result<bool> {
+    pub(super) fn has_packs(&mut self) -> rusqlite::Result<bool> {
         let some = match self.packs.some {
             Some(some) => some,
             None => self
@@ -421,7 +269,7 @@ impl Batch<'_> {
     }
 
     /// What is known of a meter's hour.
-    fn hour(&mut self, hour: i64, meter: i64) -> Result<&mut Hour, Fault> {
+    pub(super) fn hour(&mut self, hour: i64, meter: i64) -> Result<&mut Hour, Fault> {
         if !self.packs.hours.contains_key(&(hour, meter)) {
             let mut of = Hour::default();
             let numbers: Vec<i64> = self
@@ -449,7 +297,13 @@ impl Batch<'_> {
     }
 
     /// The telegrams of a pack and the key that sealed it; nothing when it can't be opened, or went as a whole.
-    fn items(&self, hour: i64, meter: i64, number: i64, keys: &[Key]) -> rusqlite::Result<Option<Opened>> {
+    pub(super) fn items(
+        &self,
+        hour: i64,
+        meter: i64,
+        number: i64,
+        keys: &[Key],
+    ) -> rusqlite::Result<Option<Opened>> {
         self.transaction
             .prepare_cached(
                 "SELECT octets FROM telegram_pack WHERE hour = ?1 AND meter = ?2 AND number = ?3",
@@ -461,62 +315,8 @@ impl Batch<'_> {
             .map(Option::flatten)
     }
 
-    /// Puts what is left of a pack in its place.
-    fn store_again(
-        &mut self,
-        place: (i64, i64, i64),
-        (items, key): Opened,
-        keys: &[Key],
-    ) -> Result<(), Fault> {
-        let (hour, meter, number) = place;
-        if items.is_empty() {
-            return self.delete_pack(place);
-        }
-        let mut packing = Packing::default();
-        for item in items {
-            packing.push(item);
-        }
-        let pack = packing
-            .sealed(key.and_then(|key| keys.get(key)))
-            .ok_or_else(|| super::refused("telegrams can't be packed"))?;
-        self.transaction
-            .prepare_cached(
-                "UPDATE telegram_pack SET telegrams = ?4, octets = ?5 WHERE hour = ?1 AND meter = ?2 AND number = ?3",
-            )?
-            .execute(params![hour, meter, number, packing.count(), pack])?;
-        Ok(())
-    }
-
-    fn delete_pack(&self, (hour, meter, number): (i64, i64, i64)) -> Result<(), Fault> {
-        self.transaction
-            .prepare_cached("DELETE FROM telegram_pack WHERE hour = ?1 AND meter = ?2 AND number = ?3")?
-            .execute([hour, meter, number])?;
-        Ok(())
-    }
-
-    /// Files an item as a row of its own.
-    fn file(&self, telegram: TelegramKey, item: &Item, octets: &[u8]) -> rusqlite::Result<()> {
-        let (meter, at, digest) = place_of(telegram);
-        self.transaction
-            .prepare_cached(
-                "INSERT INTO telegram (received_at, meter, digest, octets, radio, rssi_dbm, outcome, assumed)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![
-                at,
-                meter,
-                codes::signed(digest),
-                octets,
-                item.radio,
-                item.rssi_dbm,
-                outcome_of(item.no_value),
-                item.assumed,
-            ])
-            .map(drop)
-    }
-
     /// The keys of a meter; none when they can't be opened.
-    fn keys_of(&mut self, meter: i64) -> rusqlite::Result<Rc<Vec<Key>>> {
+    pub(super) fn keys_of(&mut self, meter: i64) -> rusqlite::Result<Rc<Vec<Key>>> {
         if let Some(keys) = self.packs.keys.get(&meter) {
             return Ok(Rc::clone(keys));
         }
@@ -527,7 +327,7 @@ impl Batch<'_> {
 }
 
 /// Meter, instant and digest.
-fn place_of(telegram: TelegramKey) -> (i64, i64, u64) {
+pub(super) fn place_of(telegram: TelegramKey) -> (i64, i64, u64) {
     (
         telegram.meter.0,
         telegram.received_at.as_second(),
@@ -546,7 +346,7 @@ pub(super) fn made_again(item: &Item, key: Option<&Key>) -> Option<Vec<u8>> {
 }
 
 /// Whether a telegram that was made again has this digest.
-fn is_of(item: &Item, octets: &[u8], digest: u64) -> bool {
+pub(super) fn is_of(item: &Item, octets: &[u8], digest: u64) -> bool {
     digest_again(item, octets) == Some(digest)
 }
 
@@ -571,30 +371,4 @@ pub(in super::super) fn packed(connection: &Connection) -> rusqlite::Result<u64>
         .prepare_cached("SELECT ifnull(sum(telegrams), 0) FROM telegram_pack")?
         .query_row([], |row| row.get(0))
         .map(codes::unsigned)
-}
-
-/// Lets go of packs of hours that were over before an instant, until enough telegrams went; how many did.
-pub(in super::super) fn let_go(
-    connection: &Connection,
-    before: i64,
-    left: &mut usize,
-) -> rusqlite::Result<u64> {
-    let mut gone = 0;
-    while *left > 0 {
-        let first: Option<(i64, i64, i64, i64)> = connection
-            .prepare_cached(
-                "SELECT hour, meter, number, telegrams FROM telegram_pack WHERE hour < ?1 ORDER BY hour, meter, number LIMIT 1",
-            )?
-            .query_row([hour_of(before)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
-            .optional()?;
-        let Some((hour, meter, number, telegrams)) = first else {
-            break;
-        };
-        connection
-            .prepare_cached("DELETE FROM telegram_pack WHERE hour = ?1 AND meter = ?2 AND number = ?3")?
-            .execute([hour, meter, number])?;
-        gone += telegrams.unsigned_abs();
-        *left = left.saturating_sub(usize::try_from(telegrams).unwrap_or(1).max(1));
-    }
-    Ok(gone)
 }
