@@ -62,9 +62,10 @@ pub(super) fn retain(
     let noted = &mut batch.noted;
     // The day that is not over for long is left alone: what of it was settled is thinned already.
     let young = days_before(now, retention.every_value_days.max(1));
+    let old = days_before(now, retention.live_days);
     let hours = Pass {
         done: "hourly",
-        among: "every_reading",
+        from: old.saturating_sub(2 * 86_400),
         latest: young,
     };
     report.readings += hours.run(connection, &mut left, |meter, (_, start, end), zone| {
@@ -74,17 +75,21 @@ pub(super) fn retain(
     })?;
     let days = Pass {
         done: "thinned",
-        among: "reading",
-        latest: days_before(now, retention.live_days),
+        from: i64::MIN,
+        latest: old,
     };
     report.readings += days.run(connection, &mut left, |meter, (day, start, end), zone| {
-        let inner = if keeps_hourly(connection, meter, day, zone)? {
-            Inner::PutAside
-        } else {
-            Inner::Remove
-        };
+        let keeps_hourly = keeps_hourly(connection, meter, day, zone)?;
         each_channel(connection, meter, |series| {
-            thin_day(connection, noted, series, (start, end), inner)
+            if !keeps_hourly {
+                return thin_day(connection, noted, series, (start, end), Inner::Remove);
+            }
+            let (mut looked_at, mut removed) = (0, 0);
+            if end <= young {
+                (looked_at, removed) = thin_hours(connection, noted, series, (start, end), zone)?;
+            }
+            let (more, gone) = thin_day(connection, noted, series, (start, end), Inner::PutAside)?;
+            Ok((looked_at + more, removed + gone))
         })
     })?;
     // What was thinned just now is packed as it is now.
@@ -102,8 +107,8 @@ fn days_before(now: Timestamp, days: u32) -> i64 {
 struct Pass {
     /// The table that says up to where it was done.
     done: &'static str,
-    /// Where the readings are that it thins.
-    among: &'static str,
+    /// Only days from about this instant on.
+    from: i64,
     /// Only days that ended before this instant.
     latest: i64,
 }
@@ -142,8 +147,8 @@ impl Pass {
             };
             let mut reached: Option<i64> = until;
             while *left > 0 {
-                let from = reached.unwrap_or(i64::MIN);
-                let next = self.first_live(connection, meter, from, cutoff)?;
+                let from = reached.unwrap_or(i64::MIN).max(self.from);
+                let next = first_live(connection, meter, from, cutoff)?;
                 let Some(day) = next.and_then(|next| day_of(next, &zone)) else {
                     reached = Some(cutoff);
                     break;
@@ -164,32 +169,25 @@ impl Pass {
         }
         Ok(removed)
     }
+}
 
-    /// The first live reading at or after an instant and before the cutoff.
-    fn first_live(
-        &self,
-        connection: &Connection,
-        meter: i64,
-        from: i64,
-        cutoff: i64,
-    ) -> rusqlite::Result<Option<i64>> {
-        let mut first = connection.prepare_cached(&format!(
-            "SELECT at FROM {} WHERE meter = ?1 AND channel = ?2 AND at >= ?3 AND at < ?4 AND source = ?5
-             ORDER BY at LIMIT 1",
-            self.among
-        ))?;
-        let mut earliest: Option<i64> = None;
-        for channel in channels(connection, meter)? {
-            let found: Option<i64> = first
-                .query_row([meter, channel, from, cutoff, LIVE], |row| row.get(0))
-                .optional()?;
-            earliest = match (earliest, found) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
-            };
-        }
-        Ok(earliest)
+/// The first live reading at or after an instant and before the cutoff.
+fn first_live(connection: &Connection, meter: i64, from: i64, cutoff: i64) -> rusqlite::Result<Option<i64>> {
+    let mut first = connection.prepare_cached(
+        "SELECT at FROM reading WHERE meter = ?1 AND channel = ?2 AND at >= ?3 AND at < ?4 AND source = ?5
+         ORDER BY at LIMIT 1",
+    )?;
+    let mut earliest: Option<i64> = None;
+    for channel in channels(connection, meter)? {
+        let found: Option<i64> = first
+            .query_row([meter, channel, from, cutoff, LIVE], |row| row.get(0))
+            .optional()?;
+        earliest = match (earliest, found) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
     }
+    Ok(earliest)
 }
 
 /// Thins each series of a meter: how many were looked at, and how many went.

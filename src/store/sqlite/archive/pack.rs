@@ -2,8 +2,9 @@
 //! them sealed together with the meter's own key.
 //!
 //! ```text
-//! 01 | CRC-32 of what follows (4) | which key (4) | nonce (13) | AES-128-CCM of the items, deflated, and its tag (8)
-//! 01 | CRC-32 of what follows (4) | 00 00 00 00   | the items, deflated                      nothing was sealed on the air
+//! 01 | CRC-32 of all others (4) | which key (4) | nonce (13) | AES-128-CCM of the items, deflated, and its tag (8)
+//! 01 | CRC-32 of all others (4) | 00 00 00 00   | the items, deflated                        nothing was sealed on the air
+//! 02   the same, not deflated: so few items repeat nothing
 //! ```
 //!
 //! So a copy of the store tells no more than the air does to whoever has no key. The nonce follows from key and items: what is
@@ -138,9 +139,15 @@ impl Packing {
     /// The whole, sealed with this key when there is one.
     pub(super) fn sealed(&self, key: Option<&Key>) -> Option<Vec<u8>> {
         let mut packed = Vec::new();
-        let mut encoder = DeflateEncoder::new(&mut packed, Compression::fast());
-        encoder.write_all(&self.octets).ok()?;
-        encoder.finish().ok()?;
+        let form = if self.count < SEVERAL {
+            packed.extend(&self.octets);
+            PLAIN
+        } else {
+            let mut encoder = DeflateEncoder::new(&mut packed, Compression::fast());
+            encoder.write_all(&self.octets).ok()?;
+            encoder.finish().ok()?;
+            DEFLATED
+        };
         let mut behind = Vec::with_capacity(packed.len() + 32);
         match key {
             None => {
@@ -162,8 +169,8 @@ impl Packing {
                 behind.extend(packed);
             }
         }
-        let mut whole = vec![FORM];
-        whole.extend(checksum(&behind));
+        let mut whole = vec![form];
+        whole.extend(checksum(form, &behind));
         whole.extend(behind);
         Some(whole)
     }
@@ -208,9 +215,8 @@ pub(in super::super) fn is_sound(pack: &[u8]) -> bool {
 
 /// The items of a pack of a meter with these keys, and which of them sealed it.
 pub(super) fn items(pack: &[u8], keys: &[Key]) -> Result<(Vec<Item>, Option<usize>), PackError> {
-    let (named, sealed) = behind(pack)
-        .and_then(<[u8]>::split_first_chunk::<4>)
-        .ok_or(PackError::Damaged)?;
+    let (form, behind) = behind(pack).ok_or(PackError::Damaged)?;
+    let (named, sealed) = behind.split_first_chunk::<4>().ok_or(PackError::Damaged)?;
     let (packed, key) = if *named == CLEAR {
         (sealed.to_vec(), None)
     } else {
@@ -227,13 +233,7 @@ pub(super) fn items(pack: &[u8], keys: &[Key]) -> Result<(Vec<Item>, Option<usiz
         });
         opened.ok_or(PackError::Sealed)?
     };
-    let mut octets = Vec::new();
-    let read = DeflateDecoder::new(&*packed)
-        .take(LARGEST + 1)
-        .read_to_end(&mut octets);
-    if read.is_err() || octets.len() as u64 > LARGEST {
-        return Err(PackError::Damaged);
-    }
+    let octets = if form == PLAIN { packed } else { inflated(&packed)? };
     let mut reader = Reader { octets: &octets };
     let mut items: Vec<Item> = Vec::new();
     while !reader.octets.is_empty() {
@@ -247,10 +247,23 @@ pub(super) fn items(pack: &[u8], keys: &[Key]) -> Result<(Vec<Item>, Option<usiz
     Ok((items, key))
 }
 
-fn behind(pack: &[u8]) -> Option<&[u8]> {
+/// The form of a pack, and what is behind its sum, when that is right.
+fn behind(pack: &[u8]) -> Option<(u8, &[u8])> {
     let (form, rest) = pack.split_first()?;
     let (sum, behind) = rest.split_first_chunk::<4>()?;
-    (*form == FORM && *sum == checksum(behind)).then_some(behind)
+    let sound = [DEFLATED, PLAIN].contains(form) && *sum == checksum(*form, behind);
+    sound.then_some((*form, behind))
+}
+
+fn inflated(packed: &[u8]) -> Result<Vec<u8>, PackError> {
+    let mut octets = Vec::new();
+    let read = DeflateDecoder::new(packed)
+        .take(LARGEST + 1)
+        .read_to_end(&mut octets);
+    if read.is_err() || octets.len() as u64 > LARGEST {
+        return Err(PackError::Damaged);
+    }
+    Ok(octets)
 }
 
 /// What is left of the items.
@@ -353,13 +366,17 @@ fn name(key: &Key) -> [u8; 4] {
     name
 }
 
-fn checksum(octets: &[u8]) -> [u8; 4] {
+fn checksum(form: u8, behind: &[u8]) -> [u8; 4] {
     let mut crc = Crc::new();
-    crc.update(octets);
+    crc.update(&[form]);
+    crc.update(behind);
     crc.sum().to_le_bytes()
 }
 
-const FORM: u8 = 1;
+const DEFLATED: u8 = 1;
+const PLAIN: u8 = 2;
+/// From so many items on it is worth while to deflate them.
+const SEVERAL: u32 = 4;
 const CLEAR: [u8; 4] = [0; 4];
 
 /// Telegrams of a pack at most.
@@ -432,12 +449,12 @@ mod tests {
 
         #[test]
         fn octets_of_others_are_refused_or_read_and_end_there(octets in prop::collection::vec(any::<u8>(), 0..80)) {
-            let mut pack = vec![FORM];
+            let mut pack = vec![DEFLATED];
             let mut behind = CLEAR.to_vec();
             let mut encoder = DeflateEncoder::new(&mut behind, Compression::fast());
             encoder.write_all(&octets).unwrap();
             encoder.finish().unwrap();
-            pack.extend(checksum(&behind));
+            pack.extend(checksum(DEFLATED, &behind));
             pack.extend(behind);
             if let Ok((items, _)) = items(&pack, &[]) {
                 prop_assert!(items.len() <= octets.len());
@@ -477,7 +494,7 @@ mod tests {
         // Whoever mends the sum as well is found by the seal.
         let mut changed = pack.clone();
         *changed.last_mut().unwrap() ^= 1;
-        let sum = checksum(&changed[5..]);
+        let sum = checksum(changed[0], &changed[5..]);
         changed[1..5].copy_from_slice(&sum);
         assert_eq!(items(&changed, &[key(7)]), Err(PackError::Sealed));
     }

@@ -4,6 +4,5 @@ CREATE TABLE hourly (
     meter INTEGER PRIMARY KEY REFERENCES meter (id),
     until INTEGER NOT NULL
 ) STRICT;
--- Of days that are over for long only the first and the last value are there, but for households that keep their hours.
-INSERT INTO hourly (meter, until)
-    SELECT meter, until FROM thinned WHERE NOT EXISTS (SELECT 1 FROM hour WHERE hour.meter = thinned.meter);
+-- What households keep for good was every value: their days are gone through once more.
+UPDATE thinned SET until = 0 WHERE EXISTS (SELECT 1 FROM hour WHERE hour.meter = thinned.meter);

@@ -110,7 +110,7 @@ fn what_is_doubtful_stays_between_the_ends_of_its_hour() {
 
 #[test]
 fn a_household_that_keeps_its_hours_keeps_no_more_than_that() {
-    let (_scratch, store) = store(1);
+    let (scratch, store) = store(1);
     store.ingest(&every_half_minute(1, 0, 5 * 120)).unwrap();
     let household = NewOccupancy {
         dwelling: DwellingId(1),
@@ -131,6 +131,12 @@ fn a_household_that_keeps_its_hours_keeps_no_more_than_that() {
     let later = at(NOON + 30 * 86_400);
     store.retain(later, &all).unwrap();
     assert_eq!(readings(&store, 1).len(), 5 * 120);
+    let connection = rusqlite::Connection::open(scratch.path()).unwrap();
+    let migration = include_str!("../migrations/0016_hourly.sql")
+        .rsplit_once("UPDATE")
+        .unwrap()
+        .1;
+    connection.execute_batch(&format!("UPDATE{migration}")).unwrap();
     let report = store.retain(later, &Retention::default()).unwrap();
     assert_eq!(report.readings, 5 * 118);
     assert_eq!(readings(&store, 1).len(), 10);
