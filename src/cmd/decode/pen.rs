@@ -127,23 +127,14 @@ impl Words {
 
 /// As [`Stamp`] is displayed.
 pub(super) fn stamp(out: &mut Vec<u8>, stamp: Stamp) {
-    // Put together in a register, the first octet lowest, and copied at once.
-    let octet = |octet: u8, at: u32| u128::from(octet) << (8 * at);
-    let two = |value: u16, at: u32| {
-        let pair = PAIRS.get(usize::from(value))?;
-        Some(u128::from(u16::from_le_bytes(*pair)) << (8 * at))
-    };
-    let date = |year: u16, month: u8, day: u8| {
-        let year = two(year / 100, 1)? | two(year % 100, 3)?;
-        let day = octet(b'-', 5) | two(month.into(), 6)? | octet(b'-', 8) | two(day.into(), 9)?;
-        Some(octet(b'"', 0) | year | day)
-    };
+    let pair = |value: u8| PAIRS.get(usize::from(value)).copied();
+    let century = |year: u16| PAIRS.get(usize::from(year / 100)).copied();
+    let of_century = |year: u16| PAIRS.get(usize::from(year % 100)).copied();
     let mut usual = || match stamp {
         Stamp::Date { year, month, day } => {
-            let text = date(year, month, day)? | octet(b'"', 11);
-            let end = out.len() + 12;
-            out.extend_from_slice(&text.to_le_bytes());
-            out.truncate(end);
+            let ([a, b], [c, d]) = (century(year)?, of_century(year)?);
+            let ([e, f], [g, h]) = (pair(month)?, pair(day)?);
+            out.extend_from_slice(&[b'"', a, b, c, d, b'-', e, f, b'-', g, h, b'"']);
             Some(())
         }
         Stamp::DateTime {
@@ -154,11 +145,12 @@ pub(super) fn stamp(out: &mut Vec<u8>, stamp: Stamp) {
             minute,
             second: None,
         } => {
-            let time = octet(b'T', 11) | two(hour.into(), 12)? | octet(b':', 14);
-            let [high, low] = *PAIRS.get(usize::from(minute))?;
-            let text = date(year, month, day)? | time | octet(high, 15);
-            out.extend_from_slice(&text.to_le_bytes());
-            out.extend_from_slice(&[low, b'"']);
+            let ([a, b], [c, d]) = (century(year)?, of_century(year)?);
+            let ([e, f], [g, h]) = (pair(month)?, pair(day)?);
+            let ([i, j], [k, l]) = (pair(hour)?, pair(minute)?);
+            out.extend_from_slice(&[
+                b'"', a, b, c, d, b'-', e, f, b'-', g, h, b'T', i, j, b':', k, l, b'"',
+            ]);
             Some(())
         }
         _ => None,
