@@ -401,7 +401,7 @@ fn everything_is_accounted_for(telegrams: u32, meters: u32) {
     drop(plugged);
     let connection = rusqlite::Connection::open(&db).unwrap();
     let piles: Vec<(String, i64)> = connection
-        .prepare("SELECT code, count(*) FROM telegram JOIN outcome ON outcome.id = outcome GROUP BY code")
+        .prepare("SELECT code, sum(telegrams) FROM meter_outcome JOIN outcome ON outcome.id = outcome GROUP BY code")
         .unwrap()
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
         .unwrap()
