@@ -48,7 +48,7 @@ pub struct Store {
     pub answers_lag_seconds: u32,
     /// Days that raw telegrams of registered meters are kept (0 to 3650), so that a new key can still read them.
     pub raw_days: u32,
-    /// Days that every live reading is kept (0 to 3650); after that, and with 0 from the beginning, the first and last of each
+    /// Days that every live reading is kept (0 to `live_days`); after that, and with 0 from the beginning, the first and last of each
     /// hour.
     pub every_value_days: u32,
     /// Days that the hours are kept (1 to 3650); after that the first and last reading of each local day.
@@ -252,8 +252,15 @@ impl Config {
                 )
             })
             .or_else(|| range("store.raw_days", self.store.raw_days, 0, 3650))
-            .or_else(|| range("store.every_value_days", self.store.every_value_days, 0, 3650))
             .or_else(|| range("store.live_days", self.store.live_days, 1, 3650))
+            .or_else(|| {
+                range(
+                    "store.every_value_days",
+                    self.store.every_value_days,
+                    0,
+                    self.store.live_days,
+                )
+            })
             .or_else(|| range("store.check_hours", self.store.check_hours, 0, 8760))
             .or_else(|| range("store.backup_days", self.store.backup_days, 0, 365))
             .or_else(|| range("store.backups", self.store.backups, 0, 100))
