@@ -55,8 +55,10 @@ impl Batch<'_> {
                 continue;
             };
             let found = items.iter().enumerate().find_map(|(place, item)| {
-                let key = key.and_then(|key| keys.get(key));
-                let octets = made_again(item, key).filter(|_| item.at == at)?;
+                if item.at != at {
+                    return None;
+                }
+                let octets = made_again(item, key.and_then(|key| keys.get(key)))?;
                 is_of(item, &octets, digest).then_some((place, octets))
             });
             if let Some((place, octets)) = found {
@@ -94,8 +96,10 @@ impl Batch<'_> {
                 return Ok(Some(true));
             }
         } else {
-            let known = self.stored(telegram)?;
-            let known = known.and_then(|found| found.items.get(found.place)?.rssi_dbm);
+            let Some(found) = self.stored(telegram)? else {
+                return Ok(None);
+            };
+            let known = found.items.get(found.place).and_then(|item| item.rssi_dbm);
             if known.is_some_and(|known| known >= rssi_dbm) {
                 return Ok(Some(false));
             }

@@ -28,13 +28,18 @@ pub(in super::super) fn archive(
         let from = page.len();
         in_packs(connection, vault, query, &mut page)?;
         if page.len() > from {
-            page.sort_by_key(|telegram| telegram.key);
+            page.sort_by_key(|telegram| order(&telegram.key));
             // What stands in a row says more than what a copy of the store had in a pack.
             page.dedup_by_key(|telegram| telegram.key);
             page.truncate(query.limit);
         }
     }
     Ok(page)
+}
+
+/// What the archive is ordered by: digests as the table has them, with a sign.
+fn order(key: &TelegramKey) -> (Timestamp, MeterId, i64) {
+    (key.received_at, key.meter, codes::signed(key.digest))
 }
 
 /// As many of those that are rows as the page takes.
@@ -110,7 +115,10 @@ fn in_packs(
         found.truncate(whole);
         for packed in &found {
             let telegram = walk.telegram(packed)?;
-            if query.after.is_none_or(|after| telegram.key > after) {
+            if query
+                .after
+                .is_none_or(|after| order(&telegram.key) > order(&after))
+            {
                 page.push(telegram);
                 left = left.saturating_sub(1);
             }
