@@ -115,11 +115,14 @@ pub(crate) fn waiting(db: &Path) -> u64 {
             0 => offset,
             1.. => 0,
         };
-        while let Some(header) = octets.get(at..at + 16) {
+        // What lies behind them is of a file that had this one's place before.
+        while let Some(header) = octets.get(at..at + 20) {
             let word = |from: usize| u32::from_le_bytes(header[from..from + 4].try_into().unwrap());
-            assert_eq!(&header[..4], b"RHE1");
-            waiting += u64::from(word(4));
-            at += 16 + word(8) as usize;
+            if &header[..4] != b"RHE2" || i64::from(word(4)) != number {
+                break;
+            }
+            waiting += u64::from(word(8));
+            at += (20 + word(12) as usize).next_multiple_of(4096);
         }
     }
     waiting

@@ -26,6 +26,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0015_heard.sql"),
     include_str!("migrations/0016_hourly.sql"),
     include_str!("migrations/0017_packs.sql"),
+    include_str!("migrations/0018_bare.sql"),
 ];
 
 /// The newest version known here.

@@ -31,6 +31,7 @@ mod keys;
 mod layouts;
 mod mend;
 mod migrate;
+mod octets;
 mod open;
 mod packed;
 mod pen;

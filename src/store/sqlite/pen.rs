@@ -80,10 +80,10 @@ impl Pen {
         anew: bool,
         work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>,
     ) -> Result<(T, Result<()>)> {
-        let segments = self.inbox.turn();
+        let turn = self.inbox.turn();
         let (settled, answer) =
-            self.write(|open| Ok((inbox::settle(open, &segments, anew)?, work(open)?)))?;
-        Ok((answer, self.settled(&segments, &settled)))
+            self.write(|open| Ok((inbox::settle(open, &turn.segments, anew)?, work(open)?)))?;
+        Ok((answer, self.settled(&turn.segments, &settled, anew)))
     }
 
     /// Makes durable what was committed without waiting for the disk.
@@ -99,36 +99,36 @@ impl Pen {
 
     /// Makes a batch durable; what can't wait takes its place at once, behind everything that waits.
     pub(super) fn hear(&self, batch: &[Ingest]) -> Result<()> {
-        let mut segments = self.inbox.turn();
+        let mut turn = self.inbox.turn();
         if self.inbox.is_overfull() {
             // For long it could not be settled.
-            self.settle_now(&segments)?;
+            self.settle_now(&turn.segments)?;
         }
         if !inbox::can_wait(batch) {
             let settled = self.write_noting(|open| {
-                let settled = inbox::settle(open, &segments, false)?;
+                let settled = inbox::settle(open, &turn.segments, false)?;
                 ingest::ingest(open, batch)?;
                 Ok(settled)
             })?;
-            let _ = self.settled(&segments, &settled);
+            let _ = self.settled(&turn.segments, &settled, false);
             return Ok(());
         }
-        let waiting = self.write_noting(|open| inbox::put(open, batch, &mut segments))?;
+        let waiting = self.write_noting(|open| inbox::put(open, batch, &mut turn))?;
         self.inbox.heard(waiting);
         if self.inbox.is_due() {
-            self.try_to_settle(&segments);
+            self.try_to_settle(&turn.segments);
         }
         Ok(())
     }
 
     /// Gives everything that waits its place.
     pub(super) fn settle(&self) -> Result<IngestReport> {
-        self.settle_now(&self.inbox.turn())
+        self.settle_now(&self.inbox.turn().segments)
     }
 
     /// Whether something waits that another process heard.
     pub(super) fn has_left(&self, connection: &Connection) -> rusqlite::Result<bool> {
-        inbox::waits(connection, &self.inbox.turn())
+        inbox::waits(connection, &self.inbox.turn().segments)
     }
 
     /// Gives what waits its place, for whoever is about to ask.
@@ -141,7 +141,7 @@ impl Pen {
             let begun = thread::Builder::new().name("settle".to_owned()).spawn(move || {
                 // Others wait for it until this is dropped, whatever happens.
                 let _done = Ending(&pen.inbox);
-                pen.try_to_settle(&pen.inbox.turn());
+                pen.try_to_settle(&pen.inbox.turn().segments);
             });
             if begun.is_err() {
                 self.inbox.ends();
@@ -183,15 +183,16 @@ impl Pen {
         let (settled, report) =
             self.write_noting(|open| Ok((inbox::settle(open, segments, false)?, open.report)))?;
         // Those that stay are removed behind a later one.
-        let _ = self.settled(segments, &settled);
+        let _ = self.settled(segments, &settled, false);
         Ok(report)
     }
 
-    /// Says what could not be read, and removes the files of which nothing is needed any more.
-    fn settled(&self, segments: &Segments, settled: &Settled) -> Result<()> {
+    /// Says what could not be read, and removes the files of which nothing is needed any more; `all`, the one that would be written
+    /// over as well.
+    fn settled(&self, segments: &Segments, settled: &Settled, all: bool) -> Result<()> {
         refused(settled);
         self.inbox.settled();
-        let done = segments.done(settled.until);
+        let done = segments.done(settled.until, all);
         if done.is_empty() {
             return Ok(());
         }

@@ -23,6 +23,8 @@ use sha2::{Digest, Sha256};
 use wmbus::Key;
 use zeroize::Zeroizing;
 
+use crate::store::sqlite::octets;
+
 /// A telegram as a pack has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Item {
@@ -88,17 +90,14 @@ impl Packing {
         let place = self.octets.len();
         self.octets.extend([bits, strength]);
         let passed = item.at.wrapping_sub(same.map_or(0, |before| before.at));
-        self.number(((passed << 1) ^ (passed >> 63)).cast_unsigned());
+        octets::put_signed(&mut self.octets, passed);
         if !continues {
-            self.number(item.radio.cast_unsigned());
+            octets::put_number(&mut self.octets, item.radio.cast_unsigned());
             self.octets.push(item.way);
         }
         match alike {
-            Some(before) => self.difference(&before.octets, &item.octets),
-            None => {
-                self.number(item.octets.len() as u64);
-                self.octets.extend(&item.octets);
-            }
+            Some(before) => octets::put_difference(&mut self.octets, &before.octets, &item.octets),
+            None => octets::put_several(&mut self.octets, &item.octets),
         }
         self.before = Some(item);
         self.count += 1;
@@ -174,38 +173,6 @@ impl Packing {
         whole.extend(behind);
         Some(whole)
     }
-
-    /// Where octets differ from those before: how many runs, and of each how far behind the one before it begins, how long it
-    /// is, and what it says.
-    fn difference(&mut self, before: &[u8], now: &[u8]) {
-        let mut runs: Vec<(usize, usize)> = Vec::new();
-        for (at, (one, other)) in before.iter().zip(now).enumerate() {
-            if one == other {
-                continue;
-            }
-            match runs.last_mut() {
-                // Two numbers more would take as much as an octet between them.
-                Some((_, end)) if at <= *end + 1 => *end = at + 1,
-                _ => runs.push((at, at + 1)),
-            }
-        }
-        self.number(runs.len() as u64);
-        let mut reached = 0;
-        for (begin, end) in runs {
-            self.number((begin - reached) as u64);
-            self.number((end - begin) as u64);
-            self.octets.extend(now.get(begin..end).unwrap_or_default());
-            reached = end;
-        }
-    }
-
-    fn number(&mut self, mut number: u64) {
-        while number > 0x7F {
-            self.octets.push(number.to_le_bytes()[0] | 0x80);
-            number >>= 7;
-        }
-        self.octets.push(number.to_le_bytes()[0]);
-    }
 }
 
 /// Whether a pack is as it was written, as far as that can be told without its key.
@@ -234,11 +201,11 @@ pub(super) fn items(pack: &[u8], keys: &[Key]) -> Result<(Vec<Item>, Option<usiz
         opened.ok_or(PackError::Sealed)?
     };
     let octets = if form == PLAIN { packed } else { inflated(&packed)? };
-    let mut reader = Reader { octets: &octets };
+    let mut left = octets.as_slice();
     let mut items: Vec<Item> = Vec::new();
-    while !reader.octets.is_empty() {
-        let item = reader.item(items.last()).ok_or(PackError::Damaged)?;
-        items.push(item);
+    while !left.is_empty() {
+        let next = item(&mut left, items.last()).ok_or(PackError::Damaged)?;
+        items.push(next);
         // Each takes as much memory as the one before, however few octets it has here.
         if items.len() > MOST {
             return Err(PackError::Damaged);
@@ -266,77 +233,37 @@ fn inflated(packed: &[u8]) -> Result<Vec<u8>, PackError> {
     Ok(octets)
 }
 
-/// What is left of the items.
-struct Reader<'a> {
-    octets: &'a [u8],
-}
-
-impl Reader<'_> {
-    fn item(&mut self, before: Option<&Item>) -> Option<Item> {
-        let [bits, strength] = *self.take(2)?.first_chunk()?;
-        let has = |bit| bits & bit != 0;
-        let passed = self.number()?;
-        let passed = (passed >> 1).cast_signed() ^ -(passed & 1).cast_signed();
-        let at = before.map_or(0, |before| before.at).checked_add(passed)?;
-        let (radio, way) = if has(CONTINUES) {
-            before.map(|before| (before.radio, before.way))?
-        } else {
-            (self.number()?.cast_signed(), *self.take(1)?.first()?)
-        };
-        let octets = if has(ALIKE) {
-            self.difference(&before?.octets)?
-        } else {
-            let length = usize::try_from(self.number()?).ok()?;
-            if length > LONGEST {
-                return None;
-            }
-            self.take(length)?.to_vec()
-        };
-        Some(Item {
-            at,
-            assumed: has(ASSUMED),
-            no_value: has(NO_VALUE),
-            radio,
-            rssi_dbm: has(MEASURED).then_some(-i16::from(strength)),
-            way,
-            octets,
-        })
-    }
-
-    fn difference(&mut self, before: &[u8]) -> Option<Vec<u8>> {
-        let mut octets = before.to_vec();
-        let mut reached = 0_usize;
-        for _ in 0..self.number()? {
-            let begin = reached.checked_add(usize::try_from(self.number()?).ok()?)?;
-            let end = begin.checked_add(usize::try_from(self.number()?).ok()?)?;
-            let place = octets.get_mut(begin..end)?;
-            place.copy_from_slice(self.take(end - begin)?);
-            reached = end;
+/// Takes the next item.
+fn item(octets: &mut &[u8], before: Option<&Item>) -> Option<Item> {
+    let [bits, strength] = octets::array(octets)?;
+    let has = |bit| bits & bit != 0;
+    let passed = octets::signed(octets)?;
+    let at = before.map_or(0, |before| before.at).checked_add(passed)?;
+    let (radio, way) = if has(CONTINUES) {
+        before.map(|before| (before.radio, before.way))?
+    } else {
+        let radio = octets::number(octets)?.cast_signed();
+        let [way] = octets::array(octets)?;
+        (radio, way)
+    };
+    let said = if has(ALIKE) {
+        octets::difference(octets, &before?.octets)?
+    } else {
+        let said = octets::several(octets)?;
+        if said.len() > LONGEST {
+            return None;
         }
-        Some(octets)
-    }
-
-    fn take(&mut self, count: usize) -> Option<&[u8]> {
-        let (taken, left) = self.octets.split_at_checked(count)?;
-        self.octets = left;
-        Some(taken)
-    }
-
-    fn number(&mut self) -> Option<u64> {
-        let (mut number, mut shift) = (0, 0_u32);
-        loop {
-            let octet = *self.take(1)?.first()?;
-            // The tenth octet has room for one bit.
-            if shift > 63 || shift == 63 && octet > 1 {
-                return None;
-            }
-            number |= u64::from(octet & 0x7F) << shift;
-            if octet & 0x80 == 0 {
-                return Some(number);
-            }
-            shift += 7;
-        }
-    }
+        said.to_vec()
+    };
+    Some(Item {
+        at,
+        assumed: has(ASSUMED),
+        no_value: has(NO_VALUE),
+        radio,
+        rssi_dbm: has(MEASURED).then_some(-i16::from(strength)),
+        way,
+        octets: said,
+    })
 }
 
 type Cipher = ccm::Ccm<Aes128Enc, U8, U13>;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use rusqlite::{Connection, OptionalExtension, params};
+use wmbus::bare::Bare;
 use wmbus::{Key, bare};
 
 use super::pack::{self, Item, LONGEST, MOST, Packing};
@@ -14,7 +15,7 @@ use crate::store::sqlite::ingest::{NO_VALUE_ID, READ_ID};
 use crate::store::sqlite::keys;
 use crate::store::sqlite::repeat::{APART, Kept, Window};
 use crate::store::sqlite::write::{Batch, Fault};
-use crate::store::{Telegram, TelegramKey, digest_of};
+use crate::store::{NO_VALUE, READ, Telegram, TelegramKey, digest_of};
 
 /// The hour of an instant, as the table has it.
 pub(super) fn hour_of(at: i64) -> i64 {
@@ -93,11 +94,40 @@ impl Batch<'_> {
         self.packs.on = true;
     }
 
+    /// A telegram out of its seal, if it was opened, nothing more is to be said of it, and it can be made again octet for octet.
+    pub(in super::super) fn bare(&mut self, telegram: &Telegram) -> Result<Option<Bare>, Fault> {
+        let opened = matches!(&*telegram.outcome, READ | NO_VALUE) && telegram.evidence.is_none();
+        if !opened || telegram.octets.len() > LONGEST {
+            return Ok(None);
+        }
+        let keys = self.keys_of(telegram.meter.0)?;
+        let is_it = |canonical: &[u8]| digest_of(canonical) == telegram.digest;
+        Ok(bare::take_off(&telegram.octets, &keys, is_it))
+    }
+
+    /// A telegram of a meter in its seal again, with the key that gives it a digest of this kind, and the digest; `None` when there is
+    /// none.
+    pub(in super::super) fn sealed_again(
+        &mut self,
+        meter: i64,
+        way: u8,
+        bare: &[u8],
+        is_it: impl Fn(u64) -> bool,
+    ) -> rusqlite::Result<Option<(Vec<u8>, u64)>> {
+        let keys = self.keys_of(meter)?;
+        // Most are sealed, with the first of them.
+        let mut sealed = keys.iter().map(Some).chain([None]).filter_map(|key| {
+            let octets = bare::put_on(way, bare, key)?;
+            let digest = digest_of(&bare::canonical(way, &octets)?);
+            is_it(digest).then_some((octets, digest))
+        });
+        Ok(sealed.next())
+    }
+
     /// Packs a telegram, if telegrams are packed and this one can be: read, with nothing more to be said of it, and such that
     /// it can be made again octet for octet.
     pub(super) fn pack(&mut self, telegram: &Telegram, radio: i64, outcome: i64) -> Result<bool, Fault> {
-        let opened = matches!(outcome, READ_ID | NO_VALUE_ID) && telegram.evidence.is_none();
-        if !self.packs.on || !opened || telegram.octets.len() > LONGEST {
+        if !self.packs.on {
             return Ok(false);
         }
         let (meter, at, digest) = (
@@ -105,9 +135,7 @@ impl Batch<'_> {
             telegram.received_at.as_second(),
             telegram.digest,
         );
-        let keys = self.keys_of(meter)?;
-        let is_it = |canonical: &[u8]| digest_of(canonical) == digest;
-        let Some(bare) = bare::take_off(&telegram.octets, &keys, is_it) else {
+        let Some(bare) = self.bare(telegram)? else {
             return Ok(false);
         };
         let Hour {

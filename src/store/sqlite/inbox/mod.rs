@@ -15,24 +15,27 @@ mod form;
 mod segments;
 mod waiting;
 
+use std::ops::Range;
+
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::codes;
 use super::ingest;
 use super::state::Gathered;
 use super::write::{Batch, Fault, counter, set_counter};
-use crate::hash::Map;
+use crate::hash::{Map, Set};
 use crate::registry::MeterAddress;
 use crate::store::{Channel, Ingest, MeterId, StoreError};
-use form::{Form, Names};
+use form::{Before, Chapter, Form, Names, Read};
 pub(super) use segments::Segments;
 use segments::{Entry, Found, Position};
 pub(super) use waiting::Inbox;
 
-/// Items of a batch at most, so that one can be looked at without much memory.
-const ROW: usize = 500;
 /// Items that are settled together: the archive around them is looked through once for repeats.
 const TOGETHER: usize = 1000;
+/// So many items are settled at a time, of some meters after the others; each telegram takes some hundred octets of memory. In
+/// tests so few that there is often more than one time.
+const PART: i64 = if cfg!(test) { 10 } else { 20_000 };
 /// Unregistered meters that are remembered until they are written.
 const STRANGERS: usize = 2000;
 
@@ -43,12 +46,45 @@ pub(super) fn can_wait(items: &[Ingest]) -> bool {
         .all(|item| matches!(item, Ingest::Telegram(_) | Ingest::Stranger(_)))
 }
 
+/// Who hears, or settles.
+pub(super) struct Turn {
+    pub(super) segments: Segments,
+    /// What was said last, and where the settling before it had ended.
+    chapter: Option<(Position, Chapter)>,
+}
+
+impl Turn {
+    pub(super) fn new(segments: Segments) -> Self {
+        Self {
+            segments,
+            chapter: None,
+        }
+    }
+
+    /// The chapter that goes on: who reads begins where the latest settling ended, and knows nothing of what was before.
+    fn chapter(&mut self, settled: Position) -> Chapter {
+        match self.chapter.take() {
+            Some((since, chapter))
+                if since == settled && self.segments.goes_on(settled) && chapter.goes_on() =>
+            {
+                chapter
+            }
+            Some((_, chapter)) => chapter.next(),
+            None => Chapter::new(0),
+        }
+    }
+}
+
 /// Puts a batch that can wait; how many telegrams, sightings and readings of it do.
-pub(super) fn put(batch: &mut Batch<'_>, items: &[Ingest], segments: &mut Segments) -> Result<usize, Fault> {
+pub(super) fn put(batch: &mut Batch<'_>, items: &[Ingest], turn: &mut Turn) -> Result<usize, Fault> {
+    let settled = settled_to(batch.transaction)?;
+    // When this fails, nobody knows what the file has of it: then another chapter begins.
+    let mut chapter = turn.chapter(settled);
     let mut waiting = 0;
     let mut entries = Vec::new();
-    for items in items.chunks(ROW) {
-        let mut form = Form::default();
+    for items in items.chunks(form::MOST) {
+        let mut read = |at, length| turn.segments.read(at, length);
+        let mut form = Form::new(&mut chapter, &mut read);
         let mut count: u32 = 0;
         for item in items {
             match item {
@@ -67,7 +103,8 @@ pub(super) fn put(batch: &mut Batch<'_>, items: &[Ingest], segments: &mut Segmen
                         }
                     }
                     waiting += readings.len();
-                    form.telegram(whose, telegram, &readings)
+                    let bare = batch.bare(telegram)?;
+                    form.telegram(whose, telegram, bare.as_ref(), &readings)
                         .ok_or_else(|| StoreError::Refused("a reading is of no channel".to_owned()))?;
                 }
                 Ingest::Stranger(sighting) => form.stranger(sighting),
@@ -75,17 +112,19 @@ pub(super) fn put(batch: &mut Batch<'_>, items: &[Ingest], segments: &mut Segmen
             }
             count += 1;
         }
-        if count == 0 {
-            continue;
+        if count > 0 {
+            waiting += count as usize;
+            entries.push(Entry {
+                file: 0,
+                items: count,
+                packed: form.packed(),
+            });
         }
-        waiting += count as usize;
-        let packed = form
-            .packed()
-            .map_err(|error| StoreError::Refused(format!("a batch can't be packed: {error}")))?;
-        entries.push(Entry { items: count, packed });
     }
     if !entries.is_empty() {
-        segments.append(settled_to(batch.transaction)?, &entries)?;
+        let places = turn.segments.append(settled, &entries)?;
+        chapter.kept(&places);
+        turn.chapter = Some((settled, chapter));
     }
     Ok(waiting)
 }
@@ -125,17 +164,25 @@ pub(super) struct Settled {
 /// Gives all that waits its place; `anew`, what comes next goes into another file, and all that were read can be removed.
 pub(super) fn settle(batch: &mut Batch<'_>, segments: &Segments, anew: bool) -> Result<Settled, Fault> {
     let from = settled_to(batch.transaction)?;
-    let mut waiting = segments.behind(from)?;
     let mut settling = Settling::new(batch);
     settling.rows()?;
-    while let Some(found) = waiting.next()? {
-        match found {
-            Found::Batch(entry) => settling.entry(&entry)?,
-            Found::Spoilt(octets) => settling.refuse(1, &octets, "its check sum is wrong")?,
+    let mut end = from;
+    for part in parts(settling.batch.transaction, segments, from)? {
+        let mut waiting = segments.behind(from)?;
+        settling.begin(part);
+        while let Some(found) = waiting.next()? {
+            match found {
+                Found::Batch(entry) => settling.entry(waiting.position(), &entry)?,
+                Found::Spoilt(octets) => {
+                    settling.refuse(waiting.position(), 1, &octets, "its check sum is wrong")?;
+                }
+            }
         }
+        settling.end()?;
+        end = waiting.position();
     }
-    let refused = settling.end()?;
-    let until = segments.go_on(waiting.position(), anew)?;
+    let Settling { refused, .. } = settling;
+    let until = segments.go_on(end, anew)?;
     if until != from {
         set_counter(batch.transaction, COUNTER, until.number())?;
     }
@@ -146,6 +193,27 @@ pub(super) fn settle(batch: &mut Batch<'_>, segments: &Segments, anew: bool) -> 
     })
 }
 
+/// The meters that are settled one after the other, by their numbers: so much that it needs little memory.
+fn parts(connection: &Connection, segments: &Segments, from: Position) -> Result<Vec<Range<i64>>, Fault> {
+    let mut waiting = segments.behind(from)?;
+    let mut items = 0;
+    while let Some(found) = waiting.next()? {
+        if let Found::Batch(entry) = found {
+            items += i64::from(entry.items);
+        }
+    }
+    let last: i64 = connection
+        .prepare_cached("SELECT ifnull(max(id), 0) FROM meter")?
+        .query_row([], |row| row.get(0))?;
+    let count = (1 + items / PART).min(last.max(1));
+    let begin = |part: i64| match part {
+        0 => i64::MIN,
+        part if part == count => i64::MAX,
+        part => 1 + last / count * part,
+    };
+    Ok((0..count).map(|part| begin(part)..begin(part + 1)).collect())
+}
+
 /// A settling under way.
 struct Settling<'s, 'b> {
     batch: &'s mut Batch<'b>,
@@ -153,7 +221,12 @@ struct Settling<'s, 'b> {
     /// Items that are settled together.
     together: Vec<Ingest>,
     known: Known,
+    before: Before,
+    /// The meters whose turn it is; of all others nothing is taken.
+    part: Range<i64>,
     refused: Vec<(i64, String)>,
+    /// Where they end.
+    refused_at: Set<i64>,
     begun: bool,
 }
 
@@ -164,7 +237,10 @@ impl<'s, 'b> Settling<'s, 'b> {
             gathered: Gathered::default(),
             together: Vec::new(),
             known: Known::default(),
+            before: Before::default(),
+            part: i64::MIN..i64::MAX,
             refused: Vec::new(),
+            refused_at: Set::default(),
             begun: false,
         }
     }
@@ -177,7 +253,7 @@ impl<'s, 'b> Settling<'s, 'b> {
                 self.known.channels = channels(self.batch.transaction)?;
             }
             last = id;
-            match self.items(&packed)? {
+            match self.items(&packed, 0)? {
                 Ok(()) => {}
                 Err(reason) => {
                     self.batch
@@ -197,16 +273,25 @@ impl<'s, 'b> Settling<'s, 'b> {
         Ok(())
     }
 
-    /// A batch; one that can't be read goes into the table, with the reason.
-    fn entry(&mut self, Entry { items, packed }: &Entry) -> Result<(), Fault> {
-        match self.items(packed)? {
+    /// It is the turn of these meters.
+    fn begin(&mut self, part: Range<i64>) {
+        self.before = Before::default();
+        self.part = part;
+    }
+
+    /// A batch, which ends at a place; one that can't be read goes into the table, with the reason.
+    fn entry(&mut self, end: Position, Entry { file, items, packed }: &Entry) -> Result<(), Fault> {
+        match self.items(packed, *file)? {
             Ok(()) => Ok(()),
-            Err(reason) => self.refuse(*items, packed, &reason),
+            Err(reason) => self.refuse(end, *items, packed, &reason),
         }
     }
 
-    /// Keeps what can't be read, of so many items at least.
-    fn refuse(&mut self, items: u32, octets: &[u8], reason: &str) -> Result<(), Fault> {
+    /// Keeps what can't be read, of so many items at least, up to a place; once.
+    fn refuse(&mut self, end: Position, items: u32, octets: &[u8], reason: &str) -> Result<(), Fault> {
+        if !self.refused_at.insert(end.number()) {
+            return Ok(());
+        }
         let id = self
             .batch
             .transaction
@@ -216,21 +301,26 @@ impl<'s, 'b> Settling<'s, 'b> {
         Ok(())
     }
 
-    /// The items of a batch, or why they can't be read.
-    fn items(&mut self, packed: &[u8]) -> Result<Result<(), String>, Fault> {
+    /// Takes the items of a batch of a file; or says why some of them, or all, can't be read.
+    fn items(&mut self, packed: &[u8], file: u32) -> Result<Result<(), String>, Fault> {
         let mut names = Registered {
-            transaction: self.batch.transaction,
+            batch: self.batch,
             known: &mut self.known,
+            part: &self.part,
             failed: None,
         };
-        let items = form::items(packed, &mut names);
+        let read = form::items(packed, file, &mut self.before, &mut names);
         if let Some(error) = names.failed {
             return Err(error.into());
         }
-        match items {
-            Ok(items) => self.together.extend(items),
+        let Read { items, lost } = match read {
+            Ok(read) => read,
             Err(error) => return Ok(Err(error.to_string())),
-        }
+        };
+        // Of no meter: they are taken once.
+        let is_first = self.part.start == i64::MIN;
+        let wanted = |item: &Ingest| is_first || !matches!(item, Ingest::Stranger(_));
+        self.together.extend(items.into_iter().filter(wanted));
         if !self.begun {
             self.batch.put_off();
             self.batch.pack_telegrams();
@@ -239,7 +329,12 @@ impl<'s, 'b> Settling<'s, 'b> {
         if self.together.len() >= TOGETHER {
             self.take()?;
         }
-        Ok(Ok(()))
+        Ok(match lost {
+            0 => Ok(()),
+            _ => Err(format!(
+                "{lost} of its items rest on what is lost, or on a key that is not here"
+            )),
+        })
     }
 
     fn take(&mut self) -> Result<(), Fault> {
@@ -263,12 +358,14 @@ impl<'s, 'b> Settling<'s, 'b> {
         Ok(())
     }
 
-    fn end(mut self) -> Result<Vec<(i64, String)>, Fault> {
+    /// Everything of these meters takes its place.
+    fn end(&mut self) -> Result<(), Fault> {
         self.take()?;
         self.batch.put_now()?;
         self.batch.store_packs()?;
-        self.gathered.store(self.batch.transaction)?;
-        Ok(self.refused)
+        self.begun = false;
+        std::mem::take(&mut self.gathered).store(self.batch.transaction)?;
+        Ok(())
     }
 }
 
@@ -281,18 +378,21 @@ struct Known {
 }
 
 /// The store's names, and why they could not be looked up.
-struct Registered<'a> {
-    transaction: &'a Transaction<'a>,
-    known: &'a mut Known,
+struct Registered<'s, 'b> {
+    batch: &'s mut Batch<'b>,
+    known: &'s mut Known,
+    part: &'s Range<i64>,
     failed: Option<rusqlite::Error>,
 }
 
-impl Names for Registered<'_> {
+impl Names for Registered<'_, '_> {
     fn meter(&mut self, address: &MeterAddress) -> Option<MeterId> {
+        let is_due = |meter: &MeterId| self.part.contains(&meter.0);
         if let Some(known) = self.known.meters.get(address) {
-            return *known;
+            return known.filter(is_due);
         }
         let found = self
+            .batch
             .transaction
             .prepare_cached(
                 "SELECT id FROM meter WHERE manufacturer = ?1 AND identification = ?2
@@ -311,7 +411,7 @@ impl Names for Registered<'_> {
             Ok(id) => {
                 let id = id.map(MeterId);
                 self.known.meters.insert(*address, id);
-                id
+                id.filter(is_due)
             }
             Err(error) => {
                 self.failed = Some(error);
@@ -322,6 +422,19 @@ impl Names for Registered<'_> {
 
     fn channel(&self, id: i64) -> Option<Channel> {
         self.known.channels.get(&id).copied()
+    }
+
+    fn sealed(&mut self, meter: MeterId, way: u8, bare: &[u8], mark: u16) -> Option<(Vec<u8>, u64)> {
+        match self
+            .batch
+            .sealed_again(meter.0, way, bare, |digest| form::mark(digest) == mark)
+        {
+            Ok(sealed) => sealed,
+            Err(error) => {
+                self.failed = Some(error);
+                None
+            }
+        }
     }
 }
 

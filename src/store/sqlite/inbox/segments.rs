@@ -1,16 +1,20 @@
-//! Files beside the store that what is heard is appended to: one write and one sync make it durable, and it is read once.
+//! Files beside the store that what is heard is written to: one write and one sync make it durable, and it is read once.
 //!
 //! ```text
-//! STORE-heard-1, STORE-heard-2, …     entries, each   "RHE1" | items (4) | length (4) | CRC-32 (4) | a batch (`form`)
+//! STORE-heard-1, STORE-heard-2, …   entries, each at the beginning of a page of 4096 octets, with zeros up to the next
+//!
+//! "RHE2" | number of the file (4) | items (4) | length (4) | CRC-32 of these three and the batch (4) | a batch (`form`)
+//! "RHE1" |                          items (4) | length (4) | CRC-32 (4) | a batch      of earlier releases, at any place
 //! ```
 //!
-//! Numbers are little-endian; the CRC is of items, length and batch. Where the last settling ended stands in the store
-//! (counter `heard`), and is committed together with what it made of the entries before it. The engine's lock to write is
-//! theirs as well: who appends, and who settles, holds it. So there is one writer at a time in whatever process, and a
-//! file that is removed behind a commit is one that nobody will read or write any more.
+//! Numbers are little-endian. Where the last settling ended stands in the store (counter `heard`), and is committed together
+//! with what it made of the entries before it. The engine's lock to write is theirs as well: who writes, and who settles, holds
+//! it. So there is one writer at a time in whatever process, and a file that is done behind a commit is one that nobody
+//! will read or write any more. The next one is that file again, under its new number and written over in place: a file that
+//! grows costs the file system's journal more than a batch has. What an earlier number left in it counts for nothing.
 //!
-//! An end that a power cut has torn was never said to be durable, and is passed over. A spoilt place with sound entries
-//! behind it is given as what it is.
+//! An end that a power cut has torn was never said to be durable, and is passed over; no page has two batches, so nothing else is
+//! torn with it. A spoilt place with sound entries behind it is given as what it is.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -47,14 +51,22 @@ impl Position {
 
 /// A batch on its way to the disk, or from it.
 pub(super) struct Entry {
+    /// Number of the file that it is in; 0 as long as it is in none.
+    pub(super) file: u32,
     /// Telegrams and sightings in it.
     pub(super) items: u32,
     pub(super) packed: Vec<u8>,
 }
 
-/// Begins each entry; the last octet is the form of what follows.
-const MAGIC: [u8; 4] = *b"RHE1";
-const HEADER: usize = 16;
+/// Begins each entry, and that of earlier releases.
+const MAGIC: [u8; 4] = *b"RHE2";
+const EARLIER: [u8; 4] = *b"RHE1";
+/// What both begin with.
+const ANY: [u8; 3] = *b"RHE";
+const HEADER: usize = 20;
+const EARLIER_HEADER: usize = 16;
+/// What a disk is written in.
+const PAGE: usize = 4096;
 /// No entry is longer.
 const LONGEST: u32 = 16 << 20;
 /// A file that is longer is not continued behind a settling, nor is one that is older: what counts stands in the store.
@@ -62,6 +74,8 @@ const ROTATE: u32 = 1 << 20;
 const OLD: Duration = Duration::from_secs(3600);
 /// Nor is one that is longer continued at all.
 const FULL: u32 = 64 << 20;
+/// One that is longer is not kept to be written over.
+const SPARE: u64 = 16 << 20;
 
 /// The files of a store.
 pub(in super::super) struct Segments {
@@ -88,32 +102,48 @@ impl Segments {
         }
     }
 
-    /// Appends entries: they are durable when this returns, and nothing of them counts when it fails.
+    /// Whether the file that is written is written further; else another one begins with the next entry. Whoever settled behind our
+    /// back may have read, and done with, what we have open.
+    pub(super) fn goes_on(&self, settled: Position) -> bool {
+        self.open.as_ref().is_some_and(|open| {
+            open.length < FULL && (open.number, open.length) >= (settled.segment, settled.offset)
+        })
+    }
+
+    /// Adds entries, and says where the octets of each batch begin in the file: they are durable when this returns, and nothing of
+    /// them counts when it fails.
     ///
     /// # Errors
     /// The disk is full, read-only or broken.
-    pub(super) fn append(&mut self, settled: Position, entries: &[Entry]) -> Result<()> {
-        let mut octets = Vec::new();
-        for Entry { items, packed } in entries {
-            let length = u32::try_from(packed.len()).unwrap_or(u32::MAX);
-            octets.extend(MAGIC);
-            octets.extend(items.to_le_bytes());
-            octets.extend(length.to_le_bytes());
-            octets.extend(checksum(*items, length, packed).to_le_bytes());
-            octets.extend(packed);
-        }
-        // Whoever settled behind our back may have read, and removed, what we have open.
-        let goes_on = |open: &Segment| {
-            open.length < FULL && (open.number, open.length) >= (settled.segment, settled.offset)
-        };
-        let mut segment = match self.open.take().filter(goes_on) {
+    pub(super) fn append(&mut self, settled: Position, entries: &[Entry]) -> Result<Vec<u32>> {
+        let goes_on = self.goes_on(settled);
+        let mut segment = match self.open.take().filter(|_| goes_on) {
             Some(segment) => segment,
             None => self.begin(settled)?,
         };
+        let mut octets = Vec::new();
+        let mut places = Vec::with_capacity(entries.len());
+        for Entry { items, packed, .. } in entries {
+            let head = Head {
+                number: segment.number,
+                items: *items,
+                length: u32::try_from(packed.len()).unwrap_or(u32::MAX),
+            };
+            octets.extend(MAGIC);
+            octets.extend(head.octets());
+            octets.extend(head.sum(packed).to_le_bytes());
+            places.push(
+                segment
+                    .length
+                    .saturating_add(u32::try_from(octets.len()).unwrap_or(u32::MAX)),
+            );
+            octets.extend(packed);
+            octets.resize(octets.len().next_multiple_of(PAGE), 0);
+        }
         match segment.append(&octets) {
             Ok(()) => {
                 self.open = Some(segment);
-                Ok(())
+                Ok(places)
             }
             Err(error) => {
                 let refused = refused_by_system(&segment.path, &error);
@@ -127,11 +157,17 @@ impl Segments {
         }
     }
 
+    /// Octets of the file that is written.
+    pub(super) fn read(&self, at: u32, length: usize) -> Option<Vec<u8>> {
+        let mut octets = vec![0; length];
+        let Segment { file, .. } = self.open.as_ref()?;
+        file.read_exact_at(&mut octets, at.into()).ok()?;
+        Some(octets)
+    }
+
     fn begin(&self, settled: Position) -> Result<Segment> {
-        let behind = self
-            .list()?
-            .last()
-            .map_or(0, |(number, _)| number.saturating_add(1));
+        let found = self.list()?;
+        let behind = found.last().map_or(0, |(number, _)| number.saturating_add(1));
         let number = settled
             .segment
             .saturating_add(u32::from(settled.offset > 0))
@@ -139,12 +175,16 @@ impl Segments {
             .max(1);
         let path = self.path(number);
         let refused = |error: io::Error| refused_by_system(&path, &error);
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(refused)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        if let Some(spare) = spare(&found, settled) {
+            let spare = self.path(spare);
+            forget_earlier(&spare).map_err(refused)?;
+            fs::rename(spare, &path).map_err(refused)?;
+        } else {
+            options.create_new(true).mode(0o600);
+        }
+        let file = options.open(&path).map_err(refused)?;
         let folder = folder(&self.store);
         if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
             let _ = fs::remove_file(&path);
@@ -159,11 +199,11 @@ impl Segments {
         })
     }
 
-    /// Whether something is there that was not settled, or need not be there any more.
+    /// Whether something is there that was not settled.
     pub(super) fn wait(&self, settled: Position) -> bool {
-        let is_news =
-            |(number, length): &(u32, u64)| *number != settled.segment || *length > u64::from(settled.offset);
-        self.list().is_ok_and(|found| found.iter().any(is_news))
+        self.behind(settled)
+            .and_then(|mut waiting| waiting.next())
+            .is_ok_and(|found| found.is_some())
     }
 
     /// What is behind a place, in its order.
@@ -194,12 +234,15 @@ impl Segments {
         })
     }
 
-    /// The files that nobody will read any more.
-    pub(in super::super) fn done(&self, settled: Position) -> Vec<PathBuf> {
-        let found = self.list().unwrap_or_default().into_iter();
+    /// The files that nobody will read any more: all of them, or but for one that is written over next.
+    pub(in super::super) fn done(&self, settled: Position, all: bool) -> Vec<PathBuf> {
+        let found = self.list().unwrap_or_default();
+        let spare = spare(&found, settled).filter(|_| !all);
         found
-            .filter(|(number, _)| *number < settled.segment)
-            .map(|(number, _)| self.path(number))
+            .into_iter()
+            .map(|(number, _)| number)
+            .filter(|number| *number < settled.segment && Some(*number) != spare)
+            .map(|number| self.path(number))
             .collect()
     }
 
@@ -231,6 +274,27 @@ impl Segments {
 
     fn path(&self, number: u32) -> PathBuf {
         beside(&self.store, &format!("{SUFFIX}{number}"))
+    }
+}
+
+/// The longest of those that are done, unless it is too long to be kept.
+fn spare(found: &[(u32, u64)], settled: Position) -> Option<u32> {
+    let done = found
+        .iter()
+        .filter(|(number, length)| *number < settled.segment && *length <= SPARE);
+    done.max_by_key(|(_, length)| *length).map(|(number, _)| *number)
+}
+
+/// Entries of an earlier release don't say of which file they are: nothing of them may be left in the next one.
+fn forget_earlier(spare: &Path) -> io::Result<()> {
+    let file = OpenOptions::new().read(true).write(true).open(spare)?;
+    let mut begin = [0; MAGIC.len()];
+    match file.read_exact_at(&mut begin, 0) {
+        Ok(()) if begin == MAGIC => Ok(()),
+        _ => {
+            file.set_len(0)?;
+            file.sync_data()
+        }
     }
 }
 
@@ -291,16 +355,17 @@ impl Waiting<'_> {
                     None => return Ok(None),
                 },
             };
-            let path = self.segments.path(self.position.segment);
+            let number = self.position.segment;
+            let path = self.segments.path(number);
             let refused = |error: io::Error| refused_by_system(&path, &error);
             let (file, length) = &segment;
             let offset = u64::from(self.position.offset);
-            if let Some(entry) = entry_at(file, offset, *length).map_err(refused)? {
-                self.advance(HEADER as u64 + entry.packed.len() as u64);
+            if let Some((entry, long)) = entry_at(file, number, offset, *length).map_err(refused)? {
+                self.advance(long);
                 self.current = Some(segment);
                 return Ok(Some(Found::Batch(entry)));
             }
-            if let Some(sound) = sound_behind(file, offset, *length).map_err(refused)? {
+            if let Some(sound) = sound_behind(file, number, offset, *length).map_err(refused)? {
                 let mut spoilt = vec![0; usize::try_from((sound - offset).min(KEPT)).unwrap_or(0)];
                 file.read_exact_at(&mut spoilt, offset).map_err(refused)?;
                 self.advance(sound - offset);
@@ -314,7 +379,11 @@ impl Waiting<'_> {
         let path = self.segments.path(number);
         let refused = |error: io::Error| refused_by_system(&path, &error);
         let file = File::open(&path).map_err(refused)?;
-        let length = file.metadata().map_err(refused)?.len().min(u32::MAX.into());
+        let length = match &self.segments.open {
+            // What is behind was there before.
+            Some(open) if open.number == number => open.length.into(),
+            _ => file.metadata().map_err(refused)?.len().min(u32::MAX.into()),
+        };
         if number != self.position.segment {
             self.position = Position {
                 segment: number,
@@ -333,50 +402,92 @@ impl Waiting<'_> {
 /// So much of a spoilt place is kept.
 const KEPT: u64 = 1 << 20;
 
-/// The entry that begins here, when it is sound.
-fn entry_at(file: &File, offset: u64, length: u64) -> io::Result<Option<Entry>> {
+/// The entry of a file that begins here, when it is sound, and how far the next one is from here.
+fn entry_at(file: &File, number: u32, offset: u64, length: u64) -> io::Result<Option<(Entry, u64)>> {
     let left = length.saturating_sub(offset);
-    if left < HEADER as u64 {
+    let mut octets = [0; HEADER];
+    let size = if left < HEADER as u64 {
+        EARLIER_HEADER
+    } else {
+        HEADER
+    };
+    let (true, Some(header)) = (left >= size as u64, octets.get_mut(..size)) else {
+        return Ok(None);
+    };
+    file.read_exact_at(header, offset)?;
+    let words = octets.as_chunks::<4>().0;
+    let [magic, first, second, third, fourth] = words else {
+        return Ok(None);
+    };
+    let word = |octets: &[u8; 4]| u32::from_le_bytes(*octets);
+    let (size, head, sum) = match *magic {
+        MAGIC if offset.is_multiple_of(PAGE as u64) => (
+            HEADER,
+            Head {
+                number: word(first),
+                items: word(second),
+                length: word(third),
+            },
+            word(fourth),
+        ),
+        EARLIER => (
+            EARLIER_HEADER,
+            Head {
+                number: 0,
+                items: word(first),
+                length: word(second),
+            },
+            word(third),
+        ),
+        _ => return Ok(None),
+    };
+    let is_earlier = size == EARLIER_HEADER;
+    let long = size as u64 + u64::from(head.length);
+    if head.length > LONGEST || long > left || !is_earlier && head.number != number {
         return Ok(None);
     }
-    let mut header = [0; HEADER];
-    file.read_exact_at(&mut header, offset)?;
-    let [m0, m1, m2, m3, i0, i1, i2, i3, l0, l1, l2, l3, c0, c1, c2, c3] = header;
-    let (items, long) = (
-        u32::from_le_bytes([i0, i1, i2, i3]),
-        u32::from_le_bytes([l0, l1, l2, l3]),
-    );
-    if [m0, m1, m2, m3] != MAGIC || long > LONGEST || u64::from(long) > left - HEADER as u64 {
-        return Ok(None);
-    }
-    let mut packed = vec![0; long as usize];
-    file.read_exact_at(&mut packed, offset + HEADER as u64)?;
-    let is_sound = checksum(items, long, &packed) == u32::from_le_bytes([c0, c1, c2, c3]);
-    Ok(is_sound.then_some(Entry { items, packed }))
+    let mut packed = vec![0; head.length as usize];
+    file.read_exact_at(&mut packed, offset + size as u64)?;
+    let found = if is_earlier {
+        head.earlier_sum(&packed)
+    } else {
+        head.sum(&packed)
+    };
+    let entry = Entry {
+        file: number,
+        items: head.items,
+        packed,
+    };
+    let step = if is_earlier {
+        long
+    } else {
+        long.next_multiple_of(PAGE as u64)
+    };
+    Ok((found == sum).then_some((entry, step)))
 }
 
-/// The first place behind this one where a sound entry begins.
-fn sound_behind(file: &File, offset: u64, length: u64) -> io::Result<Option<u64>> {
+/// The first place behind this one where a sound entry of a file begins.
+fn sound_behind(file: &File, number: u32, offset: u64, length: u64) -> io::Result<Option<u64>> {
     let mut window = vec![0; WINDOW];
     let mut at = offset + 1;
-    while at + (HEADER as u64) <= length {
+    while at + (EARLIER_HEADER as u64) <= length {
         let long = usize::try_from((length - at).min(WINDOW as u64)).unwrap_or(WINDOW);
         let Some(window) = window.get_mut(..long) else {
             return Ok(None);
         };
         file.read_exact_at(window, at)?;
         for (place, _) in window
-            .windows(MAGIC.len())
+            .windows(ANY.len())
             .enumerate()
-            .filter(|(_, octets)| *octets == MAGIC)
+            .filter(|(_, octets)| *octets == ANY)
         {
             let place = at + place as u64;
-            if entry_at(file, place, length)?.is_some() {
+            if entry_at(file, number, place, length)?.is_some() {
                 return Ok(Some(place));
             }
         }
         // A beginning may lie across the window's end.
-        at += (long.saturating_sub(MAGIC.len() - 1)).max(1) as u64;
+        at += (long.saturating_sub(ANY.len() - 1)).max(1) as u64;
     }
     Ok(None)
 }
@@ -384,10 +495,42 @@ fn sound_behind(file: &File, offset: u64, length: u64) -> io::Result<Option<u64>
 /// So much is looked through at once.
 const WINDOW: usize = 64 << 10;
 
-fn checksum(items: u32, length: u32, packed: &[u8]) -> u32 {
+/// What stands before a batch.
+struct Head {
+    /// That of the file: what lies in it from before has another one.
+    number: u32,
+    items: u32,
+    length: u32,
+}
+
+impl Head {
+    fn octets(&self) -> [u8; 12] {
+        let mut octets = [0; 12];
+        for (place, word) in
+            octets
+                .as_chunks_mut::<4>()
+                .0
+                .iter_mut()
+                .zip([self.number, self.items, self.length])
+        {
+            *place = word.to_le_bytes();
+        }
+        octets
+    }
+
+    fn sum(&self, packed: &[u8]) -> u32 {
+        sum_of(&self.octets(), packed)
+    }
+
+    /// Without the file's number.
+    fn earlier_sum(&self, packed: &[u8]) -> u32 {
+        sum_of(self.octets().get(4..).unwrap_or_default(), packed)
+    }
+}
+
+fn sum_of(head: &[u8], packed: &[u8]) -> u32 {
     let mut crc = Crc::new();
-    crc.update(&items.to_le_bytes());
-    crc.update(&length.to_le_bytes());
+    crc.update(head);
     crc.update(packed);
     crc.sum()
 }

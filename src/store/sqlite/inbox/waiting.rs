@@ -4,11 +4,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::segments::Segments;
+use super::{Segments, Turn};
 
-/// So many telegrams and readings wait at most: settling them takes a second or two, in which whoever asks waits, and some
-/// megabytes.
-const MOST: usize = 80_000;
+/// So many telegrams and readings wait at most: settling them takes some seconds, in which whoever asks waits.
+const MOST: usize = 200_000;
 /// So long they wait at most, while others come.
 const LONGEST: Duration = Duration::from_secs(3600);
 /// What could not be settled is not tried again before, however many ask.
@@ -19,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How much waits, as far as this process put it there: nobody else does while it runs.
 pub(in super::super) struct Inbox {
     /// One at a time hears or settles.
-    turn: Mutex<Segments>,
+    turn: Mutex<Turn>,
     waiting: Mutex<Waiting>,
     /// A settling that somebody waits for has ended.
     ended: Condvar,
@@ -52,7 +51,7 @@ impl Waiting {
 impl Inbox {
     pub(in super::super) fn new(segments: Segments) -> Self {
         Self {
-            turn: Mutex::new(segments),
+            turn: Mutex::new(Turn::new(segments)),
             waiting: Mutex::default(),
             ended: Condvar::new(),
             lag: AtomicU32::new(1),
@@ -65,7 +64,7 @@ impl Inbox {
     }
 
     /// Whoever holds it hears or settles.
-    pub(in super::super) fn turn(&self) -> MutexGuard<'_, Segments> {
+    pub(in super::super) fn turn(&self) -> MutexGuard<'_, Turn> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

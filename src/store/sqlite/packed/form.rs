@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::store::sqlite::octets::{number, put_number, put_signed, signed};
 use crate::store::{Flags, Shown, Source};
 
 /// At, source, value, flags: as the table has them.
@@ -17,11 +18,10 @@ pub(super) fn written(points: &[Point], start: i64) -> Vec<u8> {
     let (mut at_before, mut value_before) = (start, 0_i64);
     for (at, source, value, flags) in points {
         if !plain {
-            put(&mut octets, u64::from(*flags) << SOURCE_BITS | u64::from(*source));
+            put_number(&mut octets, u64::from(*flags) << SOURCE_BITS | u64::from(*source));
         }
-        put(&mut octets, at.wrapping_sub(at_before).cast_unsigned());
-        let gained = value.wrapping_sub(value_before);
-        put(&mut octets, (gained << 1 ^ gained >> 63).cast_unsigned());
+        put_number(&mut octets, at.wrapping_sub(at_before).cast_unsigned());
+        put_signed(&mut octets, value.wrapping_sub(value_before));
         (at_before, value_before) = (*at, *value);
     }
     octets
@@ -39,14 +39,13 @@ pub(super) fn points(octets: &[u8], start: i64, into: &mut Vec<Shown>) -> Option
     let (mut source, mut flags) = (Source::Live, Flags::NONE);
     while !rest.is_empty() {
         if !plain {
-            let mark = take(&mut rest)?;
-            let number = usize::try_from(mark & ((1 << SOURCE_BITS) - 1)).ok()?;
-            source = *Source::ALL.get(number)?;
+            let mark = number(&mut rest)?;
+            let place = usize::try_from(mark & ((1 << SOURCE_BITS) - 1)).ok()?;
+            source = *Source::ALL.get(place)?;
             flags = Flags(u32::try_from(mark >> SOURCE_BITS).ok()?);
         }
-        at = at.checked_add_unsigned(take(&mut rest)?)?;
-        let gained = take(&mut rest)?;
-        value = value.wrapping_add((gained >> 1).cast_signed() ^ -(gained & 1).cast_signed());
+        at = at.checked_add_unsigned(number(&mut rest)?)?;
+        value = value.wrapping_add(signed(&mut rest)?);
         into.push(Shown {
             at: Timestamp::from_second(at).ok()?,
             source,
@@ -55,48 +54,6 @@ pub(super) fn points(octets: &[u8], start: i64, into: &mut Vec<Shown>) -> Option
         });
     }
     Some(())
-}
-
-/// Seven bits an octet, the lowest first; the highest bit says that there are more.
-fn put(octets: &mut Vec<u8>, mut number: u64) {
-    while number > 0x7F {
-        octets.push(number.to_le_bytes()[0] | 0x80);
-        number >>= 7;
-    }
-    octets.push(number.to_le_bytes()[0]);
-}
-
-/// Mostly one octet, or two.
-#[inline]
-fn take(octets: &mut &[u8]) -> Option<u64> {
-    match **octets {
-        [one, ref rest @ ..] if one < 0x80 => {
-            *octets = rest;
-            Some(u64::from(one))
-        }
-        [one, two, ref rest @ ..] if two < 0x80 => {
-            *octets = rest;
-            Some(u64::from(one & 0x7F) | u64::from(two) << 7)
-        }
-        _ => take_long(octets),
-    }
-}
-
-fn take_long(octets: &mut &[u8]) -> Option<u64> {
-    let (mut number, mut shift) = (0, 0_u32);
-    loop {
-        let (octet, rest) = octets.split_first()?;
-        *octets = rest;
-        // The tenth octet has room for one bit.
-        if shift > 63 || shift == 63 && *octet > 1 {
-            return None;
-        }
-        number |= u64::from(octet & 0x7F) << shift;
-        if octet & 0x80 == 0 {
-            return Some(number);
-        }
-        shift += 7;
-    }
 }
 
 /// All points are live and sound.

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, Weak};
 use proptest::prelude::*;
 
 use super::ingest::anything;
+use super::packs::{heard, sealed, series};
 use super::*;
 use crate::store::sqlite::open::beside;
 use crate::store::{
-    By, Changed, Erase, KeyProof, LearntLayout, ReadingQuery, Redecoded, TelegramKey, Watcher,
+    ArchiveQuery, By, Changed, Erase, KeyProof, LearntLayout, ReadingQuery, Redecoded, TelegramKey, Watcher,
 };
 
 fn rows(path: &Path, query: &str) -> i64 {
@@ -163,39 +164,128 @@ fn what_can_not_wait_brings_everything_before_it_to_its_place() {
 fn a_batch_of_a_hundred_meters_is_written_once_and_the_store_is_left_alone() {
     let (scratch, store) = store(100);
     let log = beside(&scratch.path(), "-wal");
-    let second = |round: i64| -> Vec<Ingest> {
-        (1..=100)
-            .map(|meter| {
-                let at_once = NOON + round * 2;
-                let mut readings = vec![reading(at(at_once), Source::Live, meter * 1000 + round)];
-                readings.extend((1..=13).map(|month| {
+    let second = |round: u8| -> Vec<Ingest> {
+        let of = |meter: i64| {
+            let at_once = NOON + i64::from(round) * 40;
+            let index = 123_000 + u32::from(round) * 3;
+            // The first two meters have a key.
+            let mode = if meter < 3 { 5 } else { 0 };
+            let mut telegram = heard(meter, at_once, sealed(meter, round, index, mode), index.into());
+            telegram
+                .readings
+                .extend((1..=13).map(|month| {
                     reading(at(NOON - month * 2_600_000), Source::History, meter * 900 - month)
                 }));
-                let mut telegram = telegram(meter, at_once, (meter * 7919 + round).unsigned_abs(), readings);
-                // As good as sealed: nothing repeats.
-                telegram.octets = (0..60_u64)
-                    .map(|place| (telegram.digest.wrapping_mul(place * place + 0x9E37_79B9) >> 11) as u8)
-                    .collect();
-                telegram.facts.more =
-                    vec![("decoder".into(), "a-family".into()), ("mode".into(), "5".into())];
-                Ingest::Telegram(telegram)
-            })
-            .collect()
+            telegram.facts.opened = true;
+            telegram.facts.more = vec![("decoder".into(), "a-family".into()), ("mode".into(), "5".into())];
+            Ingest::Telegram(telegram)
+        };
+        (1..=100).map(of).collect()
     };
     store.hear(&second(0)).unwrap();
     store.settle().unwrap();
     let (in_log, [file]) = (fs::metadata(&log).unwrap().len(), &*files(&scratch.path())) else {
         panic!("{:?}", files(&scratch.path()));
     };
-    let before = fs::metadata(file).unwrap().len();
-    for round in 1..=10 {
+    let length = || fs::metadata(file).unwrap().len();
+    let before = length();
+    // What each meter says otherwise than before needs something to compare with.
+    store.hear(&second(1)).unwrap();
+    assert!(length() - before <= 3 * 4096, "{} octets", length() - before);
+    let before = length();
+    for round in 2..=11 {
         store.hear(&second(round)).unwrap();
     }
     assert_eq!(fs::metadata(&log).unwrap().len(), in_log);
-    let octets = (fs::metadata(file).unwrap().len() - before) / 1000;
-    // Sixty that can't be made shorter, eight of digest, the meter, its reading.
-    assert!(octets <= 100, "{octets} octets a telegram");
-    assert_eq!(store.settle().unwrap().readings, 1000);
+    assert_eq!(length() - before, 10 * 4096, "a page each");
+    assert_eq!(store.settle().unwrap().readings, 1100);
+    // Files that are done are written over in place, by whoever comes next.
+    drop(store);
+    for run in 1..=5_u8 {
+        let store = SqliteStore::open(&scratch.path()).unwrap();
+        for round in 0..4 {
+            store.hear(&second(12 + run * 4 + round)).unwrap();
+        }
+        // Whoever finds it finds nothing else in it than what was heard since.
+        assert_eq!(waiting(&scratch.path()), 400);
+        drop(store);
+        let store = SqliteStore::open(&scratch.path()).unwrap();
+        assert_eq!(store.counts().unwrap().telegrams, 1200 + u64::from(run) * 400);
+        assert_eq!(store.unreadable().unwrap(), 0);
+    }
+    let found = files(&scratch.path());
+    assert!(found.len() <= 2, "{found:?}");
+    let lengths: Vec<u64> = found
+        .iter()
+        .map(|path| fs::metadata(path).unwrap().len())
+        .collect();
+    assert!(lengths.contains(&(before + 10 * 4096)), "{lengths:?}");
+}
+
+#[test]
+fn what_is_heard_comes_back_octet_for_octet() {
+    let (_scratch, store) = store(3);
+    let (_other, plain) = super::store(3);
+    let mut all = [series(1, 9, 5), series(2, 9, 5), series(3, 9, 0)].concat();
+    // One that nobody can open, and one without the first of its octets.
+    let mut foreign = heard(1, NOON + 7, sealed(1, 200, 5, 5), 5);
+    foreign.outcome = "wrong_key".into();
+    foreign.readings.clear();
+    foreign.evidence = Some("wrong_key: …".to_owned());
+    all.push(foreign);
+    let mut cut = heard(2, NOON + 11, sealed(2, 201, 5, 5), 5);
+    cut.octets.remove(0);
+    all.push(cut);
+    all.sort_by_key(|telegram| telegram.received_at);
+    for batch in all.chunks(7) {
+        let items: Vec<Ingest> = batch.iter().cloned().map(Ingest::Telegram).collect();
+        store.hear(&items).unwrap();
+        plain.ingest(&items).unwrap();
+    }
+    store.settle().unwrap();
+    let query = ArchiveQuery {
+        limit: 100,
+        ..ArchiveQuery::default()
+    };
+    let (found, wanted) = (store.archive(&query).unwrap(), plain.archive(&query).unwrap());
+    assert_eq!(found.len(), 29);
+    assert_eq!(found, wanted);
+    assert_eq!(store.unreadable().unwrap(), 0);
+}
+
+#[test]
+fn what_rests_on_a_batch_that_is_lost_is_kept_as_it_is_and_the_rest_takes_its_place() {
+    let (scratch, store) = store(3);
+    let [first, second, third] = [1, 2, 3].map(|meter| series(meter, 6, if meter < 3 { 5 } else { 0 }));
+    let hear = |telegrams: &[Telegram]| {
+        let items: Vec<Ingest> = telegrams.iter().cloned().map(Ingest::Telegram).collect();
+        store.hear(&items).unwrap();
+    };
+    hear(&first[..1]);
+    hear(&second[..2]);
+    hear(&first[1..3]);
+    hear(&[&first[3..4], &second[2..4], &third[..2]].concat());
+    let [file] = &*files(&scratch.path()) else {
+        panic!("{:?}", files(&scratch.path()));
+    };
+    let mut octets = fs::read(file).unwrap();
+    octets[4096 + 100] ^= 1;
+    fs::write(file, octets).unwrap();
+    store.settle().unwrap();
+    let told = |meter| store.readings(&everything(meter)).unwrap().len();
+    assert_eq!((told(1), told(2), told(3)), (4, 0, 2));
+    // The batch itself, and the one that rests on it with two of its telegrams.
+    assert_eq!(
+        rows(
+            &scratch.path(),
+            "SELECT count(*) FROM inbox WHERE refused IS NOT NULL"
+        ),
+        2
+    );
+    // From the settling on nothing rests on it any more.
+    hear(&second[4..]);
+    store.settle().unwrap();
+    assert_eq!(store.readings(&everything(2)).unwrap().len(), 2);
 }
 
 #[test]
@@ -231,16 +321,49 @@ fn a_batch_that_can_not_be_read_stays_and_keeps_nothing_else_from_its_place() {
     assert_eq!(refused(&scratch.path()), 0);
 }
 
-#[test]
-fn what_an_earlier_release_left_in_the_table_takes_its_place() {
-    let (scratch, store) = store(1);
-    drop(store);
-    // A sighting of form 1: address, second 100, receiver, no strength.
+/// A sighting of form 1: address, second 100, receiver, no strength.
+fn of_an_earlier_release() -> Vec<u8> {
     let octets = [1, 1, 2, 3, 4, 5, 6, 7, 8, 0xC8, 0x01, 0, 1, b'x', 0, 0];
     let mut packed = vec![1];
     let mut encoder = flate2::write::DeflateEncoder::new(&mut packed, flate2::Compression::fast());
     std::io::Write::write_all(&mut encoder, &octets).unwrap();
     encoder.finish().unwrap();
+    packed
+}
+
+#[test]
+fn what_an_earlier_release_left_in_a_file_takes_its_place_once() {
+    let (scratch, store) = store(1);
+    drop(store);
+    let packed = of_an_earlier_release();
+    let numbers = [
+        1_u32.to_le_bytes(),
+        u32::try_from(packed.len()).unwrap().to_le_bytes(),
+    ]
+    .concat();
+    let mut crc = flate2::Crc::new();
+    crc.update(&numbers);
+    crc.update(&packed);
+    let entry = [&b"RHE1"[..], &numbers, &crc.sum().to_le_bytes(), &packed].concat();
+    fs::write(beside(&scratch.path(), "-heard-1"), entry.repeat(300)).unwrap();
+    assert_eq!(waiting(&scratch.path()), 300);
+    let store = SqliteStore::open(&scratch.path()).unwrap();
+    assert_eq!(store.heard(10).unwrap().len(), 1);
+    assert_eq!(waiting(&scratch.path()), 0);
+    // The file is the next one by now.
+    store.hear(&[live(1, 200, 8)]).unwrap();
+    drop(store);
+    assert_eq!(waiting(&scratch.path()), 1);
+    let store = SqliteStore::open(&scratch.path()).unwrap();
+    assert_eq!(store.readings(&everything(1)).unwrap().len(), 1);
+    assert_eq!(store.unreadable().unwrap(), 0);
+}
+
+#[test]
+fn what_an_earlier_release_left_in_the_table_takes_its_place() {
+    let (scratch, store) = store(1);
+    drop(store);
+    let packed = of_an_earlier_release();
     let meddler = Connection::open(scratch.path()).unwrap();
     let mut add = meddler
         .prepare("INSERT INTO inbox (items, batch) VALUES (1, ?1)")
@@ -267,7 +390,9 @@ fn an_end_that_a_power_cut_has_torn_is_passed_over_and_what_comes_later_is_read(
         let (other, store) = super::store(1);
         drop(store);
         let mut octets = fs::read(file).unwrap();
-        octets.truncate(octets.len() - cut);
+        // Behind what it says there are zeros up to the page's end.
+        let end = octets.iter().rposition(|octet| *octet != 0).unwrap() + 1;
+        octets.truncate(end - cut);
         fs::write(beside(&other.path(), "-heard-1"), octets).unwrap();
         let store = SqliteStore::open(&other.path()).unwrap();
         assert_eq!(store.readings(&everything(1)).unwrap().len(), 1);
@@ -397,7 +522,7 @@ fn a_stored_register_of_a_telegram_that_is_not_taken_is_news_the_next_time() {
 #[test]
 fn a_full_inbox_settles_by_itself() {
     let (scratch, store) = store(1);
-    let strangers: Vec<Ingest> = (0..8000).map(|number| sighting(number, 100)).collect();
+    let strangers: Vec<Ingest> = (0..20_000).map(|number| sighting(number, 100)).collect();
     for _ in 0..9 {
         store.hear(&strangers).unwrap();
         assert!(waiting(&scratch.path()) > 0);

@@ -19,7 +19,7 @@ const NOON: i64 = 1_767_009_600;
 const KEY: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
 /// What a meter sends: its index, sealed in mode 5, or in clear.
-fn sealed(meter: i64, access_number: u8, index: u32, mode: u8) -> Vec<u8> {
+pub(super) fn sealed(meter: i64, access_number: u8, index: u32, mode: u8) -> Vec<u8> {
     let mut payload = vec![0x04, 0x13];
     payload.extend(index.to_le_bytes());
     payload.extend([
@@ -42,7 +42,7 @@ fn sealed(meter: i64, access_number: u8, index: u32, mode: u8) -> Vec<u8> {
 }
 
 /// A telegram as the pipeline hands it on.
-fn heard(meter: i64, second: i64, octets: Vec<u8>, index: i64) -> Telegram {
+pub(super) fn heard(meter: i64, second: i64, octets: Vec<u8>, index: i64) -> Telegram {
     let digest = digest_of(&wmbus::bare::canonical(2, &octets).unwrap());
     let mut telegram = telegram(
         meter,
@@ -55,7 +55,7 @@ fn heard(meter: i64, second: i64, octets: Vec<u8>, index: i64) -> Telegram {
 }
 
 /// Every forty seconds, with some litres more each time.
-fn series(meter: i64, count: u8, mode: u8) -> Vec<Telegram> {
+pub(super) fn series(meter: i64, count: u8, mode: u8) -> Vec<Telegram> {
     (0..count)
         .map(|number| {
             let index = 123_000 + u32::from(number) * 3;

@@ -1,6 +1,7 @@
 //! Reading a batch back: bounded, and nothing of what makes no sense.
 
-use std::io::Read;
+use std::io::Read as _;
+use std::ops::Range;
 use std::sync::Arc;
 
 use decoders::reading::Stamp;
@@ -9,11 +10,12 @@ use jiff::Timestamp;
 use wmbus::{Address, DeviceType, IdentificationNumber, Manufacturer, Version};
 
 use super::{
-    ASSUMED, COUNTER, DEVICE_TIME, EVIDENCE, FormError, LARGEST, NAMED, NUMBERED, OPENED, RSSI, STRANGER,
-    TELEGRAM,
+    ASSUMED, BARE, BASE, CHANNEL, CHAPTERS, COUNTER, DEVICE_TIME, DIFFERS, EVIDENCE, FormError, KIND,
+    LARGEST, LONGEST, MOST, NAMED, NAMES, NUMBERED, OPENED, RSSI, STRANGER, STRENGTH, TELEGRAM, TEXT,
 };
 use crate::registry::MeterAddress;
 use crate::store::sqlite::codes::{self, ChannelWords};
+use crate::store::sqlite::octets;
 use crate::store::{Channel, Facts, Flags, Ingest, MeterId, Sighting, Source, StoredReading, Telegram, Word};
 
 /// Whom and what a batch speaks of, as the store knows it now.
@@ -22,24 +24,50 @@ pub(in super::super) trait Names {
     fn meter(&mut self, address: &MeterAddress) -> Option<MeterId>;
     /// The channel of this number.
     fn channel(&self, id: i64) -> Option<Channel>;
+    /// A telegram as it was received, out of what it says ([`wmbus::bare`]), and its digest, of which this is the
+    /// [`mark`](super::mark); `None` when no key of the meter makes it.
+    fn sealed(&mut self, meter: MeterId, way: u8, bare: &[u8], mark: u16) -> Option<(Vec<u8>, u64)>;
 }
 
-/// The items of a packed batch; nothing of meters that are not registered.
-pub(in super::super) fn items(packed: &[u8], names: &mut dyn Names) -> Result<Vec<Ingest>, FormError> {
+/// What earlier batches of a chapter said.
+#[derive(Default)]
+pub(in super::super) struct Before {
+    /// File and chapter.
+    of: Option<(u32, u64)>,
+    /// Nothing in the place of those that were in a batch that is lost.
+    bases: Vec<Option<Range<usize>>>,
+    /// All bases, one behind the other.
+    octets: Vec<u8>,
+}
+
+/// What a batch says.
+#[derive(Debug, Default)]
+pub(in super::super) struct Read {
+    /// Nothing of meters that are not registered.
+    pub(in super::super) items: Vec<Ingest>,
+    /// So many items more rest on what is lost: a batch before, or a key.
+    pub(in super::super) lost: usize,
+}
+
+/// The items of a packed batch of a file.
+pub(in super::super) fn items(
+    packed: &[u8],
+    file: u32,
+    before: &mut Before,
+    names: &mut dyn Names,
+) -> Result<Read, FormError> {
     let (form, packed) = packed.split_first().ok_or(FormError::Packed)?;
-    if ![NUMBERED, NAMED].contains(form) {
-        return Err(FormError::Form(*form));
+    match *form {
+        NUMBERED | NAMED => earlier(*form, &unpacked(packed)?, names),
+        CHAPTERS => of_chapter(packed, file, before, names),
+        form => Err(FormError::Form(form)),
     }
-    let octets = unpacked(packed)?;
-    let mut reader = Reader {
-        octets: &octets,
-        form: *form,
-        texts: Vec::new(),
-        channels: Vec::new(),
-        at: 0,
-        names,
-    };
-    let mut items = Vec::new();
+}
+
+/// The items of a batch of an earlier release.
+fn earlier(form: u8, packed: &[u8], names: &mut dyn Names) -> Result<Read, FormError> {
+    let mut reader = Reader::new(form, packed, Told::default(), names);
+    let mut read = Read::default();
     let mut number = 0;
     while !reader.octets.is_empty() {
         let item = match reader.number() {
@@ -47,10 +75,39 @@ pub(in super::super) fn items(packed: &[u8], names: &mut dyn Names) -> Result<Ve
             Some(STRANGER) => reader.stranger().map(|stranger| Some(Ingest::Stranger(stranger))),
             _ => None,
         };
-        items.extend(item.ok_or(FormError::Item(number))?);
+        read.items.extend(item.ok_or(FormError::Item(number))?);
         number += 1;
     }
-    Ok(items)
+    Ok(read)
+}
+
+/// The items of a batch of a chapter.
+fn of_chapter(
+    mut packed: &[u8],
+    file: u32,
+    before: &mut Before,
+    names: &mut dyn Names,
+) -> Result<Read, FormError> {
+    before.enter(&mut packed, file).ok_or(FormError::Packed)?;
+    let mut reader = Reader::new(CHAPTERS, &[], Told::default(), names);
+    let mut read = Read::default();
+    for number in 0.. {
+        if packed.is_empty() {
+            break;
+        }
+        let nonsense = FormError::Item(number);
+        reader.octets = octets::several(&mut packed).ok_or(nonsense)?;
+        reader.lost = false;
+        match reader.item(before) {
+            Some(item) => read.items.extend(item),
+            None if reader.lost => read.lost += 1,
+            None => return Err(nonsense),
+        }
+        if read.items.len() + read.lost > MOST {
+            return Err(nonsense);
+        }
+    }
+    Ok(read)
 }
 
 fn unpacked(packed: &[u8]) -> Result<Vec<u8>, FormError> {
@@ -63,21 +120,154 @@ fn unpacked(packed: &[u8]) -> Result<Vec<u8>, FormError> {
     Ok(octets)
 }
 
-/// What is left of a batch; nothing of what makes no sense.
-struct Reader<'a> {
-    octets: &'a [u8],
-    form: u8,
-    texts: Vec<Arc<str>>,
-    channels: Vec<Channel>,
-    at: i64,
-    names: &'a mut dyn Names,
+impl Before {
+    /// The batch that follows is of a file's chapter, of which so much was said before.
+    fn enter(&mut self, packed: &mut &[u8], file: u32) -> Option<()> {
+        let of = Some((file, octets::number(packed)?));
+        if self.of != of {
+            *self = Self {
+                of,
+                ..Self::default()
+            };
+        }
+        // What is not known was in a batch that is lost.
+        let bases = usize::try_from(octets::number(packed)?).ok()?;
+        if bases > NAMES {
+            return None;
+        }
+        self.bases.resize(bases, None);
+        Some(())
+    }
 }
 
-impl<'a> Reader<'a> {
-    /// A telegram; nothing inside when its meter is not registered.
+/// The names that a batch has told.
+#[derive(Default)]
+struct Told {
+    texts: Vec<Option<Arc<str>>>,
+    channels: Vec<Option<Channel>>,
+}
+
+/// What is left of a batch, or of an item; nothing of what makes no sense.
+struct Reader<'a, 'n> {
+    octets: &'a [u8],
+    form: u8,
+    told: Told,
+    at: i64,
+    /// It rests on what is lost.
+    lost: bool,
+    names: &'n mut dyn Names,
+}
+
+impl<'a, 'n> Reader<'a, 'n> {
+    fn new(form: u8, octets: &'a [u8], told: Told, names: &'n mut dyn Names) -> Self {
+        Self {
+            octets,
+            form,
+            told,
+            at: 0,
+            lost: false,
+            names,
+        }
+    }
+
+    /// An item of a chapter; nothing inside when it only names something, or its meter is not registered.
+    fn item(&mut self, before: &mut Before) -> Option<Option<Ingest>> {
+        let kind = self.number()?;
+        let has = |bit: u64| kind & bit != 0;
+        match kind & KIND {
+            TEXT => {
+                let number = self.number()?;
+                let text = std::str::from_utf8(self.octets).ok()?;
+                name(&mut self.told.texts, number, text.into())?;
+                return Some(None);
+            }
+            CHANNEL => {
+                let number = self.number()?;
+                let channel = self.channel_in_words()?;
+                name(&mut self.told.channels, number, channel)?;
+                return Some(None);
+            }
+            _ => {}
+        }
+        let received_at = self.instant()?;
+        let rssi_dbm = self.when(has(STRENGTH), |reader| i16::try_from(reader.signed()?).ok())?;
+        if kind & KIND == STRANGER {
+            return Some(Some(Ingest::Stranger(Sighting {
+                address: Address::from_link_octets(self.array()?),
+                received_at,
+                rssi_dbm,
+                radio: self.text()?,
+            })));
+        }
+        let digest = if has(BARE) {
+            u64::from(u16::from_be_bytes(self.array()?))
+        } else {
+            u64::from_be_bytes(self.array()?)
+        };
+        let said = if has(DIFFERS) {
+            let number = usize::try_from(self.number()?).ok()?;
+            let Some(base) = before.bases.get(number)?.clone() else {
+                self.lost = true;
+                return None;
+            };
+            octets::difference(&mut self.octets, before.octets.get(base)?)?
+        } else {
+            self.octets.to_vec()
+        };
+        if said.len() > LONGEST {
+            return None;
+        }
+        if has(BASE) {
+            let begin = before.octets.len();
+            before.octets.extend(&said);
+            if before.bases.len() >= NAMES {
+                return None;
+            }
+            before.bases.push(Some(begin..before.octets.len()));
+        }
+        let mut reader = Reader::new(CHAPTERS, &said, std::mem::take(&mut self.told), self.names);
+        let telegram = reader.said(received_at, rssi_dbm, digest, has(BARE));
+        (self.lost, self.told) = (reader.lost, reader.told);
+        Some(telegram?.map(Ingest::Telegram))
+    }
+
+    /// What a telegram says; nothing inside when its meter is not registered.
+    fn said(
+        &mut self,
+        received_at: Timestamp,
+        rssi_dbm: Option<i16>,
+        digest: u64,
+        bare: bool,
+    ) -> Option<Option<Telegram>> {
+        let bits = self.number()?;
+        let address = self.address()?;
+        let Some(meter) = self.names.meter(&address) else {
+            return Some(None);
+        };
+        let [way] = if bare { self.array()? } else { [0] };
+        let octets = self.octet_string()?;
+        let radio = self.text()?;
+        let telegram = self.rest(bits, meter, received_at, rssi_dbm, radio)?;
+        let (octets, digest) = if bare {
+            let mark = u16::try_from(digest).ok()?;
+            let Some(sealed) = self.names.sealed(telegram.meter, way, octets, mark) else {
+                self.lost = true;
+                return None;
+            };
+            sealed
+        } else {
+            (octets.to_vec(), digest)
+        };
+        Some(Some(Telegram {
+            digest,
+            octets,
+            ..telegram
+        }))
+    }
+
+    /// A telegram of an earlier release; nothing inside when its meter is not registered.
     fn telegram(&mut self) -> Option<Option<Telegram>> {
         let bits = self.number()?;
-        let has = |bit: u64| bits & bit != 0;
         let meter = match self.form {
             NUMBERED => Some(MeterId(self.signed()?)),
             _ => {
@@ -89,21 +279,41 @@ impl<'a> Reader<'a> {
         let digest = u64::from_be_bytes(self.array()?);
         let octets = self.octet_string()?.to_vec();
         let radio = self.text()?;
-        let rssi_dbm = self.when(has(RSSI), |reader| i16::try_from(reader.signed()?).ok())?;
+        let rssi_dbm = self.when(bits & RSSI != 0, |reader| i16::try_from(reader.signed()?).ok())?;
+        // What makes no sense is found whether its meter is known or not.
+        let telegram = self.rest(bits, meter.unwrap_or(MeterId(0)), received_at, rssi_dbm, radio)?;
+        Some(meter.map(|_| Telegram {
+            digest,
+            octets,
+            ..telegram
+        }))
+    }
+
+    /// What all forms have in the same order, from the outcome on.
+    fn rest(
+        &mut self,
+        bits: u64,
+        meter: MeterId,
+        received_at: Timestamp,
+        rssi_dbm: Option<i16>,
+        radio: Arc<str>,
+    ) -> Option<Telegram> {
+        let has = |bit: u64| bits & bit != 0;
         let outcome = Word::Shared(self.text()?);
-        let evidence = self.when(has(EVIDENCE), |reader| Some(reader.text()?.to_string()))?;
+        let evidence = self.when(has(EVIDENCE), |reader| Some(reader.own_text()?.to_string()))?;
         let device_time = self.when(has(DEVICE_TIME), Self::stamp)?.flatten();
         let counter = self.when(has(COUNTER), |reader| u32::try_from(reader.number()?).ok())?;
         let status = codes::status(std::str::from_utf8(self.octet_string()?).ok()?);
         let more =
-            self.several(|reader| Some((Word::Shared(reader.text()?), Word::Shared(reader.text()?))))?;
-        let readings = self.several(Self::reading)?;
-        Some(meter.map(|meter| Telegram {
+            self.several(|reader| Some((Word::Shared(reader.text()?), Word::Shared(reader.own_text()?))))?;
+        let at = received_at.as_second();
+        let readings = self.several(|reader| reader.reading(at))?;
+        Some(Telegram {
             meter,
             received_at,
             assumed: has(ASSUMED),
-            digest,
-            octets,
+            digest: 0,
+            octets: Vec::new(),
             radio,
             rssi_dbm,
             outcome,
@@ -116,7 +326,7 @@ impl<'a> Reader<'a> {
                 more,
             },
             readings,
-        }))
+        })
     }
 
     fn address(&mut self) -> Option<MeterAddress> {
@@ -143,10 +353,16 @@ impl<'a> Reader<'a> {
             return self.names.channel(id);
         }
         let number = self.number()?;
-        if number > 0 {
-            let place = usize::try_from(number - 1).ok()?;
-            return self.channels.get(place).copied();
+        if self.form == NAMED && number == 0 {
+            let channel = self.channel_in_words()?;
+            self.told.channels.push(Some(channel));
+            return Some(channel);
         }
+        let number = number.checked_sub((self.form == NAMED).into())?;
+        *self.told.channels.get(usize::try_from(number).ok()?)?
+    }
+
+    fn channel_in_words(&mut self) -> Option<Channel> {
         let (quantity, unit, direction) = (self.text()?, self.text()?, self.text()?);
         let (aspect, kind) = (self.text()?, self.text()?);
         let words = ChannelWords {
@@ -156,23 +372,21 @@ impl<'a> Reader<'a> {
             aspect: &aspect,
             kind: &kind,
         };
-        let channel = codes::channel_of(
+        codes::channel_of(
             &words,
             i8::try_from(self.signed()?).ok()?,
             u32::try_from(self.number()?).ok()?,
             u16::try_from(self.number()?).ok()?,
-        )?;
-        self.channels.push(channel);
-        Some(channel)
+        )
     }
 
-    fn reading(&mut self) -> Option<StoredReading> {
+    fn reading(&mut self, received_at: i64) -> Option<StoredReading> {
         let channel = self.channel()?;
         let source = usize::try_from(self.number()?).ok()?;
         let at = self.signed()?;
         Some(StoredReading {
             channel,
-            at: Timestamp::from_second(self.at.checked_add(at)?).ok()?,
+            at: Timestamp::from_second(received_at.checked_add(at)?).ok()?,
             source: *Source::ALL.get(source)?,
             value: self.signed()?,
             resolution: i8::try_from(self.signed()?).ok()?,
@@ -181,6 +395,7 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// A sighting of an earlier release.
     fn stranger(&mut self) -> Option<Sighting> {
         let address = Address::from_link_octets(self.array()?);
         let received_at = self.instant()?;
@@ -220,50 +435,47 @@ impl<'a> Reader<'a> {
         Timestamp::from_second(self.at).ok()
     }
 
+    /// A text that others name as well.
     fn text(&mut self) -> Option<Arc<str>> {
         let number = self.number()?;
-        if number > 0 {
-            let place = usize::try_from(number - 1).ok()?;
-            return self.texts.get(place).cloned();
+        if self.form != CHAPTERS && number == 0 {
+            let text: Arc<str> = std::str::from_utf8(self.octet_string()?).ok()?.into();
+            self.told.texts.push(Some(Arc::clone(&text)));
+            return Some(text);
         }
-        let text: Arc<str> = std::str::from_utf8(self.octet_string()?).ok()?.into();
-        self.texts.push(Arc::clone(&text));
-        Some(text)
+        let number = number.checked_sub((self.form != CHAPTERS).into())?;
+        self.told.texts.get(usize::try_from(number).ok()?)?.clone()
+    }
+
+    /// A text that may be another each time.
+    fn own_text(&mut self) -> Option<Arc<str>> {
+        if self.form != CHAPTERS {
+            return self.text();
+        }
+        Some(std::str::from_utf8(self.octet_string()?).ok()?.into())
     }
 
     fn octet_string(&mut self) -> Option<&'a [u8]> {
-        let length = usize::try_from(self.number()?).ok()?;
-        let (taken, left) = self.octets.split_at_checked(length)?;
-        self.octets = left;
-        Some(taken)
+        octets::several(&mut self.octets)
     }
 
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (taken, left) = self.octets.split_first_chunk()?;
-        self.octets = left;
-        Some(*taken)
+        octets::array(&mut self.octets)
     }
 
     fn signed(&mut self) -> Option<i64> {
-        let number = self.number()?;
-        Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+        octets::signed(&mut self.octets)
     }
 
     fn number(&mut self) -> Option<u64> {
-        let mut number = 0_u64;
-        for place in 0..10 {
-            let (octet, left) = self.octets.split_first()?;
-            self.octets = left;
-            let bits = u64::from(octet & 0x7F);
-            // Of the tenth octet one bit has room.
-            if place == 9 && bits > 1 {
-                return None;
-            }
-            number |= bits << (7 * place);
-            if octet & 0x80 == 0 {
-                return Some(number);
-            }
-        }
-        None
+        octets::number(&mut self.octets)
     }
+}
+
+/// Gives something a number of a chapter.
+fn name<T: Clone>(names: &mut Vec<Option<T>>, number: u64, name: T) -> Option<()> {
+    let number = usize::try_from(number).ok().filter(|number| *number < NAMES)?;
+    names.resize(names.len().max(number + 1), None);
+    *names.get_mut(number)? = Some(name);
+    Some(())
 }

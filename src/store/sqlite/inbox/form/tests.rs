@@ -2,8 +2,13 @@ use decoders::reading::{Quantity, Stamp, Status, StatusWord, Unit};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::read::Names;
-use super::write::deflated;
+use std::io::Write;
+use std::ops::Range;
+
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use wmbus::bare::Bare;
+
 use super::*;
 use crate::registry::MeterAddress;
 use crate::store::{
@@ -22,6 +27,28 @@ impl Names for Registered {
     fn channel(&self, id: i64) -> Option<Channel> {
         (id == 7).then(|| Channel::index(Quantity::Volume, Unit::CubicMetre))
     }
+
+    /// A seal of these tests: the way and the octets, one more each. Its digest has nothing but the mark.
+    fn sealed(&mut self, _: MeterId, way: u8, bare: &[u8], mark: u16) -> Option<(Vec<u8>, u64)> {
+        let mut sealed = [&[way], bare].concat();
+        for octet in &mut sealed {
+            *octet = octet.wrapping_add(1);
+        }
+        (mark != LOST).then(|| (sealed, mark.into()))
+    }
+}
+
+/// The digest of a telegram whose key is not here.
+const LOST: u16 = 7;
+
+/// A telegram out of the seal of these tests, when it is in one.
+fn bare(telegram: &Telegram) -> Option<Bare> {
+    let (way, octets) = telegram.octets.split_first()?;
+    (telegram.digest <= u64::from(u16::MAX)).then(|| Bare {
+        way: way.wrapping_sub(1),
+        octets: octets.iter().map(|octet| octet.wrapping_sub(1)).collect(),
+        key: Some(0),
+    })
 }
 
 fn whose(meter: MeterId) -> MeterAddress {
@@ -141,9 +168,14 @@ fn facts() -> impl Strategy<Value = Facts> {
 
 fn telegram() -> impl Strategy<Value = Telegram> {
     (
-        (any::<u32>(), instant(), any::<bool>(), any::<u64>()),
         (
-            prop::collection::vec(any::<u8>(), 0..90),
+            0_u32..4,
+            instant(),
+            any::<bool>(),
+            prop_oneof![any::<u64>(), 8_u64..0x1_0000],
+        ),
+        (
+            prop::collection::vec(prop_oneof![9 => Just(5_u8), 1 => any::<u8>()], 40..43),
             "[a-z]{0,3}",
             any::<Option<i16>>(),
             "[a-z_]{1,5}",
@@ -188,9 +220,56 @@ fn sighting() -> impl Strategy<Value = Sighting> {
     )
 }
 
-fn add<'a>(form: &mut Form<'a>, telegram: &'a Telegram) {
-    let readings: Vec<&StoredReading> = telegram.readings.iter().collect();
-    form.telegram(whose(telegram.meter), telegram, &readings).unwrap();
+/// What is in a file, and where its batches begin.
+#[derive(Default)]
+struct File {
+    octets: Vec<u8>,
+    batches: Vec<Range<usize>>,
+}
+
+impl File {
+    /// Adds a batch, as one that hears does.
+    fn add(&mut self, chapter: &mut Chapter, items: &[Ingest]) {
+        let mut read = |at: u32, length: usize| {
+            let at = at as usize;
+            self.octets.get(at..at + length).map(<[u8]>::to_vec)
+        };
+        let mut form = Form::new(chapter, &mut read);
+        for item in items {
+            match item {
+                Ingest::Telegram(telegram) => {
+                    let readings: Vec<&StoredReading> = telegram.readings.iter().collect();
+                    let whose = whose(telegram.meter);
+                    form.telegram(whose, telegram, bare(telegram).as_ref(), &readings)
+                        .unwrap();
+                }
+                Ingest::Stranger(sighting) => form.stranger(sighting),
+                other => panic!("{other:?}"),
+            }
+        }
+        let packed = form.packed();
+        let begin = self.octets.len();
+        self.octets.extend(packed);
+        self.batches.push(begin..self.octets.len());
+        chapter.kept(&[u32::try_from(begin).unwrap()]);
+    }
+
+    fn batches(&self) -> impl Iterator<Item = &[u8]> {
+        self.batches.iter().map(|range| &self.octets[range.clone()])
+    }
+}
+
+/// The items of a batch alone.
+fn alone(packed: &[u8]) -> Result<Vec<Ingest>, FormError> {
+    items(packed, 1, &mut Before::default(), &mut Registered).map(|read| read.items)
+}
+
+fn deflated(form: u8, octets: &[u8]) -> Vec<u8> {
+    let mut packed = vec![form];
+    let mut encoder = DeflateEncoder::new(&mut packed, Compression::fast());
+    encoder.write_all(octets).unwrap();
+    encoder.finish().unwrap();
+    packed
 }
 
 /// What an item says, whoever owns its texts.
@@ -217,74 +296,140 @@ fn said(item: &Ingest) -> String {
     }
 }
 
+fn item() -> impl Strategy<Value = Ingest> {
+    prop_oneof![
+        4 => telegram().prop_map(Ingest::Telegram),
+        1 => sighting().prop_map(Ingest::Stranger),
+    ]
+}
+
 proptest! {
     #[test]
     fn what_is_packed_is_read_back(
-        telegrams in prop::collection::vec(telegram(), 0..6),
-        sightings in prop::collection::vec(sighting(), 0..6),
+        batches in prop::collection::vec((prop::collection::vec(item(), 0..8), prop::bool::weighted(0.2)), 1..6),
+        lost in any::<prop::sample::Index>(),
     ) {
-        let mut form = Form::default();
-        for telegram in &telegrams {
-            add(&mut form, telegram);
+        let mut file = File::default();
+        let mut chapter = Chapter::new(0);
+        for (batch, anew) in &batches {
+            if *anew {
+                chapter = chapter.next();
+            }
+            file.add(&mut chapter, batch);
         }
-        for sighting in &sightings {
-            form.stranger(sighting);
+        let wanted: Vec<Vec<String>> =
+            batches.iter().map(|(batch, _)| batch.iter().map(said).collect()).collect();
+        let mut before = Before::default();
+        for (packed, wanted) in file.batches().zip(&wanted) {
+            let read = items(packed, 1, &mut before, &mut Registered).unwrap();
+            prop_assert_eq!(&read.items.iter().map(said).collect::<Vec<_>>(), wanted);
+            prop_assert_eq!(read.lost, 0);
         }
-        let read = items(&form.packed().unwrap(), &mut Registered).unwrap();
-        let wanted = telegrams.into_iter().map(Ingest::Telegram).chain(sightings.into_iter().map(Ingest::Stranger));
-        prop_assert_eq!(
-            read.iter().map(said).collect::<Vec<_>>(),
-            wanted.map(|item| said(&item)).collect::<Vec<_>>()
-        );
+        // Without one of them the others say the same, or that they can't.
+        let lost = lost.index(batches.len());
+        let mut before = Before::default();
+        for (place, (packed, wanted)) in file.batches().zip(&wanted).enumerate() {
+            if place == lost {
+                continue;
+            }
+            let read = items(packed, 1, &mut before, &mut Registered).unwrap();
+            let found: Vec<String> = read.items.iter().map(said).collect();
+            prop_assert_eq!(found.len() + read.lost, wanted.len());
+            let mut rest = wanted.iter();
+            prop_assert!(found.iter().all(|found| rest.any(|wanted| wanted == found)));
+            if place < lost {
+                prop_assert_eq!(read.lost, 0);
+            }
+        }
+        // Of another file nothing is taken over.
+        let mut elsewhere = Before::default();
+        for (number, packed) in file.batches().enumerate() {
+            let in_between = items(packed, u32::try_from(number).unwrap(), &mut elsewhere, &mut Registered).unwrap();
+            let by_itself = items(packed, 1, &mut Before::default(), &mut Registered).unwrap();
+            prop_assert_eq!(in_between.lost, by_itself.lost);
+        }
     }
 
     #[test]
     fn octets_that_are_no_batch_are_refused_and_nothing_worse(
-        telegram in telegram(),
+        batches in prop::collection::vec(prop::collection::vec(item(), 1..4), 2),
         noise in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..5),
         cut in any::<prop::sample::Index>(),
     ) {
-        let mut form = Form::default();
-        add(&mut form, &telegram);
-        let mut bare = form.octets.clone();
-        for (place, octet) in noise {
-            let place = place.index(bare.len());
-            bare[place] = octet;
+        let mut file = File::default();
+        let mut chapter = Chapter::new(0);
+        for batch in &batches {
+            file.add(&mut chapter, batch);
         }
-        bare.truncate(1 + cut.index(bare.len()));
-        if let Ok(read) = items(&deflated(NAMED, &bare).unwrap(), &mut Registered) {
-            prop_assert!(read.len() <= 100);
+        let mut before = Before::default();
+        for packed in file.batches() {
+            let mut changed = packed.to_vec();
+            for (place, octet) in &noise {
+                let place = 1 + place.index(changed.len() - 1);
+                changed[place] = *octet;
+            }
+            changed.truncate(1 + cut.index(changed.len()));
+            for form in [NUMBERED, NAMED] {
+                if let Ok(read) = alone(&deflated(form, &changed)) {
+                    prop_assert!(read.len() <= 100);
+                }
+            }
+            let mut known = Before::default();
+            let _ = items(&changed, 1, &mut known, &mut Registered);
+            let _ = items(&changed, 1, &mut before, &mut Registered);
         }
-        let whole = form.packed().unwrap();
-        let _ = items(&whole[..cut.index(whole.len())], &mut Registered);
     }
 }
 
 #[test]
-fn what_later_releases_write_and_bombs_are_refused() {
-    assert_eq!(items(&[], &mut Registered).unwrap_err(), FormError::Packed);
-    assert_eq!(
-        items(&[3, 3, 4], &mut Registered).unwrap_err(),
-        FormError::Form(3)
-    );
-    assert_eq!(
-        items(&[1, 0xFF, 0xFF], &mut Registered).unwrap_err(),
-        FormError::Packed
-    );
-    let bomb = deflated(NAMED, &vec![0; LARGEST as usize + 1]).unwrap();
-    assert_eq!(items(&bomb, &mut Registered).unwrap_err(), FormError::Packed);
-    // A count that nothing follows makes no room for what it counts.
-    let endless = deflated(NAMED, &[0x80; 64]).unwrap();
-    assert_eq!(items(&endless, &mut Registered).unwrap_err(), FormError::Item(0));
+fn what_repeats_a_telegram_is_a_few_octets_until_the_chapter_ends() {
+    let heard = |number: u8| {
+        let mut telegram = plain(3);
+        telegram.received_at = Timestamp::from_second(1_700_000_000 + i64::from(number) * 40).unwrap();
+        telegram.octets = vec![5; 90];
+        telegram.octets[20] = number;
+        telegram.digest = 1000 + u64::from(number);
+        Ingest::Telegram(telegram)
+    };
+    let mut file = File::default();
+    let mut chapter = Chapter::new(0);
+    for number in 0..4 {
+        file.add(&mut chapter, &[heard(number)]);
+    }
+    file.add(&mut chapter.next(), &[heard(4)]);
+    let lengths: Vec<usize> = file.batches().map(<[u8]>::len).collect();
+    assert!(lengths[0] > 110 && lengths[4] > 110, "{lengths:?}");
+    assert!(lengths[1..4].iter().all(|length| *length < 40), "{lengths:?}");
+    // A base that can't be read back any more is not relied on.
+    file.octets[50] ^= 1;
+    file.add(&mut chapter, &[heard(5)]);
+    assert!(file.batches().last().unwrap().len() > 100);
 }
 
 #[test]
-fn what_is_of_meters_that_are_not_registered_is_passed_over() {
-    let telegram = |meter: u32| Telegram {
+fn a_telegram_whose_key_is_gone_is_said_to_be_lost_and_no_other() {
+    let (mut gone, mut here) = (plain(1), plain(1));
+    (gone.digest, here.digest) = (LOST.into(), 8);
+    let mut file = File::default();
+    file.add(
+        &mut Chapter::new(0),
+        &[Ingest::Telegram(gone), Ingest::Telegram(here.clone())],
+    );
+    let read = items(&file.octets, 1, &mut Before::default(), &mut Registered).unwrap();
+    assert_eq!(read.lost, 1);
+    assert_eq!(
+        read.items.iter().map(said).collect::<Vec<_>>(),
+        [said(&Ingest::Telegram(here))]
+    );
+}
+
+/// A telegram without anything that not all have.
+fn plain(meter: u32) -> Telegram {
+    Telegram {
         meter: MeterId(meter.into()),
         received_at: Timestamp::UNIX_EPOCH,
         assumed: false,
-        digest: 1,
+        digest: 1 << 20,
         octets: vec![1, 2],
         radio: "cellar".into(),
         rssi_dbm: None,
@@ -292,16 +437,45 @@ fn what_is_of_meters_that_are_not_registered_is_passed_over() {
         evidence: None,
         facts: Facts::default(),
         readings: Vec::new(),
-    };
-    let (known, unknown) = (telegram(1), telegram(2));
-    let mut form = Form::default();
+    }
+}
+
+#[test]
+fn what_later_releases_write_and_bombs_are_refused() {
+    assert_eq!(alone(&[]).unwrap_err(), FormError::Packed);
+    assert_eq!(alone(&[4, 3, 4]).unwrap_err(), FormError::Form(4));
+    assert_eq!(alone(&[1, 0xFF, 0xFF]).unwrap_err(), FormError::Packed);
+    let bomb = deflated(NAMED, &vec![0; LARGEST as usize + 1]);
+    assert_eq!(alone(&bomb).unwrap_err(), FormError::Packed);
+    // A count that nothing follows makes no room for what it counts.
+    let endless = deflated(NAMED, &[0x80; 64]);
+    assert_eq!(alone(&endless).unwrap_err(), FormError::Item(0));
+    // Nor do more names before it than a chapter has, or more items than a batch.
+    assert_eq!(alone(&[3, 0, 0xFF, 0xFF, 0x7F]).unwrap_err(), FormError::Packed);
+    assert_eq!(
+        alone(&[3, 0, 0, 5, 2, 0xFF, 0xFF, 0x7F, b'x']).unwrap_err(),
+        FormError::Item(0)
+    );
+    let mut crowd = vec![3, 0, 1];
+    for _ in 0..=MOST {
+        crowd.extend([6, DIFFERS as u8 | BARE as u8, 0, 0, 0, 0, 0]);
+    }
+    assert_eq!(alone(&crowd).unwrap_err(), FormError::Item(MOST));
+}
+
+#[test]
+fn what_is_of_meters_that_are_not_registered_is_passed_over() {
+    let (known, unknown) = (plain(1), plain(2));
     let elsewhere = MeterAddress {
         manufacturer: Manufacturer(1),
         ..whose(MeterId(2))
     };
-    form.telegram(elsewhere, &unknown, &[]).unwrap();
-    add(&mut form, &known);
-    let read = items(&form.packed().unwrap(), &mut Registered).unwrap();
+    let mut chapter = Chapter::new(0);
+    let mut read = |_, _| None;
+    let mut form = Form::new(&mut chapter, &mut read);
+    form.telegram(elsewhere, &unknown, None, &[]).unwrap();
+    form.telegram(whose(known.meter), &known, None, &[]).unwrap();
+    let read = alone(&form.packed()).unwrap();
     assert_eq!(
         read.iter().map(said).collect::<Vec<_>>(),
         [said(&Ingest::Telegram(known))]
@@ -309,34 +483,52 @@ fn what_is_of_meters_that_are_not_registered_is_passed_over() {
 }
 
 #[test]
-fn what_an_earlier_release_packed_is_read() {
-    let octets = [
-        // A telegram without anything that not all have, of meter 5, at second 100, with a digest.
-        0, 0, 10, 0xC8, 0x01, 0, 0, 0, 0, 0, 0, 0, 9, 2, 0xAA, 0xBB,
-        // Receiver, outcome, no status, no facts.
-        0, 1, b'x', 0, 4, b'r', b'e', b'a', b'd', 0, 0,
-        // One reading of channel 7, live, a second before, value -3 of thousandths, no flags, no stamp.
-        1, 14, 0, 1, 5, 5, 0, 0,
-    ];
-    let packed = deflated(NUMBERED, &octets).unwrap();
-    let read = items(&packed, &mut Registered).unwrap();
-    let [Ingest::Telegram(telegram)] = read.as_slice() else {
-        panic!("{read:?}");
-    };
-    assert_eq!(
-        (telegram.meter, telegram.received_at.as_second(), telegram.digest),
-        (MeterId(5), 100, 9)
-    );
-    assert_eq!((&*telegram.octets, &*telegram.radio), (&[0xAA, 0xBB][..], "x"));
-    let [reading] = telegram.readings.as_slice() else {
-        panic!("{telegram:?}");
-    };
-    assert_eq!(
-        reading.channel,
-        Channel::index(Quantity::Volume, Unit::CubicMetre)
-    );
-    assert_eq!(
-        (reading.at.as_second(), reading.value, reading.resolution),
-        (99, -3, -3)
-    );
+fn what_earlier_releases_packed_is_read() {
+    // A telegram without anything that not all have: of meter 5, at second 100, with a digest.
+    let of_meter_5 = [0, 0, 10];
+    let in_words = [0, 0, 0x34, 0x12, 5, 0, 0, 0, 0x80, 2, 1];
+    let telegram = [0xC8, 0x01, 0, 0, 0, 0, 0, 0, 0, 9, 2, 0xAA, 0xBB];
+    // Receiver, outcome, no status, no facts.
+    let more = [0, 1, b'x', 0, 4, b'r', b'e', b'a', b'd', 0, 0];
+    // One reading of channel 7, or of the first channel that is told in words.
+    let channel = [
+        &[0, 0, 6][..],
+        b"volume",
+        &[0, 2],
+        b"m3",
+        &[0, 3],
+        b"net",
+        &[0, 5],
+        b"index",
+        &[0, 8],
+        b"absolute",
+        &[11, 0, 0],
+    ]
+    .concat();
+    // Live, a second before, value -3 of thousandths, no flags, no stamp.
+    let reading = [0, 1, 5, 5, 0, 0];
+    let numbered = [&of_meter_5[..], &telegram, &more, &[1, 14], &reading].concat();
+    let named = [&in_words[..], &telegram, &more, &[1], &channel, &reading].concat();
+    for packed in [deflated(NUMBERED, &numbered), deflated(NAMED, &named)] {
+        let read = alone(&packed).unwrap();
+        let [Ingest::Telegram(telegram)] = read.as_slice() else {
+            panic!("{read:?}");
+        };
+        assert_eq!(
+            (telegram.meter, telegram.received_at.as_second(), telegram.digest),
+            (MeterId(5), 100, 9)
+        );
+        assert_eq!((&*telegram.octets, &*telegram.radio), (&[0xAA, 0xBB][..], "x"));
+        let [reading] = telegram.readings.as_slice() else {
+            panic!("{telegram:?}");
+        };
+        assert_eq!(
+            reading.channel,
+            Channel::index(Quantity::Volume, Unit::CubicMetre)
+        );
+        assert_eq!(
+            (reading.at.as_second(), reading.value, reading.resolution),
+            (99, -3, -3)
+        );
+    }
 }

@@ -1,36 +1,138 @@
 //! Packing a batch.
 
-use std::io::{self, Write};
-
 use decoders::reading::Stamp;
-use flate2::Compression;
-use flate2::write::DeflateEncoder;
 use jiff::Timestamp;
+use wmbus::bare::Bare;
 
-use super::{ASSUMED, COUNTER, DEVICE_TIME, EVIDENCE, NAMED, OPENED, RSSI, STRANGER, TELEGRAM};
-use crate::hash::Map;
+use super::chapter::{Chapter, Place};
+use super::{
+    ASSUMED, BARE, BASE, CHANNEL, CHAPTERS, COUNTER, DEVICE_TIME, DIFFERS, EVIDENCE, OPENED, STRANGER,
+    STRENGTH, TELEGRAM, TEXT, mark,
+};
+use crate::hash::Set;
 use crate::registry::MeterAddress;
 use crate::store::sqlite::codes;
+use crate::store::sqlite::octets::{put_difference, put_number, put_several, put_signed};
 use crate::store::{Channel, Facts, Sighting, StoredReading, Telegram};
 
 /// A batch as it grows.
-#[derive(Default)]
-pub(in super::super) struct Form<'a> {
-    pub(super) octets: Vec<u8>,
-    texts: Map<&'a str, u64>,
-    channels: Map<Channel, u64>,
+pub(in super::super) struct Form<'c> {
+    octets: Vec<u8>,
+    chapter: &'c mut Chapter,
+    /// Brings octets of the file back.
+    read: &'c mut dyn FnMut(Place, usize) -> Option<Vec<u8>>,
     at: i64,
+    told: Told,
 }
 
-impl<'a> Form<'a> {
-    /// Adds a telegram of the meter with this address, with these of its readings; `None` when there is no word for what one
-    /// of them is.
+/// The numbers of what this batch has named already.
+#[derive(Default)]
+struct Told {
+    texts: Set<u32>,
+    channels: Set<u32>,
+}
+
+impl<'c> Form<'c> {
+    /// The next batch of a chapter.
+    pub(in super::super) fn new(
+        chapter: &'c mut Chapter,
+        read: &'c mut dyn FnMut(Place, usize) -> Option<Vec<u8>>,
+    ) -> Self {
+        let mut octets = vec![CHAPTERS];
+        put_number(&mut octets, chapter.number.into());
+        put_number(&mut octets, chapter.bases_told.into());
+        Self {
+            octets,
+            chapter,
+            read,
+            at: 0,
+            told: Told::default(),
+        }
+    }
+
+    /// Adds a telegram of the meter with this address, with these of its readings, `bare` when it can be made again out of that;
+    /// `None` when there is no word for what one of them is.
     pub(in super::super) fn telegram(
         &mut self,
         whose: MeterAddress,
-        telegram: &'a Telegram,
+        telegram: &Telegram,
+        bare: Option<&Bare>,
         readings: &[&StoredReading],
     ) -> Option<()> {
+        let said = self.said(whose, telegram, bare, readings)?;
+        let mut kind = TELEGRAM;
+        for (bit, is) in [(STRENGTH, telegram.rssi_dbm.is_some()), (BARE, bare.is_some())] {
+            kind |= if is { bit } else { 0 };
+        }
+        let meter = telegram.meter.0;
+        let base = match bare {
+            Some(_) => self.chapter.base(meter, said.len(), self.read),
+            // A seal repeats nothing.
+            None => None,
+        };
+        let wanted = bare.is_some() && base.is_none() && self.chapter.wants(meter, said.len());
+        let mut item = Vec::with_capacity(said.len() + 24);
+        put_number(
+            &mut item,
+            kind | match (&base, wanted) {
+                (Some(_), _) => DIFFERS,
+                (None, true) => BASE,
+                (None, false) => 0,
+            },
+        );
+        self.instant(&mut item, telegram.received_at);
+        if let Some(rssi_dbm) = telegram.rssi_dbm {
+            put_signed(&mut item, rssi_dbm.into());
+        }
+        match bare {
+            Some(_) => item.extend(mark(telegram.digest).to_be_bytes()),
+            None => item.extend(telegram.digest.to_be_bytes()),
+        }
+        match base {
+            Some((number, before)) => {
+                put_number(&mut item, number.into());
+                put_difference(&mut item, &before, &said);
+            }
+            None => item.extend(&said),
+        }
+        put_several(&mut self.octets, &item);
+        if wanted {
+            // The last of the item.
+            let at = self.octets.len() - said.len();
+            self.chapter.add_base(meter, said, at);
+        }
+        Some(())
+    }
+
+    /// Adds a sighting.
+    pub(in super::super) fn stranger(&mut self, sighting: &Sighting) {
+        let radio = self.text(&sighting.radio);
+        let mut item = Vec::with_capacity(24);
+        let is_measured = sighting.rssi_dbm.is_some();
+        put_number(&mut item, STRANGER | if is_measured { STRENGTH } else { 0 });
+        self.instant(&mut item, sighting.received_at);
+        if let Some(rssi_dbm) = sighting.rssi_dbm {
+            put_signed(&mut item, rssi_dbm.into());
+        }
+        item.extend(sighting.address.link_octets());
+        put_number(&mut item, radio);
+        put_several(&mut self.octets, &item);
+    }
+
+    /// The whole.
+    pub(in super::super) fn packed(self) -> Vec<u8> {
+        self.chapter.end_form();
+        self.octets
+    }
+
+    /// What a telegram says, but for what is another each time.
+    fn said(
+        &mut self,
+        whose: MeterAddress,
+        telegram: &Telegram,
+        bare: Option<&Bare>,
+        readings: &[&StoredReading],
+    ) -> Option<Vec<u8>> {
         let Facts {
             opened,
             device_time,
@@ -41,7 +143,6 @@ impl<'a> Form<'a> {
         let mut bits = 0;
         for (bit, is) in [
             (ASSUMED, telegram.assumed),
-            (RSSI, telegram.rssi_dbm.is_some()),
             (EVIDENCE, telegram.evidence.is_some()),
             (OPENED, *opened),
             (DEVICE_TIME, device_time.is_some()),
@@ -49,77 +150,64 @@ impl<'a> Form<'a> {
         ] {
             bits |= if is { bit } else { 0 };
         }
-        self.number(TELEGRAM);
-        self.number(bits);
-        self.address(whose);
-        let at = self.instant(telegram.received_at);
-        self.octets.extend(telegram.digest.to_be_bytes());
-        self.octet_string(&telegram.octets);
-        self.text(&telegram.radio);
-        if let Some(rssi_dbm) = telegram.rssi_dbm {
-            self.signed(rssi_dbm.into());
+        let mut said = Vec::with_capacity(256);
+        put_number(&mut said, bits);
+        put_address(&mut said, whose);
+        match bare {
+            Some(bare) => {
+                said.push(bare.way);
+                put_several(&mut said, &bare.octets);
+            }
+            None => put_several(&mut said, &telegram.octets),
         }
-        self.text(&telegram.outcome);
+        put_number(&mut said, self.text(&telegram.radio));
+        put_number(&mut said, self.text(&telegram.outcome));
         if let Some(evidence) = &telegram.evidence {
-            self.text(evidence);
+            put_several(&mut said, evidence.as_bytes());
         }
         if device_time.is_some() {
-            self.stamp(*device_time);
+            put_stamp(&mut said, *device_time);
         }
         if let Some(counter) = counter {
-            self.number((*counter).into());
+            put_number(&mut said, (*counter).into());
         }
         // Few, and mostly none.
-        self.octet_string(codes::status_text(status).as_bytes());
-        self.number(more.len() as u64);
+        put_several(&mut said, codes::status_text(status).as_bytes());
+        put_number(&mut said, more.len() as u64);
         for (name, value) in more {
-            self.text(name);
-            self.text(value);
+            put_number(&mut said, self.text(name));
+            put_several(&mut said, value.as_bytes());
         }
-        self.number(readings.len() as u64);
+        let at = telegram.received_at.as_second();
+        put_number(&mut said, readings.len() as u64);
         for reading in readings {
-            self.channel(&reading.channel)?;
-            self.number(reading.source as u64);
-            self.signed(reading.at.as_second().wrapping_sub(at));
-            self.signed(reading.value);
-            self.signed(reading.resolution.into());
-            self.number(reading.flags.0.into());
-            self.stamp(reading.stamp);
+            put_number(&mut said, self.channel(&reading.channel)?);
+            put_number(&mut said, reading.source as u64);
+            put_signed(&mut said, reading.at.as_second().wrapping_sub(at));
+            put_signed(&mut said, reading.value);
+            put_signed(&mut said, reading.resolution.into());
+            put_number(&mut said, reading.flags.0.into());
+            put_stamp(&mut said, reading.stamp);
         }
-        Some(())
+        Some(said)
     }
 
-    /// Adds a sighting.
-    pub(in super::super) fn stranger(&mut self, sighting: &'a Sighting) {
-        self.number(STRANGER);
-        self.octets.extend(sighting.address.link_octets());
-        self.instant(sighting.received_at);
-        self.text(&sighting.radio);
-        self.number(sighting.rssi_dbm.is_some().into());
-        self.signed(sighting.rssi_dbm.unwrap_or_default().into());
+    fn instant(&mut self, item: &mut Vec<u8>, at: Timestamp) {
+        let at = at.as_second();
+        put_signed(item, at.wrapping_sub(self.at));
+        self.at = at;
     }
 
-    /// The whole, packed.
-    pub(in super::super) fn packed(self) -> io::Result<Vec<u8>> {
-        deflated(NAMED, &self.octets)
-    }
-
-    /// As the link layer has it, so that the telegram's own octets repeat it; 0 for any version or device type.
-    fn address(&mut self, address: MeterAddress) {
-        self.octets.extend(address.manufacturer.octets());
-        self.octets.extend(address.identification_number.octets());
-        self.number(address.version.map_or(0, |version| u64::from(version.0) + 1));
-        self.number(address.device_type.map_or(0, |kind| u64::from(kind.0) + 1));
-    }
-
-    fn channel(&mut self, channel: &Channel) -> Option<()> {
-        if let Some(number) = self.channels.get(channel) {
-            let number = *number;
-            self.number(number);
-            return Some(());
+    /// The number of a channel, which is named before it is first spoken of.
+    fn channel(&mut self, channel: &Channel) -> Option<u64> {
+        let number = self.chapter.channel(channel);
+        if !self.told.channels.insert(number) {
+            return Some(number.into());
         }
         let words = codes::channel_words(channel)?;
-        self.number(0);
+        let mut item = Vec::with_capacity(24);
+        put_number(&mut item, CHANNEL);
+        put_number(&mut item, number.into());
         for word in [
             words.quantity,
             words.unit,
@@ -127,67 +215,43 @@ impl<'a> Form<'a> {
             words.aspect,
             words.kind,
         ] {
-            self.text(word);
+            let number = self.text(word);
+            put_number(&mut item, number);
         }
-        self.signed(channel.exponent.into());
-        self.number(channel.tariff.into());
-        self.number(channel.subunit.into());
-        let number = self.channels.len() as u64 + 1;
-        self.channels.insert(*channel, number);
-        Some(())
+        put_signed(&mut item, channel.exponent.into());
+        put_number(&mut item, channel.tariff.into());
+        put_number(&mut item, channel.subunit.into());
+        put_several(&mut self.octets, &item);
+        Some(number.into())
     }
 
-    fn instant(&mut self, at: Timestamp) -> i64 {
-        let at = at.as_second();
-        self.signed(at.wrapping_sub(self.at));
-        self.at = at;
-        at
-    }
-
-    /// A stamp, or 0 for none and for one that the tables could not give back either.
-    fn stamp(&mut self, stamp: Option<Stamp>) {
-        let number = stamp.map_or(0, codes::stamp_number);
-        self.signed(if codes::stamp(number).is_some() { number } else { 0 });
-    }
-
-    fn text(&mut self, text: &'a str) {
-        if let Some(number) = self.texts.get(text) {
-            let number = *number;
-            self.number(number);
-            return;
+    /// The number of a text, which is named before it is first spoken of.
+    fn text(&mut self, text: &str) -> u64 {
+        let number = self.chapter.text(text);
+        if self.told.texts.insert(number) {
+            let mut item = Vec::with_capacity(text.len() + 3);
+            put_number(&mut item, TEXT);
+            put_number(&mut item, number.into());
+            item.extend(text.as_bytes());
+            put_several(&mut self.octets, &item);
         }
-        self.number(0);
-        self.octet_string(text.as_bytes());
-        let number = self.texts.len() as u64 + 1;
-        self.texts.insert(text, number);
-    }
-
-    fn octet_string(&mut self, octets: &[u8]) {
-        self.number(octets.len() as u64);
-        self.octets.extend(octets);
-    }
-
-    fn signed(&mut self, number: i64) {
-        self.number(((number << 1) ^ (number >> 63)).cast_unsigned());
-    }
-
-    fn number(&mut self, mut number: u64) {
-        loop {
-            let [low, ..] = number.to_le_bytes();
-            number >>= 7;
-            self.octets.push(if number == 0 { low } else { low | 0x80 });
-            if number == 0 {
-                return;
-            }
-        }
+        number.into()
     }
 }
 
-/// Octets of this form, packed.
-pub(super) fn deflated(form: u8, octets: &[u8]) -> io::Result<Vec<u8>> {
-    let mut packed = vec![form];
-    let mut encoder = DeflateEncoder::new(&mut packed, Compression::fast());
-    encoder.write_all(octets)?;
-    encoder.finish()?;
-    Ok(packed)
+/// As the link layer has it; 0 for any version or device type.
+fn put_address(said: &mut Vec<u8>, address: MeterAddress) {
+    said.extend(address.manufacturer.octets());
+    said.extend(address.identification_number.octets());
+    put_number(
+        said,
+        address.version.map_or(0, |version| u64::from(version.0) + 1),
+    );
+    put_number(said, address.device_type.map_or(0, |kind| u64::from(kind.0) + 1));
+}
+
+/// A stamp, or 0 for none and for one that the tables could not give back either.
+fn put_stamp(said: &mut Vec<u8>, stamp: Option<Stamp>) {
+    let number = stamp.map_or(0, codes::stamp_number);
+    put_signed(said, if codes::stamp(number).is_some() { number } else { 0 });
 }
