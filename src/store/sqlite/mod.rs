@@ -9,7 +9,7 @@
 //! read     the readers                    retain, backup          letting go, keeping a copy
 //! tell     what a commit changed          erase, erasures         what is deleted on request, and its proof
 //! wal      the engine's log, looked at    mend, salvage           what becomes of a damaged one
-//!                                         packed                  what is old, once more in few rows
+//! octets   numbers and differences        packed                  what is old, once more in few rows
 //! ```
 //!
 //! Tables and columns are explained in `migrations/`, where they are made.
