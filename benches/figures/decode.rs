@@ -188,12 +188,14 @@ fn json(extent: Extent, samples: &[Sample], say: &mut Say<'_>) {
         .iter()
         .map(|telegram| format!("{telegram} {}\n", hex(&KEY)))
         .collect();
-    let copies = extent.pick(200, 2000);
+    // So many that the command's start, a few milliseconds, is a small part of a turn on a quick machine as well.
+    let copies = extent.pick(1000, 4000);
+    let many = lines.repeat(copies);
     let (mut ours, mut theirs) = (0.0_f64, 0.0_f64);
     // Turn by turn, since machines are shared: what is quick in one turn and slow in the next is so for both.
     let mut ratios = Vec::new();
     for _ in 0..9 {
-        let our_rate = command(&lines, copies) * copies as f64 * telegrams.len() as f64;
+        let our_rate = command(&many) * copies as f64 * telegrams.len() as f64;
         ours = ours.max(our_rate);
         let rate = per_second(1, Duration::from_millis(400), || {
             for telegram in &telegrams {
@@ -222,8 +224,8 @@ fn json(extent: Extent, samples: &[Sample], say: &mut Say<'_>) {
         .noting("the middle one of nine turns".to_owned()));
 }
 
-/// How often a second the command gets through so many copies of these lines, its start included.
-fn command(lines: &str, copies: usize) -> f64 {
+/// How often a second the command gets through these lines, its start included.
+fn command(lines: &str) -> f64 {
     let begun = Instant::now();
     let mut child = releve(&["decode", "--json", "-"])
         .stdin(Stdio::piped())
@@ -231,12 +233,12 @@ fn command(lines: &str, copies: usize) -> f64 {
         .spawn()
         .unwrap();
     let mut input = child.stdin.take().unwrap();
-    let lines = lines.repeat(copies);
-    let feeder = thread::spawn(move || input.write_all(lines.as_bytes()).unwrap());
     let mut output = child.stdout.take().unwrap();
-    let mut buffer = vec![0; 1 << 16];
-    while output.read(&mut buffer).unwrap() > 0 {}
-    feeder.join().unwrap();
+    thread::scope(|scope| {
+        scope.spawn(move || input.write_all(lines.as_bytes()).unwrap());
+        let mut buffer = vec![0; 1 << 16];
+        while output.read(&mut buffer).unwrap() > 0 {}
+    });
     assert!(child.wait().unwrap().success());
     1.0 / begun.elapsed().as_secs_f64()
 }
