@@ -80,10 +80,10 @@ impl Pen {
         anew: bool,
         work: impl FnOnce(&mut Batch<'_>) -> std::result::Result<T, Fault>,
     ) -> Result<(T, Result<()>)> {
-        let turn = self.inbox.turn();
+        let mut turn = self.inbox.turn();
         let (settled, answer) =
             self.write(|open| Ok((inbox::settle(open, &turn.segments, anew)?, work(open)?)))?;
-        Ok((answer, self.settled(&turn.segments, &settled, anew)))
+        Ok((answer, self.settled(&mut turn.segments, &settled, anew)))
     }
 
     /// Makes durable what was committed without waiting for the disk.
@@ -102,7 +102,7 @@ impl Pen {
         let mut turn = self.inbox.turn();
         if self.inbox.is_overfull() {
             // For long it could not be settled.
-            self.settle_now(&turn.segments)?;
+            self.settle_now(&mut turn.segments)?;
         }
         if !inbox::can_wait(batch) {
             let settled = self.write_noting(|open| {
@@ -110,20 +110,20 @@ impl Pen {
                 ingest::ingest(open, batch)?;
                 Ok(settled)
             })?;
-            let _ = self.settled(&turn.segments, &settled, false);
+            let _ = self.settled(&mut turn.segments, &settled, false);
             return Ok(());
         }
         let waiting = self.write_noting(|open| inbox::put(open, batch, &mut turn))?;
         self.inbox.heard(waiting);
         if self.inbox.is_due() {
-            self.try_to_settle(&turn.segments);
+            self.try_to_settle(&mut turn.segments);
         }
         Ok(())
     }
 
     /// Gives everything that waits its place.
     pub(super) fn settle(&self) -> Result<IngestReport> {
-        self.settle_now(&self.inbox.turn().segments)
+        self.settle_now(&mut self.inbox.turn().segments)
     }
 
     /// Whether something waits that another process heard.
@@ -141,7 +141,7 @@ impl Pen {
             let begun = thread::Builder::new().name("settle".to_owned()).spawn(move || {
                 // Others wait for it until this is dropped, whatever happens.
                 let _done = Ending(&pen.inbox);
-                pen.try_to_settle(&pen.inbox.turn().segments);
+                pen.try_to_settle(&mut pen.inbox.turn().segments);
             });
             if begun.is_err() {
                 self.inbox.ends();
@@ -172,14 +172,14 @@ impl Pen {
         }
     }
 
-    fn try_to_settle(&self, segments: &Segments) {
+    fn try_to_settle(&self, segments: &mut Segments) {
         if let Err(error) = self.settle_now(segments) {
             self.inbox.failed();
             unsettled(&error);
         }
     }
 
-    fn settle_now(&self, segments: &Segments) -> Result<IngestReport> {
+    fn settle_now(&self, segments: &mut Segments) -> Result<IngestReport> {
         let (settled, report) =
             self.write_noting(|open| Ok((inbox::settle(open, segments, false)?, open.report)))?;
         // Those that stay are removed behind a later one.
@@ -189,20 +189,21 @@ impl Pen {
 
     /// Says what could not be read, and removes the files of which nothing is needed any more; `all`, the one that would be written
     /// over as well.
-    fn settled(&self, segments: &Segments, settled: &Settled, all: bool) -> Result<()> {
+    fn settled(&self, segments: &mut Segments, settled: &Settled, all: bool) -> Result<()> {
         refused(settled);
         self.inbox.settled();
-        let done = segments.done(settled.until, all);
-        if done.is_empty() {
-            return Ok(());
-        }
-        // What was made of them has to be on the disk first.
+        // What was made of them has to be on the disk before they are removed or written over.
         if !self.syncs {
             return Ok(());
         }
+        let done = segments.done(settled.until, all);
         if !settled.moved {
+            if done.is_empty() {
+                return Ok(());
+            }
             self.sync()?;
         }
+        segments.note_durable(settled.until);
         for path in done {
             match fs::remove_file(&path) {
                 // Another process was quicker.

@@ -51,6 +51,8 @@ pub(super) struct Turn {
     pub(super) segments: Segments,
     /// What was said last, and where the settling before it had ended.
     chapter: Option<(Position, Chapter)>,
+    /// How many were begun: no two of a file have the same number, whatever failed between them.
+    chapters: u32,
 }
 
 impl Turn {
@@ -58,20 +60,21 @@ impl Turn {
         Self {
             segments,
             chapter: None,
+            chapters: 0,
         }
     }
 
     /// The chapter that goes on: who reads begins where the latest settling ended, and knows nothing of what was before.
     fn chapter(&mut self, settled: Position) -> Chapter {
-        match self.chapter.take() {
-            Some((since, chapter))
-                if since == settled && self.segments.goes_on(settled) && chapter.goes_on() =>
-            {
-                chapter
-            }
-            Some((_, chapter)) => chapter.next(),
-            None => Chapter::new(0),
+        if let Some((since, chapter)) = self.chapter.take()
+            && since == settled
+            && self.segments.goes_on(settled)
+            && chapter.goes_on()
+        {
+            return chapter;
         }
+        self.chapters = self.chapters.wrapping_add(1);
+        Chapter::new(self.chapters)
     }
 }
 
@@ -115,7 +118,6 @@ pub(super) fn put(batch: &mut Batch<'_>, items: &[Ingest], turn: &mut Turn) -> R
         if count > 0 {
             waiting += count as usize;
             entries.push(Entry {
-                file: 0,
                 items: count,
                 packed: form.packed(),
             });
@@ -254,7 +256,7 @@ impl<'s, 'b> Settling<'s, 'b> {
             }
             last = id;
             match self.items(&packed, 0)? {
-                Ok(()) => {}
+                Ok(_) => {}
                 Err(reason) => {
                     self.batch
                         .transaction
@@ -280,9 +282,14 @@ impl<'s, 'b> Settling<'s, 'b> {
     }
 
     /// A batch, which ends at a place; one that can't be read goes into the table, with the reason.
-    fn entry(&mut self, end: Position, Entry { file, items, packed }: &Entry) -> Result<(), Fault> {
-        match self.items(packed, *file)? {
-            Ok(()) => Ok(()),
+    fn entry(&mut self, end: Position, Entry { items, packed }: &Entry) -> Result<(), Fault> {
+        match self.items(packed, end.segment)? {
+            Ok(0) => Ok(()),
+            Ok(lost) => {
+                let reason =
+                    format!("{lost} of its items rest on what is lost, or on a key that is not here");
+                self.refuse(end, lost, packed, &reason)
+            }
             Err(reason) => self.refuse(end, *items, packed, &reason),
         }
     }
@@ -301,8 +308,8 @@ impl<'s, 'b> Settling<'s, 'b> {
         Ok(())
     }
 
-    /// Takes the items of a batch of a file; or says why some of them, or all, can't be read.
-    fn items(&mut self, packed: &[u8], file: u32) -> Result<Result<(), String>, Fault> {
+    /// Takes the items of a batch of a file, and says how many are lost; or why none can be read.
+    fn items(&mut self, packed: &[u8], file: u32) -> Result<Result<u32, String>, Fault> {
         let mut names = Registered {
             batch: self.batch,
             known: &mut self.known,
@@ -329,12 +336,7 @@ impl<'s, 'b> Settling<'s, 'b> {
         if self.together.len() >= TOGETHER {
             self.take()?;
         }
-        Ok(match lost {
-            0 => Ok(()),
-            _ => Err(format!(
-                "{lost} of its items rest on what is lost, or on a key that is not here"
-            )),
-        })
+        Ok(Ok(lost))
     }
 
     fn take(&mut self) -> Result<(), Fault> {

@@ -10,8 +10,9 @@
 //! Numbers are little-endian. Where the last settling ended stands in the store (counter `heard`), and is committed together
 //! with what it made of the entries before it. The engine's lock to write is theirs as well: who writes, and who settles, holds
 //! it. So there is one writer at a time in whatever process, and a file that is done behind a commit is one that nobody
-//! will read or write any more. The next one is that file again, under its new number and written over in place: a file that
-//! grows costs the file system's journal more than a batch has. What an earlier number left in it counts for nothing.
+//! will read or write any more. Once that commit is on the disk, the next file is that one again, under its new number and written
+//! over in place: a file that grows costs the file system's journal more than a batch has. What an earlier number left in it counts
+//! for nothing.
 //!
 //! An end that a power cut has torn was never said to be durable, and is passed over; no page has two batches, so nothing else is
 //! torn with it. A spoilt place with sound entries behind it is given as what it is.
@@ -51,8 +52,6 @@ impl Position {
 
 /// A batch on its way to the disk, or from it.
 pub(super) struct Entry {
-    /// Number of the file that it is in; 0 as long as it is in none.
-    pub(super) file: u32,
     /// Telegrams and sightings in it.
     pub(super) items: u32,
     pub(super) packed: Vec<u8>,
@@ -70,7 +69,7 @@ const PAGE: usize = 4096;
 /// No entry is longer.
 const LONGEST: u32 = 16 << 20;
 /// A file that is longer is not continued behind a settling, nor is one that is older: what counts stands in the store.
-const ROTATE: u32 = 1 << 20;
+const ROTATE: u32 = if cfg!(test) { 32 << 10 } else { 1 << 20 };
 const OLD: Duration = Duration::from_secs(3600);
 /// Nor is one that is longer continued at all.
 const FULL: u32 = 64 << 20;
@@ -81,6 +80,8 @@ const SPARE: u64 = 16 << 20;
 pub(in super::super) struct Segments {
     store: PathBuf,
     open: Option<Segment>,
+    /// What was settled up to here is known to be on the disk: files before it may be written over.
+    durable: Position,
 }
 
 /// The file that is written.
@@ -99,7 +100,13 @@ impl Segments {
         Self {
             store: store.canonicalize().unwrap_or_else(|_| store.to_owned()),
             open: None,
+            durable: Position::default(),
         }
+    }
+
+    /// Notes that what was settled up to here is on the disk.
+    pub(in super::super) fn note_durable(&mut self, settled: Position) {
+        self.durable = settled;
     }
 
     /// Whether the file that is written is written further; else another one begins with the next entry. Whoever settled behind our
@@ -177,7 +184,7 @@ impl Segments {
         let refused = |error: io::Error| refused_by_system(&path, &error);
         let mut options = OpenOptions::new();
         options.read(true).write(true);
-        if let Some(spare) = spare(&found, settled) {
+        if let Some(spare) = spare(&found, settled.min(self.durable)) {
             let spare = self.path(spare);
             forget_earlier(&spare).map_err(refused)?;
             fs::rename(spare, &path).map_err(refused)?;
@@ -454,7 +461,6 @@ fn entry_at(file: &File, number: u32, offset: u64, length: u64) -> io::Result<Op
         head.sum(&packed)
     };
     let entry = Entry {
-        file: number,
         items: head.items,
         packed,
     };

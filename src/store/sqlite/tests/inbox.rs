@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, Weak};
 use proptest::prelude::*;
 
 use super::ingest::anything;
-use super::packs::{heard, sealed, series};
+use super::packs::{archive, foreign, heard, sealed, series};
 use super::*;
+use crate::store::sqlite::Options;
 use crate::store::sqlite::open::beside;
 use crate::store::{
-    ArchiveQuery, By, Changed, Erase, KeyProof, LearntLayout, ReadingQuery, Redecoded, TelegramKey, Watcher,
+    By, Changed, Erase, KeyProof, LearntLayout, ReadingQuery, Redecoded, TelegramKey, Watcher,
 };
 
 fn rows(path: &Path, query: &str) -> i64 {
@@ -199,18 +200,26 @@ fn a_batch_of_a_hundred_meters_is_written_once_and_the_store_is_left_alone() {
     assert_eq!(fs::metadata(&log).unwrap().len(), in_log);
     assert_eq!(length() - before, 10 * 4096, "a page each");
     assert_eq!(store.settle().unwrap().readings, 1100);
-    // Files that are done are written over in place, by whoever comes next.
+    // A file that is done is written over in place.
+    store.hear(&second(12)).unwrap();
+    let [next] = &*files(&scratch.path()) else {
+        panic!("{:?}", files(&scratch.path()));
+    };
+    assert_ne!(next, file);
+    assert_eq!(fs::metadata(next).unwrap().len(), before + 10 * 4096);
+    assert_eq!(waiting(&scratch.path()), 100);
+    store.settle().unwrap();
     drop(store);
     for run in 1..=5_u8 {
         let store = SqliteStore::open(&scratch.path()).unwrap();
         for round in 0..4 {
-            store.hear(&second(12 + run * 4 + round)).unwrap();
+            store.hear(&second(13 + run * 4 + round)).unwrap();
         }
         // Whoever finds it finds nothing else in it than what was heard since.
         assert_eq!(waiting(&scratch.path()), 400);
         drop(store);
         let store = SqliteStore::open(&scratch.path()).unwrap();
-        assert_eq!(store.counts().unwrap().telegrams, 1200 + u64::from(run) * 400);
+        assert_eq!(store.counts().unwrap().telegrams, 1300 + u64::from(run) * 400);
         assert_eq!(store.unreadable().unwrap(), 0);
     }
     let found = files(&scratch.path());
@@ -228,11 +237,7 @@ fn what_is_heard_comes_back_octet_for_octet() {
     let (_other, plain) = super::store(3);
     let mut all = [series(1, 9, 5), series(2, 9, 5), series(3, 9, 0)].concat();
     // One that nobody can open, and one without the first of its octets.
-    let mut foreign = heard(1, NOON + 7, sealed(1, 200, 5, 5), 5);
-    foreign.outcome = "wrong_key".into();
-    foreign.readings.clear();
-    foreign.evidence = Some("wrong_key: …".to_owned());
-    all.push(foreign);
+    all.push(foreign());
     let mut cut = heard(2, NOON + 11, sealed(2, 201, 5, 5), 5);
     cut.octets.remove(0);
     all.push(cut);
@@ -243,13 +248,9 @@ fn what_is_heard_comes_back_octet_for_octet() {
         plain.ingest(&items).unwrap();
     }
     store.settle().unwrap();
-    let query = ArchiveQuery {
-        limit: 100,
-        ..ArchiveQuery::default()
-    };
-    let (found, wanted) = (store.archive(&query).unwrap(), plain.archive(&query).unwrap());
+    let found = archive(&store);
     assert_eq!(found.len(), 29);
-    assert_eq!(found, wanted);
+    assert_eq!(found, archive(&plain));
     assert_eq!(store.unreadable().unwrap(), 0);
 }
 
@@ -282,6 +283,7 @@ fn what_rests_on_a_batch_that_is_lost_is_kept_as_it_is_and_the_rest_takes_its_pl
         ),
         2
     );
+    assert_eq!(store.unreadable().unwrap(), 3);
     // From the settling on nothing rests on it any more.
     hear(&second[4..]);
     store.settle().unwrap();
@@ -433,6 +435,30 @@ fn two_that_hear_lose_nothing_of_each_other() {
     assert_eq!(store.readings(&everything(1)).unwrap().len(), 6);
     assert_eq!(store.readings(&everything(2)).unwrap().len(), 6);
     assert!(files(&scratch.path()).len() <= 2, "{:?}", files(&scratch.path()));
+}
+
+#[test]
+fn a_file_is_not_written_over_before_what_was_made_of_it_is_on_the_disk() {
+    let (scratch, store) = store(1);
+    for round in 0..10 {
+        store.hear(&[live(1, round * 100, round + 1)]).unwrap();
+    }
+    let [file] = &*files(&scratch.path()) else {
+        panic!("{:?}", files(&scratch.path()));
+    };
+    let heard = fs::read(file).unwrap();
+    // A replay commits without waiting for the disk.
+    let replay = SqliteStore::open_with(&scratch.path(), Options::bulk()).unwrap();
+    assert_eq!(waiting(&scratch.path()), 0);
+    store.hear(&[live(1, 2000, 20)]).unwrap();
+    assert_eq!(fs::read(file).unwrap(), heard);
+    // When it is, the file is done.
+    replay.settle().unwrap();
+    store.settle().unwrap();
+    store.hear(&[live(1, 3000, 30)]).unwrap();
+    store.settle().unwrap();
+    assert_eq!(files(&scratch.path()).len(), 1);
+    assert_eq!(store.readings(&everything(1)).unwrap().len(), 12);
 }
 
 #[test]

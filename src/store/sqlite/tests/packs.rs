@@ -69,7 +69,16 @@ fn items(telegrams: &[Telegram]) -> Vec<Ingest> {
     telegrams.iter().cloned().map(Ingest::Telegram).collect()
 }
 
-fn archive(store: &SqliteStore) -> Vec<ArchivedTelegram> {
+/// One whose seal nobody opens.
+pub(super) fn foreign() -> Telegram {
+    let mut foreign = heard(1, NOON + 7, sealed(1, 200, 5, 5), 5);
+    foreign.outcome = "wrong_key".into();
+    foreign.readings.clear();
+    foreign.evidence = Some("wrong_key: …".to_owned());
+    foreign
+}
+
+pub(super) fn archive(store: &SqliteStore) -> Vec<ArchivedTelegram> {
     let query = ArchiveQuery {
         limit: 10_000,
         ..ArchiveQuery::default()
@@ -93,11 +102,7 @@ fn what_is_settled_is_packed_and_comes_back_octet_for_octet() {
     let (other, plain) = super::store(3);
     // Two with keys, one in clear, and one whose seal nobody opens.
     let mut telegrams = [series(1, 60, 5), series(2, 60, 5), series(3, 60, 0)].concat();
-    let mut foreign = heard(1, NOON + 7, sealed(1, 200, 5, 5), 5);
-    foreign.outcome = "wrong_key".into();
-    foreign.readings.clear();
-    foreign.evidence = Some("wrong_key: …".to_owned());
-    telegrams.push(foreign);
+    telegrams.push(foreign());
     store.hear(&items(&telegrams)).unwrap();
     store.settle().unwrap();
     plain.ingest(&items(&telegrams)).unwrap();

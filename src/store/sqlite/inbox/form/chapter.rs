@@ -59,11 +59,6 @@ impl Chapter {
         }
     }
 
-    /// The one behind it.
-    pub(in super::super) fn next(&self) -> Self {
-        Self::new(self.number.wrapping_add(1))
-    }
-
     /// Whether another batch may be of it.
     pub(in super::super) fn goes_on(&self) -> bool {
         let half = NAMES / 2;

@@ -46,7 +46,7 @@ pub(in super::super) struct Read {
     /// Nothing of meters that are not registered.
     pub(in super::super) items: Vec<Ingest>,
     /// So many items more rest on what is lost: a batch before, or a key.
-    pub(in super::super) lost: usize,
+    pub(in super::super) lost: u32,
 }
 
 /// The items of a packed batch of a file.
@@ -103,7 +103,7 @@ fn of_chapter(
             None if reader.lost => read.lost += 1,
             None => return Err(nonsense),
         }
-        if read.items.len() + read.lost > MOST {
+        if read.items.len() + read.lost as usize > MOST {
             return Err(nonsense);
         }
     }
