@@ -5,26 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::date;
 use proptest::prelude::*;
 
-use super::{at, instant, live, reading, store, telegram};
+use super::packs::NOON;
+use super::{at, everything, instant, live, reading, store, telegram};
 use crate::registry::{Change, NewOccupancy, Role, Site};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{By, DwellingId, Flags, Grain, Ingest, MeterId, ReadingQuery, Retention, Source, Store};
-
-/// 2025-12-29, noon in London.
-const NOON: i64 = 1_767_009_600;
+use crate::store::{By, DwellingId, Flags, Grain, Ingest, MeterId, Retention, Source, Store};
 
 /// What a meter's live readings are, by instant: value and flags.
 fn readings(store: &SqliteStore, meter: i64) -> Vec<(i64, i64, u32)> {
-    let query = ReadingQuery {
-        meter: MeterId(meter),
-        channel: None,
-        from: jiff::Timestamp::MIN,
-        until: jiff::Timestamp::MAX,
-        source: None,
-        after: None,
-        limit: 100_000,
-    };
-    let rows = store.readings(&query).unwrap();
+    let rows = store.readings(&everything(meter)).unwrap();
     rows.iter()
         .map(|row| (row.reading.at.as_second(), row.reading.value, row.reading.flags.0))
         .collect()

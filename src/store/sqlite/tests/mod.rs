@@ -12,6 +12,7 @@ mod packed;
 mod packs;
 mod registry;
 mod retention;
+mod segments;
 mod speed;
 mod values;
 
@@ -30,8 +31,8 @@ use crate::registry::{
     Change, Dwelling, Factor, Installation, Kind, Meter, MeterAddress, MeterKey, Point, Site,
 };
 use crate::store::{
-    Channel, DwellingId, Facts, Flags, Ingest, InstallationId, MeterId, PointId, READ, Sighting, SiteId,
-    Source, Store, StoredReading, Telegram,
+    Channel, DwellingId, Facts, Flags, Ingest, InstallationId, MeterId, PointId, READ, ReadingQuery,
+    Sighting, SiteId, Source, Store, StoredReading, Telegram,
 };
 
 /// A folder of its own, gone when the test is.
@@ -212,6 +213,19 @@ fn content(path: &Path) -> Vec<String> {
             "SELECT * FROM meter",
         ],
     )
+}
+
+/// All readings of a meter.
+fn everything(meter: i64) -> ReadingQuery {
+    ReadingQuery {
+        meter: MeterId(meter),
+        channel: None,
+        from: Timestamp::MIN,
+        until: Timestamp::MAX,
+        source: None,
+        after: None,
+        limit: 100_000,
+    }
 }
 
 /// The same without the numbers that follow the order of arrival: ids, and places in the feed.

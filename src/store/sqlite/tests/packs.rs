@@ -14,7 +14,7 @@ use crate::store::{
 };
 
 /// 2025-12-29, noon in London.
-const NOON: i64 = 1_767_009_600;
+pub(super) const NOON: i64 = 1_767_009_600;
 /// That of the first two meters (`super::building`).
 const KEY: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 

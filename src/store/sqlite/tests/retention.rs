@@ -2,12 +2,12 @@
 
 use jiff::civil::date;
 
-use super::{content, instant, live, meaning, reading, sighting, store, telegram};
+use super::{content, everything, instant, live, meaning, reading, sighting, store, telegram};
 use crate::registry::{NewOccupancy, Role};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
-    AlertFound, ArchiveQuery, DwellingId, Flags, Grain, Ingest, MeterId, ReadingQuery, ReceiverState,
-    RetainReport, Retention, Source, Store,
+    AlertFound, ArchiveQuery, DwellingId, Flags, Grain, Ingest, MeterId, ReceiverState, RetainReport,
+    Retention, Source, Store,
 };
 
 const HOUR: i64 = 3600;
@@ -21,17 +21,8 @@ fn hourly(meter: i64, from: &str, hours: i64) -> Vec<Ingest> {
 }
 
 fn instants(store: &SqliteStore, meter: i64) -> Vec<String> {
-    let query = ReadingQuery {
-        meter: MeterId(meter),
-        channel: None,
-        from: jiff::Timestamp::MIN,
-        until: jiff::Timestamp::MAX,
-        source: None,
-        after: None,
-        limit: 10_000,
-    };
     store
-        .readings(&query)
+        .readings(&everything(meter))
         .unwrap()
         .iter()
         .map(|row| row.reading.at.to_string())
