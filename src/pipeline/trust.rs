@@ -79,8 +79,12 @@ impl Trust {
         if matches!(opener, Opener::Key(key) if key < entry.proven) {
             return Belief::Counts;
         }
+        if let Opener::Key(key) = opener {
+            // They are tried in their order.
+            self.fail(entry, (entry.proven..key).map(Opener::Key));
+        }
         // A proven key of the same meter that did not open it leaves it as doubtful as a failure.
-        let doubtful = entry.proven > 0;
+        let doubtful = self.is_proven(entry);
         let Some(standing) = self.standing(entry, opener) else {
             return Belief::Counts;
         };
@@ -110,7 +114,13 @@ impl Trust {
         *unopened = unopened.saturating_add(1);
         let few = *unopened <= FEW;
         let keys = (entry.proven..entry.keys.len()).map(Opener::Key);
-        for opener in keys.chain([Opener::Others]) {
+        self.fail(entry, keys.chain([Opener::Others]));
+        few && self.is_proven(entry)
+    }
+
+    /// None of these has opened a telegram.
+    fn fail(&mut self, entry: &DirectoryEntry, openers: impl Iterator<Item = Opener>) {
+        for opener in openers {
             let Some(standing) = self.standing(entry, opener) else {
                 continue;
             };
@@ -122,7 +132,6 @@ impl Trust {
                 standing.held = None;
             }
         }
-        few && self.is_proven(entry)
     }
 
     /// Whether a key that the meter has is proven.
@@ -227,6 +236,27 @@ mod tests {
             trust.opened(&entry, Opener::Key(0), false, 9),
             Belief::Proves(2),
             "two of eight are none"
+        );
+    }
+
+    #[test]
+    fn a_wrong_key_that_fits_by_chance_gives_nothing_beside_one_that_opens_the_others() {
+        let (entry, mut trust) = (entry(2, 0), Trust::default());
+        assert_eq!(trust.opened(&entry, Opener::Key(1), false, 1), Belief::Counts);
+        assert_eq!(
+            trust.opened(&entry, Opener::Key(0), false, 2),
+            Belief::MayBeChance,
+            "it did not open the one before"
+        );
+        assert_eq!(trust.opened(&entry, Opener::Key(1), false, 3), Belief::Proves(2));
+        // The directory does not say so before it is read again.
+        let (entry, mut trust) = (super::tests::entry(2, 0), Trust::default());
+        for digest in 1..=2 {
+            trust.opened(&entry, Opener::Key(0), false, digest);
+        }
+        assert_eq!(
+            trust.opened(&entry, Opener::Key(1), false, 3),
+            Belief::MayBeChance
         );
     }
 
