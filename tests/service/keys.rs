@@ -141,7 +141,11 @@ fn a_candidate_that_is_no_key_is_named_by_its_line_and_not_repeated() {
     ]);
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("c.txt:2: ") && !said.contains("0011"), "{said}");
+    // Eight of its digits: fewer may lie in the folder's name.
+    assert!(
+        said.contains("c.txt:2: ") && !said.contains("00112233") && !said.contains("AABBCCDD"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -228,7 +232,9 @@ fn keys_are_imported_for_meters_that_are_registered() {
         ]
         .concat());
         let said = String::from_utf8(output.stdout).unwrap();
-        assert!(!said.contains("1122") && !String::from_utf8(output.stderr).unwrap().contains("1122"));
+        for text in [&said, &String::from_utf8(output.stderr).unwrap()] {
+            assert!(!text.contains(&key[..8]), "{text}");
+        }
         assert_eq!(output.status.code(), Some(1));
         serde_json::from_str::<Value>(&said).unwrap()
     };
