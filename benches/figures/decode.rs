@@ -1,7 +1,9 @@
 //! Decoding on one core: mode 5 to readings, allocations, and JSON beside that of m-bus-parser.
 
+use std::fs::{self, File};
 use std::hint::black_box;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,7 +13,7 @@ use m_bus_parser::serialize_mbus_data;
 use wmbus::{Address, Frame, FrameFormat, Key, Plan, dll, tpl};
 
 use crate::figure::{Bar, Figure};
-use crate::process::releve;
+use crate::process::{Folder, releve};
 use crate::{Extent, Say};
 
 const KEY: [u8; 16] = [0x5A; 16];
@@ -169,7 +171,7 @@ pub(crate) fn figures(extent: Extent, say: &mut Say<'_>) {
     json(extent, &samples, say);
 }
 
-/// `decode --json`, started and fed as a user would, beside the peer's JSON in this process, in turns.
+/// `decode --json`, the whole command as a user would start it, beside the peer's JSON in this process, in turns.
 fn json(extent: Extent, samples: &[Sample], say: &mut Say<'_>) {
     let hex = |octets: &[u8]| -> String { octets.iter().map(|octet| format!("{octet:02X}")).collect() };
     // What the peer can't read would cost it nothing.
@@ -189,13 +191,17 @@ fn json(extent: Extent, samples: &[Sample], say: &mut Say<'_>) {
         .map(|telegram| format!("{telegram} {}\n", hex(&KEY)))
         .collect();
     // So many that the command's start, a few milliseconds, is a small part of a turn on a quick machine as well.
-    let copies = extent.pick(1000, 4000);
+    let copies = extent.pick(4000, 8000);
     let many = lines.repeat(copies);
-    let (mut ours, mut theirs) = (0.0_f64, 0.0_f64);
+    let folder = Folder::new("decode");
+    let (file, said) = (folder.path("telegrams.txt"), folder.path("said.json"));
+    fs::write(&file, &many).unwrap();
+    let all = copies as f64 * telegrams.len() as f64;
+    let (mut ours, mut piped, mut theirs) = (0.0_f64, 0.0_f64, 0.0_f64);
     // Turn by turn, since machines are shared: what is quick in one turn and slow in the next is so for both.
-    let mut ratios = Vec::new();
+    let (mut ratios, mut piped_ratios) = (Vec::new(), Vec::new());
     for _ in 0..9 {
-        let our_rate = command(&many) * copies as f64 * telegrams.len() as f64;
+        let our_rate = all * per_file(&file, &said);
         ours = ours.max(our_rate);
         let rate = per_second(1, Duration::from_millis(400), || {
             for telegram in &telegrams {
@@ -205,27 +211,53 @@ fn json(extent: Extent, samples: &[Sample], say: &mut Say<'_>) {
         });
         theirs = theirs.max(rate);
         ratios.push(our_rate / rate);
+        let our_rate = all * per_pipe(&many);
+        piped = piped.max(our_rate);
+        piped_ratios.push(our_rate / rate);
     }
     say(
-        Figure::new("decode --json, the whole command", ours, "1/s").noting(format!(
+        Figure::new("decode --json, the whole command, file to file", ours, "1/s").noting(format!(
             "{} telegrams of as many families, mode 5, that both can read",
             telegrams.len()
         )),
     );
     say(Figure::new(
-        "the JSON of m-bus-parser, in this process",
+        "... through pipes from and to this process",
+        piped,
+        "1/s",
+    ));
+    say(Figure::new(
+        "the JSON of m-bus-parser, in this process, in memory",
         theirs,
         "1/s",
     ));
-    ratios.sort_unstable_by(f64::total_cmp);
-    let middle = ratios.get(ratios.len() / 2).copied().unwrap_or_default();
-    say(Figure::new("decode --json beside m-bus-parser", middle, "times")
-        .against(Bar::AtLeast(10.0))
-        .noting("the middle one of nine turns".to_owned()));
+    let middle = |mut ratios: Vec<f64>| {
+        ratios.sort_unstable_by(f64::total_cmp);
+        ratios.get(ratios.len() / 2).copied().unwrap_or_default()
+    };
+    say(
+        Figure::new("decode --json beside m-bus-parser", middle(ratios), "times")
+            .against(Bar::AtLeast(10.0))
+            .noting("the middle one of nine turns, file to file".to_owned()),
+    );
+    say(Figure::new("... through pipes", middle(piped_ratios), "times")
+        .noting("who feeds it and who reads it share its cores".to_owned()));
 }
 
-/// How often a second the command gets through these lines, its start included.
-fn command(lines: &str) -> f64 {
+/// How often a second the command gets through a file into another, its start included.
+fn per_file(file: &Path, said: &Path) -> f64 {
+    let out = File::create(said).unwrap();
+    let begun = Instant::now();
+    let done = releve(&["decode", "--json", file.to_str().unwrap()])
+        .stdout(out)
+        .status()
+        .unwrap();
+    assert!(done.success());
+    1.0 / begun.elapsed().as_secs_f64()
+}
+
+/// The same, fed and read by this process.
+fn per_pipe(lines: &str) -> f64 {
     let begun = Instant::now();
     let mut child = releve(&["decode", "--json", "-"])
         .stdin(Stdio::piped())

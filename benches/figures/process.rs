@@ -125,6 +125,9 @@ impl Daemon {
         fs::write(&config, text).unwrap();
         let begun = Instant::now();
         let mut child = releve(&["run", "--config", config.to_str().unwrap()])
+            // As in deploy/releve.service.
+            .env("MALLOC_ARENA_MAX", "1")
+            .env("MALLOC_TRIM_THRESHOLD_", "131072")
             .stdin(if hears { Stdio::piped() } else { Stdio::null() })
             .stderr(Stdio::piped())
             .spawn()

@@ -104,6 +104,10 @@ impl Pen {
             // For long it could not be settled.
             self.settle_now(&mut turn.segments)?;
         }
+        let hour = inbox::hour_of(batch);
+        if self.inbox.is_over(hour) {
+            self.try_to_settle(&mut turn.segments);
+        }
         if !inbox::can_wait(batch) {
             let settled = self.write_noting(|open| {
                 let settled = inbox::settle(open, &turn.segments, false)?;
@@ -114,7 +118,7 @@ impl Pen {
             return Ok(());
         }
         let waiting = self.write_noting(|open| inbox::put(open, batch, &mut turn))?;
-        self.inbox.heard(waiting);
+        self.inbox.heard(waiting, hour);
         if self.inbox.is_due() {
             self.try_to_settle(&mut turn.segments);
         }
@@ -184,6 +188,12 @@ impl Pen {
             self.write_noting(|open| Ok((inbox::settle(open, segments, false)?, open.report)))?;
         // Those that stay are removed behind a later one.
         let _ = self.settled(segments, &settled, false);
+        if self.syncs {
+            // Pages of all meters are not needed again before the next settling.
+            let _ = self.writer.outside(&self.path, |connection| {
+                connection.execute_batch("PRAGMA shrink_memory")
+            });
+        }
         Ok(report)
     }
 
@@ -191,7 +201,7 @@ impl Pen {
     /// over as well.
     fn settled(&self, segments: &mut Segments, settled: &Settled, all: bool) -> Result<()> {
         refused(settled);
-        self.inbox.settled();
+        self.inbox.settled(settled.begun.elapsed());
         // What was made of them has to be on the disk before they are removed or written over.
         if !self.syncs {
             return Ok(());

@@ -17,7 +17,7 @@ mod walk;
 
 pub(super) use apart::let_go;
 pub(super) use pack::is_sound;
-pub(super) use packs::{Packs, packed};
+pub(super) use packs::{Packs, hour_of, packed};
 pub(super) use rows::Filing;
 pub(super) use walk::archive;
 

@@ -135,6 +135,35 @@ impl Packing {
         ))
     }
 
+    /// In as many packs as it takes for each to fit into a page with others ([`ROW`]), each sealed with this key when there is one, and how
+    /// many items it has.
+    pub(super) fn in_parts(&self, key: Option<&Key>) -> Option<Vec<(Vec<u8>, u32)>> {
+        let whole = self.sealed(key)?;
+        if whole.len() <= ROW || self.count < 2 {
+            return Some(vec![(whole, self.count)]);
+        }
+        let mut left = self.octets.as_slice();
+        let mut before = None;
+        let items: Vec<Item> = std::iter::from_fn(|| {
+            before = item(&mut left, before.as_ref());
+            before.clone()
+        })
+        .collect();
+        if items.len() != self.count as usize {
+            return None;
+        }
+        let parts = whole.len().div_ceil(ROW);
+        let mut packs = Vec::with_capacity(parts);
+        for items in items.chunks(items.len().div_ceil(parts).max(1)) {
+            let mut part = Self::default();
+            for item in items {
+                part.push(item.clone())?;
+            }
+            packs.extend(part.in_parts(key)?);
+        }
+        Some(packs)
+    }
+
     /// The whole, sealed with this key when there is one.
     pub(super) fn sealed(&self, key: Option<&Key>) -> Option<Vec<u8>> {
         let mut packed = Vec::new();
@@ -142,7 +171,7 @@ impl Packing {
             packed.extend(&self.octets);
             PLAIN
         } else {
-            let mut encoder = DeflateEncoder::new(&mut packed, Compression::fast());
+            let mut encoder = DeflateEncoder::new(&mut packed, Compression::default());
             encoder.write_all(&self.octets).ok()?;
             encoder.finish().ok()?;
             DEFLATED
@@ -306,6 +335,8 @@ const PLAIN: u8 = 2;
 const SEVERAL: u32 = 4;
 const CLEAR: [u8; 4] = [0; 4];
 
+/// A pack that is longer would have a page of the engine for itself: a row of more than 1002 octets leaves the tree's page.
+const ROW: usize = 980;
 /// Telegrams of a pack at most.
 pub(super) const MOST: usize = 2000;
 /// Octets of a telegram at most: what any receiver passes on, with room to spare.
@@ -375,10 +406,28 @@ mod tests {
         }
 
         #[test]
+        fn what_is_long_is_packed_in_parts_that_share_a_page(given in prop::collection::vec(item(), 0..200)) {
+            let given: Vec<Item> = given.into_iter().map(|item| Item { at: item.at >> 2, ..item }).collect();
+            let mut packing = Packing::default();
+            for item in &given {
+                packing.push(item.clone()).unwrap();
+            }
+            let keys = [key(1)];
+            let mut read = Vec::new();
+            for (pack, count) in packing.in_parts(Some(&keys[0])).unwrap() {
+                prop_assert!(pack.len() <= ROW);
+                let (items, _) = items(&pack, &keys).unwrap();
+                prop_assert_eq!(items.len(), count as usize);
+                read.extend(items);
+            }
+            prop_assert_eq!(read, given);
+        }
+
+        #[test]
         fn octets_of_others_are_refused_or_read_and_end_there(octets in prop::collection::vec(any::<u8>(), 0..80)) {
             let mut pack = vec![DEFLATED];
             let mut behind = CLEAR.to_vec();
-            let mut encoder = DeflateEncoder::new(&mut behind, Compression::fast());
+            let mut encoder = DeflateEncoder::new(&mut behind, Compression::default());
             encoder.write_all(&octets).unwrap();
             encoder.finish().unwrap();
             pack.extend(checksum(DEFLATED, &behind));

@@ -18,7 +18,7 @@ use crate::store::sqlite::write::{Batch, Fault};
 use crate::store::{NO_VALUE, READ, Telegram, TelegramKey, digest_of};
 
 /// The hour of an instant, as the table has it.
-pub(super) fn hour_of(at: i64) -> i64 {
+pub(in super::super) fn hour_of(at: i64) -> i64 {
     at.div_euclid(3600)
 }
 
@@ -188,18 +188,26 @@ impl Batch<'_> {
             marks,
             key,
         } = of;
-        let number = stored.iter().map(|part| part.number + 1).max().unwrap_or(0);
+        let mut number = stored.iter().map(|part| part.number + 1).max().unwrap_or(0);
         let key = key.and_then(|key| keys.get(key));
-        let pack = packing
-            .sealed(key)
+        let packs = packing
+            .in_parts(key)
             .ok_or_else(|| super::refused("telegrams can't be packed"))?;
-        self.transaction
-            .prepare_cached(
-                "INSERT OR ROLLBACK INTO telegram_pack (hour, meter, number, telegrams, octets)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute(params![hour, meter, number, packing.count(), pack])?;
-        stored.extend(part(number, marks.iter().map(|mark| mark.at)));
+        let mut marks_left = marks.as_slice();
+        for (pack, telegrams) in packs {
+            self.transaction
+                .prepare_cached(
+                    "INSERT OR ROLLBACK INTO telegram_pack (hour, meter, number, telegrams, octets)
+                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![hour, meter, number, telegrams, pack])?;
+            let these;
+            (these, marks_left) = marks_left
+                .split_at_checked(telegrams as usize)
+                .unwrap_or((marks_left, &[]));
+            stored.extend(part(number, these.iter().map(|mark| mark.at)));
+            number += 1;
+        }
         *packing = Packing::default();
         marks.clear();
         self.packs.some = Some(true);

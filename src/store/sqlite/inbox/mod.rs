@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! hear ─► the end of a file beside the store (`segments`)             settle ─► the same rows as `ingest` makes
-//!         a batch packed as `form` says                                         when somebody asks, or it is full, or an hour old
+//!         a batch packed as `form` says                                         when somebody asks, or it is full, or an hour is over
 //! ```
 //!
 //! A hundred meters are a hundred pages of readings, and each page that a commit touches is written to flash twice, whole. In
@@ -16,9 +16,12 @@ mod segments;
 mod waiting;
 
 use std::ops::Range;
+use std::time::Instant;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use super::archive;
 use super::codes;
 use super::ingest;
 use super::state::Gathered;
@@ -35,7 +38,7 @@ pub(super) use waiting::Inbox;
 const TOGETHER: usize = 1000;
 /// So many items are settled at a time, of some meters after the others; each telegram takes some hundred octets of memory. In
 /// tests so few that there is often more than one time.
-const PART: i64 = if cfg!(test) { 10 } else { 20_000 };
+const PART: i64 = if cfg!(test) { 10 } else { 10_000 };
 /// Unregistered meters that are remembered until they are written.
 const STRANGERS: usize = 2000;
 
@@ -44,6 +47,16 @@ pub(super) fn can_wait(items: &[Ingest]) -> bool {
     items
         .iter()
         .all(|item| matches!(item, Ingest::Telegram(_) | Ingest::Stranger(_)))
+}
+
+/// The hour in which the first of a batch that can wait was received.
+pub(super) fn hour_of(items: &[Ingest]) -> i64 {
+    let received_at = items.iter().find_map(|item| match item {
+        Ingest::Telegram(telegram) => Some(telegram.received_at),
+        Ingest::Stranger(sighting) => Some(sighting.received_at),
+        Ingest::Again(_) | Ingest::Proof(_) | Ingest::Layout(_) => None,
+    });
+    archive::hour_of(received_at.map_or(0, Timestamp::as_second))
 }
 
 /// Who hears, or settles.
@@ -161,10 +174,12 @@ pub(super) struct Settled {
     pub(super) until: Position,
     /// That was committed with it, and not before.
     pub(super) moved: bool,
+    pub(super) begun: Instant,
 }
 
 /// Gives all that waits its place; `anew`, what comes next goes into another file, and all that were read can be removed.
 pub(super) fn settle(batch: &mut Batch<'_>, segments: &Segments, anew: bool) -> Result<Settled, Fault> {
+    let begun = Instant::now();
     let from = settled_to(batch.transaction)?;
     let mut settling = Settling::new(batch);
     settling.rows()?;
@@ -192,6 +207,7 @@ pub(super) fn settle(batch: &mut Batch<'_>, segments: &Segments, anew: bool) -> 
         refused,
         until,
         moved: until != from,
+        begun,
     })
 }
 

@@ -6,10 +6,16 @@ use std::time::{Duration, Instant};
 
 use super::{Segments, Turn};
 
-/// So many telegrams and readings wait at most: settling them takes some seconds, in which whoever asks waits.
-const MOST: usize = 200_000;
+/// So many telegrams and readings wait at most: an hour of fifty telegrams a second has fewer.
+const MOST: usize = if cfg!(test) { 200_000 } else { 600_000 };
+/// Nor do more wait than could be settled in this time, as far as the latest settling tells: whoever asks waits for it.
+const LONG: Duration = Duration::from_secs(3);
+/// A settling of fewer tells nothing.
+const TELLING: usize = 10_000;
 /// So long they wait at most, while others come.
 const LONGEST: Duration = Duration::from_secs(3600);
+/// An hour that is over is settled, but not before this: it may be an old one, of a file.
+const LATELY: Duration = Duration::from_secs(60);
 /// What could not be settled is not tried again before, however many ask.
 const RETRY: Duration = Duration::from_secs(5);
 /// So long whoever asks waits for a settling, from its beginning.
@@ -31,14 +37,23 @@ struct Waiting {
     /// Telegrams, sightings and readings, and when the first came.
     items: usize,
     since: Option<Instant>,
+    /// In which hour that one was received.
+    hour: i64,
     settled: Option<Instant>,
     /// It could not be settled.
     failed: Option<Instant>,
     /// Somebody who asks has it settled since then.
     settling: Option<Instant>,
+    /// How long one of them took to be settled.
+    pace: Duration,
 }
 
 impl Waiting {
+    fn is_full(&self) -> bool {
+        let items = u32::try_from(self.items).unwrap_or(u32::MAX);
+        self.items >= MOST || (self.items >= TELLING && self.pace.saturating_mul(items) >= LONG)
+    }
+
     fn is_fresh(&self, lag: Duration) -> bool {
         let within = |since: Option<Instant>, time| since.is_some_and(|since| since.elapsed() < time);
         self.items == 0
@@ -71,7 +86,7 @@ impl Inbox {
     /// Whether it is time to settle, whoever asks or not.
     pub(in super::super) fn is_due(&self) -> bool {
         let waiting = self.waiting();
-        let due = waiting.items >= MOST || waiting.since.is_some_and(|since| since.elapsed() >= LONGEST);
+        let due = waiting.is_full() || waiting.since.is_some_and(|since| since.elapsed() >= LONGEST);
         // What was refused a moment ago is not tried again with each batch.
         due && waiting.failed.is_none_or(|since| since.elapsed() >= RETRY)
     }
@@ -87,20 +102,33 @@ impl Inbox {
             .is_fresh(Duration::from_secs(self.lag.load(Ordering::Relaxed).into()))
     }
 
-    /// So many more wait.
-    pub(in super::super) fn heard(&self, items: usize) {
-        let mut waiting = self.waiting();
-        waiting.items += items;
-        waiting.since.get_or_insert_with(Instant::now);
+    /// Whether what waits is of an hour that is over, now that something of this one comes: settled at its end, what each
+    /// meter sent in it becomes one row of the archive.
+    pub(in super::super) fn is_over(&self, hour: i64) -> bool {
+        let waiting = self.waiting();
+        hour != waiting.hour
+            && waiting.since.is_some_and(|since| since.elapsed() >= LATELY)
+            && waiting.failed.is_none_or(|since| since.elapsed() >= RETRY)
     }
 
-    /// Nothing waits any more.
-    pub(in super::super) fn settled(&self) {
+    /// So many more wait, received in this hour.
+    pub(in super::super) fn heard(&self, items: usize, hour: i64) {
         let mut waiting = self.waiting();
-        let some = waiting.items > 0;
+        if waiting.since.is_none() {
+            (waiting.since, waiting.hour) = (Some(Instant::now()), hour);
+        }
+        waiting.items += items;
+    }
+
+    /// Nothing waits any more; settling it took so long.
+    pub(in super::super) fn settled(&self, took: Duration) {
+        let mut waiting = self.waiting();
+        let items = u32::try_from(waiting.items).unwrap_or(u32::MAX);
+        let tells = waiting.items >= TELLING;
         *waiting = Waiting {
-            settled: some.then(Instant::now).or(waiting.settled),
+            settled: (items > 0).then(Instant::now).or(waiting.settled),
             settling: waiting.settling,
+            pace: if tells { took / items } else { waiting.pace },
             ..Waiting::default()
         };
     }
@@ -141,5 +169,67 @@ impl Inbox {
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn less_waits_where_settling_takes_long() {
+        let slow = Waiting {
+            pace: LONG / 50_000,
+            ..Waiting::default()
+        };
+        let full = |items| Waiting { items, ..slow }.is_full();
+        assert!(full(50_000) && !full(49_000));
+        // A pace that some other work has spoilt is measured anew.
+        let pace = LONG;
+        let full = |items| Waiting { items, pace, ..slow }.is_full();
+        assert!(full(TELLING) && !full(TELLING - 1));
+        // Nothing was measured yet.
+        let full = |items| {
+            Waiting {
+                items,
+                ..Waiting::default()
+            }
+            .is_full()
+        };
+        assert!(full(MOST) && !full(MOST - 1));
+    }
+
+    #[test]
+    fn an_hour_that_is_over_is_settled_unless_it_came_a_moment_ago() {
+        let inbox = Inbox::new(Segments::of("store".as_ref()));
+        assert!(!inbox.is_over(8));
+        inbox.heard(1, 7);
+        assert!(!inbox.is_over(8));
+        inbox.waiting().since = Instant::now().checked_sub(LATELY);
+        assert!(inbox.is_over(8) && !inbox.is_over(7));
+        // What comes later changes nothing.
+        inbox.heard(1, 8);
+        assert!(inbox.is_over(8));
+        inbox.failed();
+        assert!(!inbox.is_over(8));
+        inbox.settled(Duration::ZERO);
+        assert!(!inbox.is_over(8));
+    }
+
+    #[test]
+    fn a_settling_of_much_tells_the_pace() {
+        let inbox = Inbox::new(Segments::of("store".as_ref()));
+        inbox.heard(TELLING, 0);
+        inbox.settled(LONG);
+        assert_eq!(inbox.waiting().pace, LONG / u32::try_from(TELLING).unwrap());
+        inbox.heard(TELLING - 1, 0);
+        inbox.settled(Duration::ZERO);
+        assert!(!inbox.waiting().pace.is_zero());
+        inbox.heard(TELLING, 0);
+        assert!(inbox.is_due());
+        inbox.settled(Duration::ZERO);
+        assert!(inbox.waiting().pace.is_zero());
+        inbox.heard(TELLING, 0);
+        assert!(!inbox.is_due());
     }
 }
