@@ -16,7 +16,7 @@ use crate::pipeline::{Outcome, Pipeline};
 use crate::registry::MeterId;
 use crate::store::{
     ArchiveQuery, ArchivedTelegram, Channel, ChannelId, Facts, IngestReport, NO_VALUE, READ, ReadingKey,
-    ReadingQuery, Redecoded, Source, Store, StoreError, StoredReading, TelegramKey,
+    ReadingQuery, Redecoded, Source, Store, StoreError, StoredReading, TelegramKey, Word,
 };
 
 /// Which telegrams may change. All are read, since layouts and fragments come with the others.
@@ -29,7 +29,7 @@ pub struct Scope {
 }
 
 /// Outcome before and after, by code.
-pub type Turn = (String, &'static str);
+pub type Turn = (String, String);
 
 /// What came of it. Everything it counts as changed is durable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,7 +91,7 @@ struct Walk<'a> {
     scope: &'a Scope,
     known: Known<'a>,
     /// The latest opened telegram of each meter, without its readings.
-    latest: HashMap<MeterId, (TelegramKey, &'static str, Facts)>,
+    latest: HashMap<MeterId, (TelegramKey, Word, Facts)>,
     /// Fragments whose message is not complete yet.
     waiting: HashMap<TelegramKey, Before>,
     report: Report,
@@ -170,20 +170,20 @@ impl Walk<'_> {
         mut read: Redecoded,
         second_look: bool,
     ) -> Result<Option<Redecoded>, StoreError> {
-        let (before, now) = (worth(&archived.outcome), worth(read.outcome));
-        let turn = (archived.outcome.clone(), read.outcome);
+        let (before, now) = (worth(&archived.outcome), worth(&read.outcome));
+        let turn = (archived.outcome.clone(), read.outcome.to_string());
         if now < before || (second_look && now == before) {
             // The layout of a compact frame may come later, as it did then.
-            if !second_look && read.outcome != Outcome::CompactLayoutUnknown.code() {
+            if !second_look && *read.outcome != *Outcome::CompactLayoutUnknown.code() {
                 *self.report.kept.entry(turn).or_default() += 1;
             }
             return Ok(None);
         }
         if read.facts.opened {
-            let latest = (read.key, read.outcome, read.facts.clone());
+            let latest = (read.key, read.outcome.clone(), read.facts.clone());
             self.latest.insert(read.key.meter, latest);
         }
-        let changed = if archived.outcome == read.outcome {
+        let changed = if *archived.outcome == *read.outcome {
             let readings = std::mem::take(&mut read.readings);
             for reading in readings {
                 if self.known.is_news(read.key.meter, &reading)? {

@@ -174,8 +174,8 @@ mod tests {
             ..Report::default()
         };
         assert!(table(&report).ends_with("nothing has changed\n"));
-        report.changed.insert(("no_key".to_owned(), "read"), 7);
-        report.kept.insert(("read".to_owned(), "wrong_key"), 2);
+        report.changed.insert(("no_key".to_owned(), "read".to_owned()), 7);
+        report.kept.insert(("read".to_owned(), "wrong_key".to_owned()), 2);
         report.stored.readings = 90;
         assert_eq!(
             table(&report),

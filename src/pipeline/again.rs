@@ -70,7 +70,7 @@ impl Pipeline {
             waits: read.fragment.is_some(),
             telegram: Redecoded {
                 key: archived.key,
-                outcome: read.outcome.code(),
+                outcome: read.outcome.code().into(),
                 evidence: read.evidence,
                 facts: read.facts,
                 readings: read.readings,

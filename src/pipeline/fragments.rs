@@ -57,7 +57,7 @@ impl Fragments {
         let (_, keys) = self.waiting.remove(at);
         let settled = keys.into_iter().map(|key| Redecoded {
             key,
-            outcome: outcome.code(),
+            outcome: outcome.code().into(),
             evidence: evidence.map(str::to_owned),
             facts: Facts::default(),
             readings: Vec::new(),

@@ -156,7 +156,7 @@ pub struct Redecoded {
     /// Which one.
     pub key: TelegramKey,
     /// What became of it now.
-    pub outcome: &'static str,
+    pub outcome: Word,
     /// Why, for people.
     pub evidence: Option<String>,
     /// What it said about its meter.

@@ -143,7 +143,7 @@ fn again(
         octets: Vec::new(),
         radio: "".into(),
         rssi_dbm,
-        outcome: item.outcome.into(),
+        outcome: item.outcome.clone(),
         evidence: item.evidence.clone(),
         facts: item.facts.clone(),
         readings: Vec::new(),

@@ -188,13 +188,13 @@ impl Batch<'_> {
             marks,
             key,
         } = of;
-        let mut number = stored.iter().map(|part| part.number + 1).max().unwrap_or(0);
+        let first = stored.iter().map(|part| part.number + 1).max().unwrap_or(0);
         let key = key.and_then(|key| keys.get(key));
         let packs = packing
             .in_parts(key)
             .ok_or_else(|| super::refused("telegrams can't be packed"))?;
         let mut marks_left = marks.as_slice();
-        for (pack, telegrams) in packs {
+        for (number, (pack, telegrams)) in (first..).zip(packs) {
             self.transaction
                 .prepare_cached(
                     "INSERT OR ROLLBACK INTO telegram_pack (hour, meter, number, telegrams, octets)
@@ -206,7 +206,6 @@ impl Batch<'_> {
                 .split_at_checked(telegrams as usize)
                 .unwrap_or((marks_left, &[]));
             stored.extend(part(number, these.iter().map(|mark| mark.at)));
-            number += 1;
         }
         *packing = Packing::default();
         marks.clear();

@@ -28,7 +28,7 @@ use super::state::Gathered;
 use super::write::{Batch, Fault, counter, set_counter};
 use crate::hash::{Map, Set};
 use crate::registry::MeterAddress;
-use crate::store::{Channel, Ingest, MeterId, StoreError};
+use crate::store::{Channel, Facts, Ingest, MeterId, StoreError, TelegramKey};
 use form::{Before, Chapter, Form, Names, Read};
 pub(super) use segments::Segments;
 use segments::{Entry, Found, Position};
@@ -42,11 +42,13 @@ const PART: i64 = if cfg!(test) { 10 } else { 10_000 };
 /// Unregistered meters that are remembered until they are written.
 const STRANGERS: usize = 2000;
 
-/// Whether a batch can wait: what is said of telegrams that came before it, and keys, can't.
+/// Whether a batch can wait: keys can't, nor what a telegram that came before it is found to say after all.
 pub(super) fn can_wait(items: &[Ingest]) -> bool {
-    items
-        .iter()
-        .all(|item| matches!(item, Ingest::Telegram(_) | Ingest::Stranger(_)))
+    items.iter().all(|item| match item {
+        Ingest::Telegram(_) | Ingest::Stranger(_) => true,
+        Ingest::Again(again) => again.readings.is_empty() && again.facts == Facts::default(),
+        Ingest::Proof(_) | Ingest::Layout(_) => false,
+    })
 }
 
 /// The hour in which the first of a batch that can wait was received.
@@ -124,7 +126,16 @@ pub(super) fn put(batch: &mut Batch<'_>, items: &[Ingest], turn: &mut Turn) -> R
                         .ok_or_else(|| StoreError::Refused("a reading is of no channel".to_owned()))?;
                 }
                 Ingest::Stranger(sighting) => form.stranger(sighting),
-                Ingest::Again(_) | Ingest::Proof(_) | Ingest::Layout(_) => continue,
+                Ingest::Again(again) => {
+                    let TelegramKey {
+                        meter, received_at, ..
+                    } = again.key;
+                    if batch.memory.erased.telegram(meter.0, received_at.as_second()) {
+                        continue;
+                    }
+                    form.again(batch.known(meter.0)?, again);
+                }
+                Ingest::Proof(_) | Ingest::Layout(_) => continue,
             }
             count += 1;
         }

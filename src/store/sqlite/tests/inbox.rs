@@ -10,7 +10,9 @@ use super::packs::NOON;
 use super::segments::of_an_earlier_release;
 use super::*;
 use crate::store::sqlite::open::beside;
-use crate::store::{By, Changed, Erase, KeyProof, LearntLayout, Redecoded, TelegramKey, Watcher};
+use crate::store::{
+    ArchiveQuery, By, Changed, Erase, KeyProof, LearntLayout, Redecoded, TelegramKey, Watcher,
+};
 
 pub(super) fn rows(path: &Path, query: &str) -> i64 {
     let connection = Connection::open(path).unwrap();
@@ -122,7 +124,7 @@ fn what_can_not_wait_brings_everything_before_it_to_its_place() {
             meter: MeterId(1),
             digest: 5,
         },
-        outcome: READ,
+        outcome: READ.into(),
         evidence: None,
         facts: Facts::default(),
         readings: vec![reading(at(100), Source::Live, 7)],
@@ -145,6 +147,40 @@ fn what_can_not_wait_brings_everything_before_it_to_its_place() {
     assert_eq!(store.layouts().unwrap().len(), 1);
     // A key never waits in clear.
     assert_eq!(store.directory().unwrap()[0].proven, 1);
+}
+
+/// What became of a telegram, as far as another one shows it: no value, but the fate of its message.
+fn judged_again(telegram: &Telegram) -> Redecoded {
+    Redecoded {
+        key: TelegramKey {
+            received_at: telegram.received_at,
+            meter: telegram.meter,
+            digest: telegram.digest,
+        },
+        outcome: "fragment_missing".into(),
+        evidence: Some("fragment_timeout: its message was never continued".to_owned()),
+        facts: Facts::default(),
+        readings: Vec::new(),
+    }
+}
+
+#[test]
+fn the_fate_of_a_fragment_waits_with_it() {
+    let (scratch, store) = store(1);
+    let mut fragment = telegram(1, 100, 5, Vec::new());
+    fragment.outcome = "fragment".into();
+    let judged = judged_again(&fragment);
+    store.hear(&[Ingest::Telegram(fragment)]).unwrap();
+    store.hear(&[Ingest::Again(judged)]).unwrap();
+    assert_eq!(waiting(&scratch.path()), 2);
+    assert_eq!(store.settle().unwrap().readings, 0);
+    let all = ArchiveQuery {
+        limit: 10,
+        ..ArchiveQuery::default()
+    };
+    let kept = store.archive(&all).unwrap();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].outcome, "fragment_missing");
 }
 
 #[test]
@@ -329,12 +365,19 @@ proptest! {
 
     #[test]
     fn waiting_changes_nothing(
-        batches in prop::collection::vec((prop::collection::vec(anything(), 1..12), between()), 1..8),
+        batches in prop::collection::vec(
+            (prop::collection::vec(anything(), 1..12), between(), prop::collection::vec(anything(), 0..3)),
+            1..8,
+        ),
     ) {
         let (scratch, mut heard) = store(3);
         let (straight, ingested) = store(3);
-        for (telegrams, between) in batches {
-            let batch: Vec<Ingest> = telegrams.into_iter().map(Ingest::Telegram).collect();
+        for (telegrams, between, judged) in batches {
+            let mut batch: Vec<Ingest> = telegrams.into_iter().map(Ingest::Telegram).collect();
+            // Of telegrams that came before, or will come, or are of this batch.
+            batch.extend(judged.into_iter().map(|telegram| {
+                Ingest::Again(judged_again(&telegram))
+            }));
             ingested.ingest(&batch).unwrap();
             if matches!(between, Between::Replayed) {
                 heard.settle().unwrap();

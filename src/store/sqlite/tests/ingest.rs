@@ -128,7 +128,7 @@ fn an_unread_telegram_is_read_when_the_key_comes() {
     assert_eq!(unread[0].evidence.as_deref(), Some("mode 5"));
     let redecoded = Redecoded {
         key: unread[0].key,
-        outcome: READ,
+        outcome: READ.into(),
         evidence: None,
         facts: opened.facts.clone(),
         readings: opened.readings.clone(),
@@ -199,7 +199,7 @@ fn a_later_copy_that_could_be_read_is_filed_under_the_instant_of_the_kept_one() 
     );
     let again = Redecoded {
         key: kept[0].key,
-        outcome: READ,
+        outcome: READ.into(),
         evidence: None,
         facts: Facts::default(),
         readings: said(NOON),

@@ -225,7 +225,7 @@ fn what_is_packed_can_be_judged_anew() {
     assert!(before.iter().all(|telegram| telegram.outcome == NO_VALUE));
     let again = Redecoded {
         key: before[3].key,
-        outcome: READ,
+        outcome: READ.into(),
         evidence: None,
         facts: Facts::default(),
         readings: vec![reading(at(NOON + 120), Source::Live, 7)],

@@ -7,6 +7,7 @@
 //!        a sighting
 //!        a telegram, as a whole: then it is a base, with a number       what it says, out of its seal where that can be
 //!        a telegram, as what differs from a base                        put on again (`wmbus::bare`)
+//!        what became of a telegram that was heard before: fragments wait for the rest of their message
 //! ```
 //!
 //! Batches of a file follow each other in chapters. A telegram of a meter that has sent one of the same length in this
@@ -72,6 +73,10 @@ const BARE: u64 = 1 << 3;
 const BASE: u64 = 1 << 4;
 /// It differs from a base.
 const DIFFERS: u64 = 1 << 5;
+/// It is no telegram, but what became of one.
+const AGAIN: u64 = 1 << 6;
+/// No bit beyond has a meaning.
+const KINDS: u64 = 1 << 7;
 
 /// Bits of what a telegram may have or be.
 const ASSUMED: u64 = 1;

@@ -10,13 +10,16 @@ use jiff::Timestamp;
 use wmbus::{Address, DeviceType, IdentificationNumber, Manufacturer, Version};
 
 use super::{
-    ASSUMED, BARE, BASE, CHANNEL, CHAPTERS, COUNTER, DEVICE_TIME, DIFFERS, EVIDENCE, FormError, KIND,
-    LARGEST, LONGEST, MOST, NAMED, NAMES, NUMBERED, OPENED, RSSI, STRANGER, STRENGTH, TELEGRAM, TEXT,
+    AGAIN, ASSUMED, BARE, BASE, CHANNEL, CHAPTERS, COUNTER, DEVICE_TIME, DIFFERS, EVIDENCE, FormError, KIND,
+    KINDS, LARGEST, LONGEST, MOST, NAMED, NAMES, NUMBERED, OPENED, RSSI, STRANGER, STRENGTH, TELEGRAM, TEXT,
 };
 use crate::registry::MeterAddress;
 use crate::store::sqlite::codes::{self, ChannelWords};
 use crate::store::sqlite::octets;
-use crate::store::{Channel, Facts, Flags, Ingest, MeterId, Sighting, Source, StoredReading, Telegram, Word};
+use crate::store::{
+    Channel, Facts, Flags, Ingest, MeterId, Redecoded, Sighting, Source, StoredReading, Telegram,
+    TelegramKey, Word,
+};
 
 /// Whom and what a batch speaks of, as the store knows it now.
 pub(in super::super) trait Names {
@@ -172,7 +175,7 @@ impl<'a, 'n> Reader<'a, 'n> {
 
     /// An item of a chapter; nothing inside when it only names something, or its meter is not registered.
     fn item(&mut self, before: &mut Before) -> Option<Option<Ingest>> {
-        let kind = self.number()?;
+        let kind = self.number().filter(|kind| *kind < KINDS)?;
         let has = |bit: u64| kind & bit != 0;
         match kind & KIND {
             TEXT => {
@@ -190,6 +193,9 @@ impl<'a, 'n> Reader<'a, 'n> {
             _ => {}
         }
         let received_at = self.instant()?;
+        if has(AGAIN) {
+            return Some(self.again(received_at)?.map(Ingest::Again));
+        }
         let rssi_dbm = self.when(has(STRENGTH), |reader| i16::try_from(reader.signed()?).ok())?;
         if kind & KIND == STRANGER {
             return Some(Some(Ingest::Stranger(Sighting {
@@ -229,6 +235,29 @@ impl<'a, 'n> Reader<'a, 'n> {
         let telegram = reader.said(received_at, rssi_dbm, digest, has(BARE));
         (self.lost, self.told) = (reader.lost, reader.told);
         Some(telegram?.map(Ingest::Telegram))
+    }
+
+    /// What became of a telegram that was received then; nothing inside when its meter is not registered.
+    fn again(&mut self, received_at: Timestamp) -> Option<Option<Redecoded>> {
+        let digest = u64::from_be_bytes(self.array()?);
+        let address = self.address()?;
+        let outcome = Word::Shared(self.text()?);
+        let evidence = match self.number()? {
+            0 => None,
+            _ => Some(std::str::from_utf8(self.octets).ok()?.to_owned()),
+        };
+        let meter = self.names.meter(&address);
+        Some(meter.map(|meter| Redecoded {
+            key: TelegramKey {
+                received_at,
+                meter,
+                digest,
+            },
+            outcome,
+            evidence,
+            facts: Facts::default(),
+            readings: Vec::new(),
+        }))
     }
 
     /// What a telegram says; nothing inside when its meter is not registered.

@@ -14,7 +14,8 @@ use super::*;
 use crate::registry::MeterAddress;
 use crate::store::sqlite::inbox::{Position, Segments, Turn};
 use crate::store::{
-    Aspect, Channel, Facts, Flags, Ingest, MeterId, Sighting, Source, StoredReading, Telegram,
+    Aspect, Channel, Facts, Flags, Ingest, MeterId, Redecoded, Sighting, Source, StoredReading, Telegram,
+    TelegramKey,
 };
 use wmbus::{Address, DeviceType, IdentificationNumber, Manufacturer, Version};
 
@@ -246,6 +247,7 @@ impl File {
                         .unwrap();
                 }
                 Ingest::Stranger(sighting) => form.stranger(sighting),
+                Ingest::Again(again) => form.again(whose(again.key.meter), again),
                 other => panic!("{other:?}"),
             }
         }
@@ -294,14 +296,36 @@ fn said(item: &Ingest) -> String {
             };
             format!("{} {more:?} {bare:?}", &*telegram.outcome)
         }
+        Ingest::Again(again) => {
+            let (outcome, evidence) = (&*again.outcome, &again.evidence);
+            format!("{:?} {outcome} {evidence:?}", again.key)
+        }
         other => format!("{other:?}"),
     }
+}
+
+fn again() -> impl Strategy<Value = Redecoded> {
+    let evidence = prop_oneof![Just(None), any::<Option<String>>()];
+    (0_u32..4, instant(), any::<u64>(), "[a-z_]{1,5}", evidence).prop_map(
+        |(meter, received_at, digest, outcome, evidence)| Redecoded {
+            key: TelegramKey {
+                received_at,
+                meter: MeterId(meter.into()),
+                digest,
+            },
+            outcome: outcome.into(),
+            evidence,
+            facts: Facts::default(),
+            readings: Vec::new(),
+        },
+    )
 }
 
 fn item() -> impl Strategy<Value = Ingest> {
     prop_oneof![
         4 => telegram().prop_map(Ingest::Telegram),
         1 => sighting().prop_map(Ingest::Stranger),
+        1 => again().prop_map(Ingest::Again),
     ]
 }
 

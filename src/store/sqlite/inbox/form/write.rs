@@ -6,14 +6,14 @@ use wmbus::bare::Bare;
 
 use super::chapter::{Chapter, Place};
 use super::{
-    ASSUMED, BARE, BASE, CHANNEL, CHAPTERS, COUNTER, DEVICE_TIME, DIFFERS, EVIDENCE, OPENED, STRANGER,
+    AGAIN, ASSUMED, BARE, BASE, CHANNEL, CHAPTERS, COUNTER, DEVICE_TIME, DIFFERS, EVIDENCE, OPENED, STRANGER,
     STRENGTH, TELEGRAM, TEXT, mark,
 };
 use crate::hash::Set;
 use crate::registry::MeterAddress;
 use crate::store::sqlite::codes;
 use crate::store::sqlite::octets::{put_difference, put_number, put_several, put_signed};
-use crate::store::{Channel, Facts, Sighting, StoredReading, Telegram};
+use crate::store::{Channel, Facts, Redecoded, Sighting, StoredReading, Telegram};
 
 /// A batch as it grows.
 pub(in super::super) struct Form<'c> {
@@ -102,6 +102,20 @@ impl<'c> Form<'c> {
             self.chapter.add_base(meter, said, at);
         }
         Some(())
+    }
+
+    /// Adds what became of a telegram of the meter with this address.
+    pub(in super::super) fn again(&mut self, whose: MeterAddress, again: &Redecoded) {
+        let outcome = self.text(&again.outcome);
+        let mut item = Vec::with_capacity(64);
+        put_number(&mut item, TELEGRAM | AGAIN);
+        self.instant(&mut item, again.key.received_at);
+        item.extend(again.key.digest.to_be_bytes());
+        put_address(&mut item, whose);
+        put_number(&mut item, outcome);
+        put_number(&mut item, again.evidence.is_some().into());
+        item.extend(again.evidence.iter().flat_map(|evidence| evidence.bytes()));
+        put_several(&mut self.octets, &item);
     }
 
     /// Adds a sighting.
