@@ -48,7 +48,7 @@ impl Default for Options {
             patience: Duration::from_secs(5),
             readers: 4,
             // What some hundred telegrams touch; the system keeps the rest of the file at hand anyway.
-            cache_kib: 2048,
+            cache_kib: 1024,
             log_pages: 4000,
             references: true,
             sync_each: true,
