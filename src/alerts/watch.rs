@@ -89,8 +89,8 @@ pub fn watch(store: Arc<dyn Store>, stop: Arc<AtomicBool>, sane: Arc<AtomicBool>
             continue;
         }
         if after.is_none() {
-            // A round is about what was heard until it began.
-            store.catch_up();
+            // A round is about what was heard until the end of the hour before: to have more settled for it would be paid in flash.
+            store.catch_up_within(LATELY);
         }
         match look(&*store, after, AT_A_TIME, Timestamp::now()) {
             Ok(looked) => {
@@ -126,6 +126,9 @@ const AT_A_TIME: usize = 20;
 
 /// Between two looks of a round.
 const SOON: SignedDuration = SignedDuration::from_secs(5);
+
+/// So long a round may be behind: the daemon settles each hour.
+const LATELY: Duration = Duration::from_secs(2 * 3600);
 
 /// Between two rounds.
 const ROUND: SignedDuration = SignedDuration::from_secs(3600);

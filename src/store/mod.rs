@@ -27,6 +27,7 @@ mod state;
 
 use std::path::Path;
 use std::sync::Weak;
+use std::time::Duration;
 
 use decoders::reading::Quantity;
 use jiff::{SignedDuration, Timestamp};
@@ -164,6 +165,8 @@ pub trait Store: Send + Sync {
     }
     /// Settles, unless that was done a moment ago: for whoever is about to ask. What can't be settled now stays safe.
     fn catch_up(&self) {}
+    /// As [`Store::catch_up`], for whoever need not be told what came within so long.
+    fn catch_up_within(&self, _lag: Duration) {}
     /// Whether [`Store::catch_up`] has nothing to do.
     fn is_caught_up(&self) -> bool {
         true

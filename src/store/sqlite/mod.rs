@@ -54,6 +54,7 @@ mod write;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
@@ -208,11 +209,15 @@ impl Store for SqliteStore {
     }
 
     fn catch_up(&self) {
-        self.pen.catch_up();
+        self.pen.catch_up(self.pen.inbox.lag());
+    }
+
+    fn catch_up_within(&self, lag: Duration) {
+        self.pen.catch_up(lag);
     }
 
     fn is_caught_up(&self) -> bool {
-        self.pen.inbox.is_fresh()
+        self.pen.inbox.is_fresh(self.pen.inbox.lag())
     }
 
     fn redecoded(&self, batch: &[Redecoded]) -> Result<IngestReport> {

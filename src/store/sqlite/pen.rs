@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -135,9 +136,9 @@ impl Pen {
         inbox::waits(connection, &self.inbox.turn().segments)
     }
 
-    /// Gives what waits its place, for whoever is about to ask.
-    pub(super) fn catch_up(self: &Arc<Self>) {
-        if self.inbox.is_fresh() {
+    /// Gives what waits its place, for whoever is about to ask and need not be told what came so lately.
+    pub(super) fn catch_up(self: &Arc<Self>, lag: Duration) {
+        if self.inbox.is_fresh(lag) {
             return;
         }
         if self.inbox.begins() {

@@ -18,7 +18,6 @@ mod waiting;
 use std::ops::Range;
 use std::time::Instant;
 
-use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::archive;
@@ -51,14 +50,14 @@ pub(super) fn can_wait(items: &[Ingest]) -> bool {
     })
 }
 
-/// The hour in which the first of a batch that can wait was received.
-pub(super) fn hour_of(items: &[Ingest]) -> i64 {
-    let received_at = items.iter().find_map(|item| match item {
+/// The hour in which the first of a batch was received.
+pub(super) fn hour_of(items: &[Ingest]) -> Option<i64> {
+    let mut received_at = items.iter().filter_map(|item| match item {
         Ingest::Telegram(telegram) => Some(telegram.received_at),
         Ingest::Stranger(sighting) => Some(sighting.received_at),
         Ingest::Again(_) | Ingest::Proof(_) | Ingest::Layout(_) => None,
     });
-    archive::hour_of(received_at.map_or(0, Timestamp::as_second))
+    received_at.next().map(|at| archive::hour_of(at.as_second()))
 }
 
 /// Who hears, or settles.

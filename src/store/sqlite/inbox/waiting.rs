@@ -37,8 +37,8 @@ struct Waiting {
     /// Telegrams, sightings and readings, and when the first came.
     items: usize,
     since: Option<Instant>,
-    /// In which hour that one was received.
-    hour: i64,
+    /// In which hour it was received, as far as it is known.
+    hour: Option<i64>,
     settled: Option<Instant>,
     /// It could not be settled.
     failed: Option<Instant>,
@@ -96,28 +96,32 @@ impl Inbox {
         self.waiting().items >= 2 * MOST
     }
 
-    /// Whether all counts that was heard until a moment ago, as far as that can be had.
-    pub(in super::super) fn is_fresh(&self) -> bool {
-        self.waiting()
-            .is_fresh(Duration::from_secs(self.lag.load(Ordering::Relaxed).into()))
+    /// So far answers may lag behind.
+    pub(in super::super) fn lag(&self) -> Duration {
+        Duration::from_secs(self.lag.load(Ordering::Relaxed).into())
+    }
+
+    /// Whether all counts that was heard until so long ago, as far as that can be had.
+    pub(in super::super) fn is_fresh(&self, lag: Duration) -> bool {
+        self.waiting().is_fresh(lag)
     }
 
     /// Whether what waits is of an hour that is over, now that something of this one comes: settled at its end, what each
     /// meter sent in it becomes one row of the archive.
-    pub(in super::super) fn is_over(&self, hour: i64) -> bool {
+    pub(in super::super) fn is_over(&self, hour: Option<i64>) -> bool {
         let waiting = self.waiting();
-        hour != waiting.hour
+        let differs = waiting.hour.zip(hour).is_some_and(|(one, other)| one != other);
+        differs
             && waiting.since.is_some_and(|since| since.elapsed() >= LATELY)
             && waiting.failed.is_none_or(|since| since.elapsed() >= RETRY)
     }
 
     /// So many more wait, received in this hour.
-    pub(in super::super) fn heard(&self, items: usize, hour: i64) {
+    pub(in super::super) fn heard(&self, items: usize, hour: Option<i64>) {
         let mut waiting = self.waiting();
-        if waiting.since.is_none() {
-            (waiting.since, waiting.hour) = (Some(Instant::now()), hour);
-        }
         waiting.items += items;
+        waiting.since.get_or_insert_with(Instant::now);
+        waiting.hour = waiting.hour.or(hour);
     }
 
     /// Nothing waits any more; settling it took so long.
@@ -202,34 +206,36 @@ mod tests {
     #[test]
     fn an_hour_that_is_over_is_settled_unless_it_came_a_moment_ago() {
         let inbox = Inbox::new(Segments::of("store".as_ref()));
-        assert!(!inbox.is_over(8));
-        inbox.heard(1, 7);
-        assert!(!inbox.is_over(8));
+        assert!(!inbox.is_over(Some(8)));
+        // What became of a telegram has no hour of its own.
+        inbox.heard(1, None);
+        inbox.heard(1, Some(7));
+        assert!(!inbox.is_over(Some(8)));
         inbox.waiting().since = Instant::now().checked_sub(LATELY);
-        assert!(inbox.is_over(8) && !inbox.is_over(7));
+        assert!(inbox.is_over(Some(8)) && !inbox.is_over(Some(7)) && !inbox.is_over(None));
         // What comes later changes nothing.
-        inbox.heard(1, 8);
-        assert!(inbox.is_over(8));
+        inbox.heard(1, Some(8));
+        assert!(inbox.is_over(Some(8)));
         inbox.failed();
-        assert!(!inbox.is_over(8));
+        assert!(!inbox.is_over(Some(8)));
         inbox.settled(Duration::ZERO);
-        assert!(!inbox.is_over(8));
+        assert!(!inbox.is_over(Some(8)));
     }
 
     #[test]
     fn a_settling_of_much_tells_the_pace() {
         let inbox = Inbox::new(Segments::of("store".as_ref()));
-        inbox.heard(TELLING, 0);
+        inbox.heard(TELLING, Some(0));
         inbox.settled(LONG);
         assert_eq!(inbox.waiting().pace, LONG / u32::try_from(TELLING).unwrap());
-        inbox.heard(TELLING - 1, 0);
+        inbox.heard(TELLING - 1, Some(0));
         inbox.settled(Duration::ZERO);
         assert!(!inbox.waiting().pace.is_zero());
-        inbox.heard(TELLING, 0);
+        inbox.heard(TELLING, Some(0));
         assert!(inbox.is_due());
         inbox.settled(Duration::ZERO);
         assert!(inbox.waiting().pace.is_zero());
-        inbox.heard(TELLING, 0);
+        inbox.heard(TELLING, Some(0));
         assert!(!inbox.is_due());
     }
 }

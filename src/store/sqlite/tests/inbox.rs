@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -98,6 +99,21 @@ fn who_opens_the_store_by_a_link_finds_it_too() {
     std::os::unix::fs::symlink(scratch.path(), &link).unwrap();
     let other = SqliteStore::open(&link).unwrap();
     assert_eq!(other.readings(&everything(1)).unwrap().len(), 1);
+}
+
+#[test]
+fn whoever_need_not_be_told_what_came_lately_has_nothing_settled_for_it() {
+    let (scratch, store) = store(1);
+    let hour = Duration::from_secs(3600);
+    // Nothing was settled yet.
+    store.hear(&[live(1, 100, 7)]).unwrap();
+    store.catch_up_within(hour);
+    assert_eq!(waiting(&scratch.path()), 0);
+    store.hear(&[live(1, 200, 8)]).unwrap();
+    store.catch_up_within(hour);
+    assert_eq!(waiting(&scratch.path()), 1);
+    store.catch_up_within(Duration::ZERO);
+    assert_eq!(waiting(&scratch.path()), 0);
 }
 
 #[test]
