@@ -470,3 +470,23 @@ fn makes_no_panic(way: u8, octets: &[u8]) -> Result<(), TestCaseError> {
     }
     Ok(())
 }
+
+#[test]
+fn what_looks_like_a_wired_frame_once_it_is_framed_is_not_made() {
+    // L, C and the maker's letters begin as a wired frame of 48 octets does.
+    let mut octets = vec![0_u8; 0x69];
+    octets[..11].copy_from_slice(&[0x68, 0x30, 0x30, 0x68, 1, 2, 3, 4, 5, 7, 0x78]);
+    // Format A has link CRCs behind octets 10, 26 and 42, so 46 and 47 come to stand at 52 and 53: its sum and its end.
+    octets[46] = 0x2F;
+    octets[47] = 0x16;
+    let framed = phy::frame(&octets, FrameFormat::A).unwrap();
+    let sum = framed[4..52]
+        .iter()
+        .fold(0_u8, |sum, octet| sum.wrapping_add(*octet));
+    assert_eq!(framed[53], 0x16);
+    assert!(put_on(0, &octets, None).is_some());
+    octets[46] = sum;
+    let framed = phy::frame(&octets, FrameFormat::A).unwrap();
+    assert!(phy::wired_user_data(&framed).is_some());
+    assert_eq!(put_on(0, &octets, None), None);
+}

@@ -102,7 +102,9 @@ pub fn put_on(way: u8, octets: &[u8], key: Option<&Key>) -> Option<Vec<u8>> {
         }
         ctr::apply(key?.as_aes()?, &block, sealed.get_mut(payload_crc_at(&ell)..)?);
     }
-    phy::frame(&sealed, way.format).ok()
+    let framed = phy::frame(&sealed, way.format).ok()?;
+    // What looks like a wired frame was never taken for a telegram.
+    phy::wired_user_data(&framed).is_none().then_some(framed)
 }
 
 /// The canonical octets ([`Frame::canonical`]) of a telegram as it was received, framed as `way` says; `None` when it
