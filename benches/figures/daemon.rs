@@ -1,28 +1,22 @@
-//! The daemon hearing two thousand meters: memory, time on a processor, and what it writes to flash.
+//! The daemon hearing two thousand meters: memory, and time on a processor.
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp};
-
 use crate::figure::{Bar, Figure};
 use crate::history::plain;
-use crate::process::{Counted, Daemon, Folder, simulate};
+use crate::process::{Daemon, Folder, Simulated, simulate};
 use crate::{Extent, Say};
 
 /// Telegrams in a second.
-const RATE: u32 = 50;
-/// Telegrams in an hour.
-const HOUR: usize = 3600 * RATE as usize;
+pub(crate) const RATE: u32 = 50;
 
-#[allow(clippy::cast_precision_loss, reason = "for people")]
-pub(crate) fn figures(extent: Extent, say: &mut Say<'_>) {
-    let folder = Folder::new("daemon");
-    let building = simulate(
-        &folder,
+/// A building of so many meters, and what they say in 26 days.
+pub(crate) fn two_thousand(folder: &Folder) -> Simulated {
+    simulate(
+        folder,
         "building",
         &[
             "--dwellings",
@@ -34,12 +28,16 @@ pub(crate) fn figures(extent: Extent, say: &mut Say<'_>) {
             "--lost-per-mille",
             "0",
         ],
-    );
+    )
+}
+
+#[allow(clippy::cast_precision_loss, reason = "for people")]
+pub(crate) fn figures(extent: Extent, say: &mut Say<'_>) {
+    let folder = Folder::new("daemon");
+    let building = two_thousand(&folder);
     let text = fs::read_to_string(&building.capture).unwrap();
     // What it would have heard just now: telegrams without times.
     let mut telegrams = text.lines().filter_map(|line| line.split(' ').nth(4));
-    let untouched = folder.path("untouched.db");
-    fs::copy(&building.db, &untouched).unwrap();
     let mut daemon = Daemon::start(&folder, &building.db, true);
     let mut air = daemon.air.take().unwrap();
     // Every meter has been heard, and its page of the store is known.
@@ -134,112 +132,17 @@ pub(crate) fn figures(extent: Extent, say: &mut Say<'_>) {
     )
     .noting(format!("{invented} addresses, each heard once")));
     daemon.stop();
-    for every_value_days in [0, 3650] {
-        let db = folder.path(&format!("every-{every_value_days}.db"));
-        fs::copy(&untouched, &db).unwrap();
-        flash(
-            &folder,
-            &building.capture,
-            &db,
-            (building.meters, every_value_days),
-            say,
-        );
-    }
-}
-
-/// What is written in an hour at fifty telegrams a second, while nobody asks: the same batches as then, as fast as they are taken. The
-/// first telegrams of each meter come before, since with them it is found out which keys are right.
-#[allow(clippy::cast_precision_loss, reason = "for people")]
-fn flash(
-    folder: &Folder,
-    capture: &Path,
-    db: &Path,
-    (meters, every_value_days): (u64, u32),
-    say: &mut Say<'_>,
-) {
-    let text = fs::read_to_string(capture).unwrap();
-    let said = text.lines().filter(|line| !line.starts_with('#'));
-    let known = usize::try_from(meters * 12).unwrap();
-    let telegrams: Vec<&str> = said
-        .filter_map(|line| line.split(' ').nth(4))
-        .take(known + HOUR)
-        .collect();
-    assert_eq!(telegrams.len(), known + HOUR);
-    // The last hour that is over: what the daemon hears in an hour it gives its place at the end of it.
-    let pace = SignedDuration::from_millis(1000 / i64::from(RATE));
-    let hour = Timestamp::now().as_second().div_euclid(3600) * 3600 - 3600;
-    let mut time = Timestamp::from_second(hour).unwrap() - pace * i32::try_from(known).unwrap();
-    let mut lines = telegrams.iter().map(|telegram| {
-        let line = format!("{time:.0} -70 T unchecked {telegram} @cellar\n");
-        time += pace;
-        line
-    });
-    let (first, rest) = (folder.path("first.txt"), folder.path("rest.txt"));
-    let known = usize::try_from(meters * 12).unwrap();
-    fs::write(&first, lines.by_ref().take(known).collect::<String>()).unwrap();
-    fs::write(&rest, lines.collect::<String>()).unwrap();
-    let daemon = Daemon::hearing(folder, db, &first, every_value_days);
-    while heard(&daemon) < known as u64 {
-        thread::sleep(Duration::from_millis(100));
-    }
-    daemon.stop();
-
-    let daemon = Daemon::hearing(folder, db, &rest, every_value_days);
-    let kept = readings(&daemon);
-    let rest = (telegrams.len() - known) as u64;
-    while heard(&daemon) < rest {
-        thread::sleep(Duration::from_millis(100));
-    }
-    let asked = Instant::now();
-    let kept = readings(&daemon) - kept;
-    let waited = asked.elapsed();
-    let written = (daemon.counted().written + carried_over(db)) as f64;
-    let noting = format!(
-        "{rest} telegrams in batches of a hundred, {kept} readings kept; an hour, settled at its end; the log carried over"
-    );
-    if every_value_days == 0 {
-        let figure = Figure::new(
-            "daemon, written to flash for each telegram heard",
-            written / rest as f64,
-            "octets",
-        );
-        say(figure.noting(noting));
-        say(Figure::new(
-            "daemon, whoever asks then waits, once",
-            waited.as_secs_f64() * 1000.0,
-            "ms",
-        ));
-    } else {
-        let figure = Figure::new(
-            "daemon, written to flash for each kept reading, where every value is kept",
-            written / kept as f64,
-            "octets",
-        );
-        say(figure.against(Bar::AtMost(100.0)).noting(noting));
-    }
-    daemon.stop();
-}
-
-/// What it writes when the log is carried over into the file, which a store of this age is about to do.
-fn carried_over(db: &Path) -> u64 {
-    let ourselves = || Counted::of(std::process::id()).written;
-    let before = ourselves();
-    let connection = rusqlite::Connection::open(db).unwrap();
-    connection
-        .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
-        .unwrap();
-    ourselves() - before
 }
 
 /// How many readings the store has, of all that was heard.
-fn readings(daemon: &Daemon) -> u64 {
+pub(crate) fn readings(daemon: &Daemon) -> u64 {
     // A short answer of little code: what is measured is the daemon that listens.
     daemon.get("/v1/erasures");
     sum(daemon, "releve_reading_changes_total")
 }
 
 /// How many telegrams it has taken, settled or not.
-fn heard(daemon: &Daemon) -> u64 {
+pub(crate) fn heard(daemon: &Daemon) -> u64 {
     sum(daemon, "releve_heard_telegrams_total")
 }
 

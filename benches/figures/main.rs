@@ -23,6 +23,7 @@ mod ask;
 mod daemon;
 mod decode;
 mod figure;
+mod flash;
 mod growth;
 mod history;
 mod plot;
@@ -83,6 +84,9 @@ fn main() {
     }
     if wanted("daemon") {
         daemon::figures(extent, &mut say);
+    }
+    if wanted("flash") {
+        flash::figures(&mut say);
     }
     if wanted("api") {
         api::figures(extent, &mut say);

@@ -308,6 +308,9 @@ fn carry_out(batch: &mut Batch<'_>, plan: &Plan) -> Result<Deleted, Fault> {
         deleted.conflicts += delete("DELETE FROM conflict WHERE meter = ?1 AND at > ?2 AND at < ?3")?;
         deleted.readings += delete("DELETE FROM reading WHERE meter = ?1 AND at > ?2 AND at < ?3")?;
         deleted.readings += delete("DELETE FROM hour WHERE meter = ?1 AND at > ?2 AND at < ?3")?;
+        deleted.readings += delete(
+            "DELETE FROM recent WHERE quarter IN (SELECT number FROM quarter) AND meter = ?1 AND at > ?2 AND at < ?3",
+        )?;
         deleted.alerts +=
             delete("DELETE FROM alert WHERE meter = ?1 AND ifnull(cleared, seen) > ?2 AND raised < ?3")?;
         // Outcomes 1 and 2 are those of telegrams that were opened; what was not may still tell of others' days.

@@ -15,6 +15,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::find::many;
 use super::place::Later;
+use super::recent::quarter_of;
 use super::tell::Noted;
 use super::values::LIVE;
 use super::write::{Batch, counter};
@@ -100,11 +101,16 @@ fn thin_before(
     (begin, end): (i64, i64),
     coming: &[(i64, &mut bool)],
 ) -> rusqlite::Result<(i64, i64)> {
-    let place = [meter, channel, begin, end, LIVE];
+    // An hour lies in one quarter of a day, or in two where places are half an hour beside the others.
+    let quarters = (quarter_of(begin), quarter_of(end - 1));
+    let place = [meter, channel, begin, end, LIVE, quarters.0, quarters.1];
     let (first, last, count) = connection
         .prepare_cached(
-            "SELECT min(at), max(at), count(*) FROM reading
-             WHERE meter = ?1 AND channel = ?2 AND at >= ?3 AND at < ?4 AND source = ?5 AND flags = 0 AND stamp IS NULL",
+            "SELECT min(at), max(at), count(*) FROM (
+                 SELECT at FROM reading WHERE meter = ?1 AND channel = ?2 AND at >= ?3 AND at < ?4 AND source = ?5
+                 AND flags = 0 AND stamp IS NULL
+                 UNION ALL
+                 SELECT at FROM recent WHERE quarter IN (?6, ?7) AND meter = ?1 AND channel = ?2 AND at >= ?3 AND at < ?4)",
         )?
         .query_row(place, |row| {
             Ok((
@@ -125,7 +131,12 @@ fn thin_before(
                 "DELETE FROM reading WHERE meter = ?1 AND channel = ?2 AND at > ?3 AND at < ?4 AND source = ?5
                  AND flags = 0 AND stamp IS NULL",
             )?
-            .execute([meter, channel, from, to, LIVE])?;
+            .execute([meter, channel, from, to, LIVE])?
+            + connection
+                .prepare_cached(
+                    "DELETE FROM recent WHERE quarter IN (?5, ?6) AND meter = ?1 AND channel = ?2 AND at > ?3 AND at < ?4",
+                )?
+                .execute([meter, channel, from, to, quarters.0, quarters.1])?;
         if removed > 0 {
             noted.readings((meter, channel), begin, end);
         }

@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0016_hourly.sql"),
     include_str!("migrations/0017_packs.sql"),
     include_str!("migrations/0018_bare.sql"),
+    include_str!("migrations/0019_recent.sql"),
 ];
 
 /// The newest version known here.

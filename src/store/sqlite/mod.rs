@@ -39,6 +39,7 @@ mod people;
 mod place;
 mod read;
 mod receivers;
+mod recent;
 mod registry;
 mod repeat;
 mod retain;

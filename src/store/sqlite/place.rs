@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::codes;
+use super::recent::quarter_of;
 use super::write::{Batch, Fault, Statements, prepared};
 use crate::store::{Flags, MeterId, ReadingKey, Source, StoredReading};
 
@@ -10,11 +11,20 @@ use crate::store::{Flags, MeterId, ReadingKey, Source, StoredReading};
 pub(super) type Place = (i64, i64, i64, i64);
 
 /// What is written of a reading beside its place.
-struct Said {
-    value: i64,
-    resolution: i8,
+pub(super) struct Said {
+    pub(super) value: i64,
+    pub(super) resolution: i8,
     flags: u32,
     stamp: Option<i64>,
+}
+
+/// Where a plain live reading stands that is not among the rows.
+#[derive(Clone, Copy)]
+enum Aside {
+    /// Put aside, of a household that keeps its hours.
+    Hour,
+    /// Of the last hours.
+    Recent,
 }
 
 /// Readings on their way to their places.
@@ -26,6 +36,8 @@ pub(super) struct Placing {
     later: Option<Vec<Later>>,
     /// Whether some readings are put aside; not known until it is asked.
     put_aside: Option<bool>,
+    /// The quarters of [`recent`](super::recent); not known until it is asked.
+    pub(super) quarters: Option<Vec<i64>>,
 }
 
 impl Placing {
@@ -124,6 +136,8 @@ impl Batch<'_> {
             (meter, channel, at, source, order)
         });
         self.hours_only(&mut later)?;
+        let newest = later.iter().map(|reading| reading.at).max();
+        let lately = self.recent_from(newest.unwrap_or(i64::MIN))?;
         for reading in later {
             let place = (
                 reading.meter,
@@ -137,7 +151,11 @@ impl Batch<'_> {
                 flags: reading.flags,
                 stamp: (reading.stamp != 0).then_some(reading.stamp),
             };
-            self.put(place, said)?;
+            if reading.is_plain() && reading.at >= lately {
+                self.put_recent(place, &said)?;
+            } else {
+                self.put(place, said)?;
+            }
         }
         self.put_next()
     }
@@ -155,14 +173,8 @@ impl Batch<'_> {
     /// Puts a reading in its place soon, unless there is one.
     fn put(&mut self, place: Place, said: Said) -> Result<(), Fault> {
         if place.3 == Source::Live as i64 {
-            if let Some(kept) = self.aside(place)? {
-                if kept == said.value {
-                    self.report.known += 1;
-                    return Ok(());
-                }
-                self.put_next()?;
-                self.bring_back(place)?;
-                return self.beside(place, said.value);
+            if self.put_beside_aside(place, said.value)? {
+                return Ok(());
             }
         } else {
             // It stands there, or beside another, before anything else is committed.
@@ -176,7 +188,7 @@ impl Batch<'_> {
     }
 
     /// Puts what is next in its place.
-    fn put_next(&mut self) -> Result<(), Fault> {
+    pub(super) fn put_next(&mut self) -> Result<(), Fault> {
         let mut next = std::mem::take(&mut self.placing.next);
         if next.len() == 1 || next.len() != self.rows || !self.put_together(&next)? {
             for (place, said) in &next {
@@ -255,7 +267,7 @@ impl Batch<'_> {
     }
 
     /// There is a reading in this place already: the same, or another that stays and is flagged.
-    fn beside(&mut self, place: Place, value: i64) -> Result<(), Fault> {
+    pub(super) fn beside(&mut self, place: Place, value: i64) -> Result<(), Fault> {
         let (meter, channel, at, source) = place;
         let kept: i64 = self
             .transaction
@@ -297,8 +309,36 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// The value in a place, when it is one of those that were put aside.
-    fn aside(&mut self, (meter, channel, at, _): Place) -> rusqlite::Result<Option<i64>> {
+    /// Whether the place of a live reading is taken by one that does not stand among the rows: the same, or another that is then
+    /// brought back among them and flagged.
+    pub(super) fn put_beside_aside(&mut self, place: Place, value: i64) -> Result<bool, Fault> {
+        let Some((aside, kept)) = self.aside(place)? else {
+            return Ok(false);
+        };
+        if kept == value {
+            self.report.known += 1;
+            return Ok(true);
+        }
+        self.put_next()?;
+        self.bring_back(place, aside)?;
+        self.beside(place, value)?;
+        Ok(true)
+    }
+
+    /// Where else the place of a live reading is taken, and by which value.
+    fn aside(&mut self, (meter, channel, at, _): Place) -> rusqlite::Result<Option<(Aside, i64)>> {
+        if self.quarters()?.contains(&quarter_of(at)) {
+            let kept = self
+                .transaction
+                .prepare_cached(
+                    "SELECT value FROM recent WHERE quarter = ?1 AND meter = ?2 AND channel = ?3 AND at = ?4",
+                )?
+                .query_row([quarter_of(at), meter, channel, at], |row| row.get(0))
+                .optional()?;
+            if let Some(kept) = kept {
+                return Ok(Some((Aside::Recent, kept)));
+            }
+        }
         let some = match self.placing.put_aside {
             Some(some) => some,
             None => self
@@ -310,34 +350,43 @@ impl Batch<'_> {
         if !some {
             return Ok(None);
         }
-        self.transaction
+        let kept = self
+            .transaction
             .prepare_cached("SELECT value FROM hour WHERE meter = ?1 AND channel = ?2 AND at = ?3")?
             .query_row([meter, channel, at], |row| row.get(0))
-            .optional()
+            .optional()?;
+        Ok(kept.map(|kept| (Aside::Hour, kept)))
     }
 
-    /// Puts what was put aside back among the others, since something is to be said of it.
-    fn bring_back(&mut self, place: Place) -> rusqlite::Result<()> {
+    /// Puts a reading back among the others, since something is to be said of it.
+    fn bring_back(&mut self, place: Place, aside: Aside) -> rusqlite::Result<()> {
         self.note(place);
         let (meter, channel, at, source) = place;
+        let (from, quarter) = match aside {
+            Aside::Hour => ("hour WHERE ?4 IS NULL", None),
+            Aside::Recent => ("recent WHERE quarter = ?4", Some(quarter_of(at))),
+        };
+        let condition = "AND meter = ?1 AND channel = ?2 AND at = ?3";
         self.transaction
-            .prepare_cached(
+            .prepare_cached(&format!(
                 "INSERT INTO reading (meter, channel, at, source, value, resolution, flags, stamp, change)
-                 SELECT meter, channel, at, ?4, value, resolution, 0, NULL, change FROM hour
-                 WHERE meter = ?1 AND channel = ?2 AND at = ?3",
-            )?
-            .execute([meter, channel, at, source])?;
+                 SELECT meter, channel, at, ?5, value, resolution, 0, NULL, change FROM {from} {condition}"
+            ))?
+            .execute(params![meter, channel, at, quarter, source])?;
         self.transaction
-            .prepare_cached("DELETE FROM hour WHERE meter = ?1 AND channel = ?2 AND at = ?3")?
-            .execute([meter, channel, at])?;
+            .prepare_cached(&format!("DELETE FROM {from} {condition}"))?
+            .execute(params![meter, channel, at, quarter])?;
         Ok(())
     }
 
     /// Replaces a reading's flags; true when they were others.
     pub(super) fn set_flags(&mut self, meter: MeterId, key: ReadingKey, flags: Flags) -> Result<bool, Fault> {
         let place = (meter.0, key.channel.0, key.at.as_second(), key.source as i64);
-        if key.source == Source::Live && flags != Flags::NONE && self.aside(place)?.is_some() {
-            self.bring_back(place)?;
+        if key.source == Source::Live
+            && flags != Flags::NONE
+            && let Some((aside, _)) = self.aside(place)?
+        {
+            self.bring_back(place, aside)?;
         }
         let changed = self
             .transaction
@@ -360,7 +409,7 @@ impl Batch<'_> {
         Ok(changed == 1)
     }
 
-    fn note(&mut self, (meter, channel, at, _): Place) {
+    pub(super) fn note(&mut self, (meter, channel, at, _): Place) {
         self.noted.readings((meter, channel), at, at);
     }
 

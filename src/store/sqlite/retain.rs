@@ -11,6 +11,7 @@ use super::codes::{instant, word};
 use super::find::{many, rows};
 use super::hours::{thin_hours, zone};
 use super::packed;
+use super::recent;
 use super::tell::Noted;
 use super::values::LIVE;
 use super::write::{Batch, Fault, counter, set_counter};
@@ -58,6 +59,8 @@ pub(super) fn retain(
         .execute([days_before(now, retention.outage_days), rows(left)])?;
     report.outages = removed as u64;
     left = left.saturating_sub(removed);
+
+    recent::take_over(connection, now.as_second(), &mut left)?;
 
     let noted = &mut batch.noted;
     // The day that is not over for long is left alone: what of it was settled is thinned already.

@@ -13,6 +13,7 @@ use super::archive;
 use super::codes;
 use super::inbox;
 use super::packed;
+use super::recent;
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub(super) fn salvage(
     let newer_registry = counter(damaged, "registry") > counter(good, "registry");
     within(good, || {
         for name in tables(good)? {
-            if name != READING && name != CONFLICT && name != PACKED {
+            if ![READING, RECENT, CONFLICT, PACKED].contains(&name.as_str()) {
                 walk(damaged, good, &name, newer_registry, is_whole, &mut salvaged)?;
             }
         }
@@ -60,9 +61,12 @@ pub(super) fn salvage_readings(
     salvaged: &mut Salvaged,
 ) -> rusqlite::Result<()> {
     within(good, || {
-        for name in [READING, CONFLICT] {
+        // What one of them has among the last hours the other may have among the rows.
+        salvaged.refused += recent::take_all(good)?;
+        for name in [READING, RECENT, CONFLICT] {
             walk(damaged, good, name, false, &|_, _| true, salvaged)?;
         }
+        salvaged.refused += recent::take_all(good)?;
         // First what hangs on lost rows: a reading whose meter nobody knows any more is lost, too.
         salvaged.refused += orphans(good)?;
         packed::forget_all(good)?;
@@ -78,6 +82,7 @@ pub(super) fn salvage_readings(
 }
 
 const READING: &str = "reading";
+const RECENT: &str = "recent";
 const CONFLICT: &str = "conflict";
 /// Made of readings, and made anew of what is left of them.
 const PACKED: &str = "packed";
@@ -361,7 +366,16 @@ impl Walk<'_> {
         let mut hash = DefaultHasher::new();
         format!("{values:?}").hash(&mut hash);
         let is_right = match self.table.name.as_str() {
-            READING => self.is_in_feed(&values),
+            READING => self.is_in_feed(
+                &values,
+                ["meter", "channel", "at", "source"],
+                "SELECT meter, channel, at, source FROM reading INDEXED BY reading_change WHERE change = ?1",
+            ),
+            RECENT => self.is_in_feed(
+                &values,
+                ["quarter", "meter", "channel", "at"],
+                "SELECT quarter, meter, channel, at FROM recent INDEXED BY recent_change WHERE change = ?1",
+            ),
             "telegram" => self.is_of_its_digest(&values),
             "telegram_pack" => self.is_sound_pack(&values),
             _ => true,
@@ -405,11 +419,9 @@ impl Walk<'_> {
 
     /// Whether the index of the feed knows a reading under the same place: what a spoilt page says at random it does not.
     /// Where the index can't be read, it is no witness.
-    fn is_in_feed(&self, values: &[Value]) -> bool {
-        let wanted = ["meter", "channel", "at", "source"].map(|name| self.value(values, name).cloned());
-        let Ok(mut statement) = self.damaged.prepare_cached(
-            "SELECT meter, channel, at, source FROM reading INDEXED BY reading_change WHERE change = ?1",
-        ) else {
+    fn is_in_feed(&self, values: &[Value], key: [&str; 4], sql: &str) -> bool {
+        let wanted = key.map(|name| self.value(values, name).cloned());
+        let Ok(mut statement) = self.damaged.prepare_cached(sql) else {
             return true;
         };
         let found = statement.query_row([self.value(values, "change")], |row| {
@@ -423,11 +435,27 @@ impl Walk<'_> {
     }
 }
 
-/// Places of readings that the index of the feed still names, and where no reading is any more.
+/// Places of readings that an index of the feed still names, and where no reading is any more.
 fn lost_readings(damaged: &Connection, good: &Connection) -> rusqlite::Result<Option<u64>> {
-    let Ok(mut statement) = damaged.prepare(
+    let rows = lost_of(
+        damaged,
+        good,
         "SELECT meter, channel, at, source FROM reading INDEXED BY reading_change WHERE change > 0 ORDER BY change",
-    ) else {
+    )?;
+    // An older release has none of the last hours.
+    if columns(damaged, RECENT).is_ok_and(|columns| columns.is_empty()) {
+        return Ok(rows);
+    }
+    let recent = lost_of(
+        damaged,
+        good,
+        "SELECT meter, channel, at, 0 FROM recent INDEXED BY recent_change WHERE change > 0 ORDER BY change",
+    )?;
+    Ok(rows.zip(recent).map(|(rows, recent)| rows + recent))
+}
+
+fn lost_of(damaged: &Connection, good: &Connection, places: &str) -> rusqlite::Result<Option<u64>> {
+    let Ok(mut statement) = damaged.prepare(places) else {
         return Ok(None);
     };
     let Ok(mut rows) = statement.query([]) else {

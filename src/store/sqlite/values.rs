@@ -1,5 +1,7 @@
 //! Values: ranges, neighbours and the feed. Each is one walk along the clustered table or its change index.
 
+use std::cmp::Reverse;
+
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter};
 
@@ -7,6 +9,7 @@ use super::codes::{self, invalid};
 use super::find::{many, rows};
 use super::packed::{Packed, Walked, start_of, stretch_of};
 use super::read::{Channels, Known};
+use super::recent;
 use crate::store::{
     Channel, ChannelId, Flags, Grain, MeterId, ReadingKey, ReadingQuery, ReadingRow, Shown, Side, Source,
     StoredReading,
@@ -35,10 +38,15 @@ impl Values<'_> {
         known.channels(self.connection, meters, named)
     }
 
-    /// The channels in which a meter has readings: one step along the table for each.
+    /// The channels in which a meter has readings: one step along the table for each, and along each of the last quarters.
     fn spoken_in(&self, meter: MeterId) -> rusqlite::Result<Vec<ChannelId>> {
         let mut next = self.connection.prepare_cached(
-            "SELECT channel FROM reading WHERE meter = ?1 AND channel > ?2 ORDER BY channel LIMIT 1",
+            "SELECT min(channel) FROM (
+                 SELECT min(channel) AS channel FROM reading WHERE meter = ?1 AND channel > ?2
+                 UNION ALL
+                 SELECT (SELECT min(channel) FROM recent
+                         WHERE recent.quarter = quarter.number AND meter = ?1 AND channel > ?2) FROM quarter)
+             HAVING min(channel) IS NOT NULL",
         )?;
         let mut found = Vec::new();
         let mut last = i64::MIN;
@@ -121,13 +129,23 @@ impl Values<'_> {
              SELECT {READING} FROM reading WHERE (meter, channel, at) IN
                  (SELECT meter, channel, (SELECT max(at) FROM reading WHERE reading.meter = wanted.meter
                                           AND reading.channel = wanted.channel)
-                  FROM wanted WHERE channel IS NOT NULL)
-             ORDER BY meter, channel, source"
+                  FROM wanted WHERE channel IS NOT NULL)"
         );
-        let mut rows = many(self.connection, &sql, [format!("[{}]", ids.join(","))], |row| {
+        let ids = format!("[{}]", ids.join(","));
+        let mut rows = many(self.connection, &sql, [&ids], |row| self.row(row))?;
+        rows.extend(many(self.connection, recent::LATEST, [&ids], |row| {
             self.row(row)
-        })?;
+        })?);
         // Of one instant the surest source, as `nearest` says it.
+        rows.sort_by_key(|row| {
+            let ReadingRow {
+                meter,
+                channel_id,
+                reading,
+                ..
+            } = row;
+            (*meter, *channel_id, Reverse(reading.at), reading.source)
+        });
         rows.dedup_by_key(|row| (row.meter, row.channel_id));
         Ok(rows)
     }
@@ -147,8 +165,13 @@ impl Values<'_> {
             .collect();
         let before = |meter: &str, channel: &str, at: &str| {
             format!(
-                "(SELECT r.at FROM reading AS r WHERE r.meter = {meter} AND r.channel = {channel} AND r.at <= {at}
-                  AND r.source = {LIVE} AND r.flags & ?5 = 0 ORDER BY r.at DESC LIMIT 1)"
+                "(SELECT max(at) FROM (
+                      SELECT (SELECT r.at FROM reading AS r WHERE r.meter = {meter} AND r.channel = {channel}
+                              AND r.at <= {at} AND r.source = {LIVE} AND r.flags & ?5 = 0
+                              ORDER BY r.at DESC LIMIT 1) AS at
+                      UNION ALL
+                      SELECT (SELECT max(r.at) FROM recent AS r WHERE r.quarter = quarter.number
+                              AND r.meter = {meter} AND r.channel = {channel} AND r.at <= {at}) FROM quarter))"
             )
         };
         let sql = format!(
@@ -214,8 +237,12 @@ impl Values<'_> {
         let days = usize::try_from(days).unwrap_or(0).min(MOST_DAYS);
         // Two a day, and those of the stretches' days on either side.
         let mut all = packed.walk(series, (from, until), 2 * (days + BESIDE))?;
+        let lately = recent::begin(self.connection)?;
         for (of, walked) in series.iter().zip(&mut all) {
             self.complete(&mut packed, *of, (from, until), walked)?;
+            if let Some(lately) = lately {
+                self.add_recent(lately, *of, (from, until), &mut walked.shown)?;
+            }
             if grain == Grain::Hours {
                 let place = [of.0.0, of.1.0, from.as_second(), until.as_second()];
                 self.points(HOURS, &place, &mut walked.shown)?;
@@ -265,6 +292,34 @@ impl Values<'_> {
         Ok(())
     }
 
+    /// Adds what lies among the last hours, when that reaches so far back.
+    fn add_recent(
+        &self,
+        begin: i64,
+        of: (MeterId, ChannelId),
+        (from, until): (Timestamp, Timestamp),
+        shown: &mut Vec<Shown>,
+    ) -> rusqlite::Result<()> {
+        let behind = shown.get(shown.partition_point(|shown| shown.at < until));
+        if behind.is_some_and(|behind| behind.at.as_second() < begin) {
+            return Ok(());
+        }
+        recent::shown(self.connection, of, shown)?;
+        shown.sort_by_key(|shown| (shown.at, shown.source));
+        // From the last instant before on, up to the first one behind.
+        if let Some(behind) = shown
+            .get(shown.partition_point(|shown| shown.at < until))
+            .copied()
+        {
+            shown.truncate(shown.partition_point(|shown| shown.at <= behind.at));
+        }
+        let inside = shown.partition_point(|shown| shown.at < from);
+        if let Some(before) = inside.checked_sub(1).and_then(|last| shown.get(last)).copied() {
+            shown.drain(..shown.partition_point(|shown| shown.at < before.at));
+        }
+        Ok(())
+    }
+
     /// Adds what a query says to what is there.
     fn points(&self, sql: &str, parameters: &[i64], into: &mut Vec<Shown>) -> rusqlite::Result<()> {
         let mut statement = self.connection.prepare_cached(sql)?;
@@ -292,14 +347,24 @@ impl Values<'_> {
 
     pub(super) fn changes(&self, after: u64, limit: usize) -> rusqlite::Result<Vec<ReadingRow>> {
         let after = i64::try_from(after).unwrap_or(i64::MAX);
-        self.many(
+        self.many_of(
+            "every_change",
             "change > ?1 ORDER BY change LIMIT ?2",
             params![after, rows(limit)],
         )
     }
 
     fn many(&self, condition: &str, parameters: &[&dyn ToSql]) -> rusqlite::Result<Vec<ReadingRow>> {
-        let sql = format!("SELECT {READING} FROM every_reading WHERE {condition}");
+        self.many_of("every_reading", condition, parameters)
+    }
+
+    fn many_of(
+        &self,
+        view: &str,
+        condition: &str,
+        parameters: &[&dyn ToSql],
+    ) -> rusqlite::Result<Vec<ReadingRow>> {
+        let sql = format!("SELECT {READING} FROM {view} WHERE {condition}");
         many(self.connection, &sql, parameters, |row| self.row(row))
     }
 

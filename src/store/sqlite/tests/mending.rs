@@ -62,9 +62,9 @@ fn values(store: &SqliteStore) -> Vec<i64> {
 }
 
 /// Puts what its table would never take into a place of a reading: as if an octet of its pages had been turned over.
-fn unchecked(statement: &str) -> String {
+fn unchecked(table: &str, statement: &str) -> String {
     let schema = |old: &str, new: &str| {
-        format!("UPDATE sqlite_schema SET sql = replace(sql, '{old}', '{new}') WHERE name = 'reading';")
+        format!("UPDATE sqlite_schema SET sql = replace(sql, '{old}', '{new}') WHERE name = '{table}';")
     };
     format!(
         "PRAGMA writable_schema = RESET; PRAGMA writable_schema = ON; {} PRAGMA writable_schema = RESET; {statement};
@@ -76,7 +76,7 @@ fn unchecked(statement: &str) -> String {
 
 #[test]
 fn an_index_that_names_no_numbers_can_not_be_counted_from_and_the_rest_is_kept() {
-    let spoil = unchecked("UPDATE reading SET at = 'noon' WHERE value = 1002");
+    let spoil = unchecked("reading", "UPDATE reading SET at = 'noon' WHERE value = 1002");
     let (_scratch, store, lost) = mended(&spoil);
     assert_eq!(lost, None, "nobody can tell what was there");
     assert_eq!(values(&store), [1000, 1001, 1003]);
@@ -84,7 +84,7 @@ fn an_index_that_names_no_numbers_can_not_be_counted_from_and_the_rest_is_kept()
 
 #[test]
 fn a_reading_that_can_not_be_and_whose_place_is_known_is_counted() {
-    let spoil = unchecked("UPDATE reading SET value = 'much' WHERE value = 1002");
+    let spoil = unchecked("reading", "UPDATE reading SET value = 'much' WHERE value = 1002");
     let (_scratch, store, lost) = mended(&spoil);
     assert_eq!(lost, Some(1));
     assert_eq!(values(&store), [1000, 1001, 1003]);
@@ -100,12 +100,27 @@ fn readings_whose_meter_is_lost_are_counted() {
 #[test]
 fn what_was_heard_lately_comes_back_from_beside_a_damaged_store() {
     // Neither the readings nor the telegrams that gave them are left.
-    let spoil =
-        unchecked("DELETE FROM telegram; UPDATE reading SET value = 'much' WHERE value IN (1001, 1002)");
-    let (_scratch, store, lost) = mended_after(&spoil, |store, number| {
-        store.hear(&[live(1, NOON + number * 60, 1000 + number)]).unwrap();
-        store.settle().unwrap();
-    });
+    let spoil = unchecked(
+        "recent",
+        "DELETE FROM telegram; UPDATE recent SET value = 'much' WHERE value IN (1001, 1002)",
+    );
+    let (_scratch, store, lost) = mended_after(&spoil, hear_and_settle);
     assert_eq!(lost, Some(0));
     assert_eq!(values(&store), [1000, 1001, 1002, 1003]);
+}
+
+#[test]
+fn a_reading_of_the_last_hours_that_can_not_be_is_counted_and_the_rest_is_kept() {
+    let spoil = unchecked("recent", "UPDATE recent SET value = 'much' WHERE value = 1002");
+    let (_scratch, store, lost) = mended_after(&spoil, hear_and_settle);
+    assert_eq!(lost, Some(1));
+    assert_eq!(values(&store), [1000, 1001, 1003]);
+}
+
+fn hear_and_settle(store: &SqliteStore, number: i64) {
+    store.hear(&[live(1, NOON + number * 60, 1000 + number)]).unwrap();
+    store.settle().unwrap();
+    let connection = Connection::open(store.file().unwrap()).unwrap();
+    let there = connection.query_row("SELECT count(*) FROM recent", [], |row| row.get(0));
+    assert_eq!(there, Ok(number + 1));
 }

@@ -200,7 +200,7 @@ fn content(path: &Path) -> Vec<String> {
             "SELECT * FROM channel",
             "SELECT * FROM outcome",
             "SELECT * FROM radio",
-            "SELECT * FROM reading",
+            "SELECT * FROM every_reading",
             "SELECT * FROM conflict",
             "SELECT * FROM telegram",
             "SELECT * FROM telegram_pack",
@@ -234,8 +234,8 @@ fn meaning(path: &Path) -> Vec<String> {
         path,
         &[
             "SELECT meter, quantity, channel.unit, at, source, value, resolution, flags, stamp
-             FROM reading JOIN channel ON channel.id = channel",
-            "SELECT count(*), count(DISTINCT change) FROM reading",
+             FROM every_reading JOIN channel ON channel.id = channel",
+            "SELECT count(*), count(DISTINCT change) FROM every_reading",
             "SELECT meter, quantity, at, source, value FROM conflict JOIN channel ON channel.id = channel",
             "SELECT received_at, meter, digest, octets, radio.name, rssi_dbm, code, evidence
              FROM telegram JOIN radio ON radio.id = radio JOIN outcome ON outcome.id = outcome",

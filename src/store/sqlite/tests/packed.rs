@@ -36,7 +36,10 @@ fn retain_all(store: &SqliteStore, day: i64, rows: usize) {
 /// The rows of a meter, with those put aside where they are asked for.
 fn rows(scratch: &Scratch, meter: i64, grain: Grain) -> Vec<Shown> {
     let table = match grain {
-        Grain::Days => "reading",
+        Grain::Days => {
+            "(SELECT meter, channel, at, source, value, flags FROM reading
+              UNION ALL SELECT meter, channel, at, 0, value, 0 FROM recent)"
+        }
         Grain::Hours => "every_reading",
     };
     let connection = Connection::open(scratch.path()).unwrap();
