@@ -6,11 +6,11 @@ use std::path::Path;
 use std::process::Command;
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, OpenFlags};
+use releve::store::Source;
 
 use crate::harness::{Daemon, Folder, import, json, run};
 use crate::layer;
-use crate::stored::archive;
+use crate::stored::{archive, said};
 
 /// Meter, instant, flags.
 type Reading = (i64, i64, i64);
@@ -19,14 +19,16 @@ type Filed = (i64, bool);
 
 /// Live readings of a store: meter, instant, flags; and the instants telegrams are filed under.
 fn kept(db: &Path) -> (Vec<Reading>, Vec<Filed>) {
-    let connection = Connection::open_with_flags(db, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
-    let mut statement = connection
-        .prepare("SELECT meter, at, flags FROM reading WHERE source = 0 ORDER BY change")
-        .unwrap();
-    let readings = statement
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .unwrap()
-        .map(Result::unwrap)
+    let readings = said(db)
+        .into_iter()
+        .filter(|row| row.reading.source == Source::Live)
+        .map(|row| {
+            (
+                row.meter.0,
+                row.reading.at.as_second(),
+                row.reading.flags.0.into(),
+            )
+        })
         .collect();
     let telegrams = archive(db)
         .iter()

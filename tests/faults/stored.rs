@@ -4,8 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use releve::store::{ArchiveQuery, ArchivedTelegram, SqliteStore, Store};
-use rusqlite::types::Value;
+use releve::store::{ArchiveQuery, ArchivedTelegram, ReadingRow, SqliteStore, Store};
 use rusqlite::{Connection, OpenFlags};
 
 /// Readings and archived telegrams of a store that is sound, as sorted rows.
@@ -15,20 +14,13 @@ pub(crate) fn stored(db: &Path) -> Vec<String> {
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))
         .unwrap();
     assert_eq!(verdict, "ok", "{}", db.display());
-    let mut statement = connection
-        .prepare(
-            "SELECT 'reading', meter, quantity, unit, aspect, kind, tariff, subunit, direction, at, source, value
-             FROM reading JOIN channel ON channel.id = channel",
-        )
-        .unwrap();
-    let columns = statement.column_count();
-    let found = statement
-        .query_map([], |row| {
-            let values = (0..columns).map(|column| row.get::<_, Value>(column));
-            Ok(format!("{:?}", values.collect::<Result<Vec<_>, _>>()?))
+    let mut rows: Vec<String> = said(db)
+        .iter()
+        .map(|ReadingRow { meter, reading, .. }| {
+            let (channel, at, source, value) = (&reading.channel, reading.at, reading.source, reading.value);
+            format!("reading {meter:?} {channel:?} {at} {source:?} {value}")
         })
-        .unwrap();
-    let mut rows: Vec<String> = found.map(Result::unwrap).collect();
+        .collect();
     rows.extend(
         archive(db)
             .iter()
@@ -40,21 +32,31 @@ pub(crate) fn stored(db: &Path) -> Vec<String> {
 
 /// The archive of a store as it lies, whether its telegrams are packed or not: nothing that waits beside it is read.
 pub(crate) fn archive(db: &Path) -> Vec<ArchivedTelegram> {
+    let query = ArchiveQuery {
+        limit: usize::MAX >> 1,
+        ..ArchiveQuery::default()
+    };
+    copied(db, |store| store.archive(&query).unwrap())
+}
+
+/// The readings of a store as they lie, in the order of their changes.
+pub(crate) fn said(db: &Path) -> Vec<ReadingRow> {
+    copied(db, |store| store.changes(0, usize::MAX >> 1).unwrap())
+}
+
+/// What is asked of a copy of a store.
+fn copied<T>(db: &Path, ask: impl FnOnce(&SqliteStore) -> T) -> T {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let copy = db.with_extension(format!("copy-{}", NEXT.fetch_add(1, Ordering::Relaxed)));
     Connection::open_with_flags(db, OpenFlags::SQLITE_OPEN_READ_ONLY)
         .unwrap()
         .execute("VACUUM INTO ?1", [copy.to_str().unwrap()])
         .unwrap();
-    let query = ArchiveQuery {
-        limit: usize::MAX >> 1,
-        ..ArchiveQuery::default()
-    };
     let store = SqliteStore::open(&copy).unwrap();
-    let archive = store.archive(&query).unwrap();
+    let answer = ask(&store);
     drop(store);
     remove(&copy);
-    archive
+    answer
 }
 
 /// How many telegrams the archive has, packed or not.

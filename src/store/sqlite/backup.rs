@@ -12,6 +12,7 @@ use tracing::warn;
 
 use super::SqliteStore;
 use super::archive;
+use super::dense;
 use super::erasures::{known_at, listed};
 use super::error::explain;
 use super::mend::{COPY, copies};
@@ -238,6 +239,10 @@ fn packs(connection: &Connection) -> rusqlite::Result<Vec<String>> {
             ));
         }
     }
+    found.extend(dense::spoilt(connection)?.into_iter().map(|(meter, first)| {
+        let first = Timestamp::from_second(first).unwrap_or_default();
+        format!("readings of meter {meter} in the hour from {first} on can't be read back")
+    }));
     Ok(found)
 }
 
@@ -261,7 +266,9 @@ fn references(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 /// Nothing may stand behind the end of the change feed: a portal would never see it.
 fn feed(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let beyond: i64 = connection.query_row(
-        "SELECT count(*) FROM every_reading WHERE change > (SELECT value FROM counter WHERE name = 'change')",
+        "SELECT (SELECT count(*) FROM every_reading WHERE change > feed.value)
+              + (SELECT count(*) FROM dense WHERE change + readings - 1 > feed.value)
+         FROM counter AS feed WHERE name = 'change'",
         [],
         |row| row.get(0),
     )?;
@@ -293,9 +300,10 @@ pub(super) fn examine(copy: &Path) -> Result<Copied> {
     let octets = fs::metadata(copy)
         .map_err(|error| refused_by_system(copy, &error))?
         .len();
+    let dense = dense::count(&connection).map_err(explained)?;
     Ok(Copied {
         octets,
-        readings: readings.unsigned_abs(),
+        readings: readings.unsigned_abs() + dense,
     })
 }
 

@@ -306,6 +306,7 @@ fn carry_out(batch: &mut Batch<'_>, plan: &Plan) -> Result<Deleted, Fault> {
                 .map(|rows| rows as u64)
         };
         deleted.conflicts += delete("DELETE FROM conflict WHERE meter = ?1 AND at > ?2 AND at < ?3")?;
+        deleted.readings += batch.erase_dense(meter.0, (since, span.until.as_second()))?;
         deleted.readings += delete("DELETE FROM reading WHERE meter = ?1 AND at > ?2 AND at < ?3")?;
         deleted.readings += delete("DELETE FROM hour WHERE meter = ?1 AND at > ?2 AND at < ?3")?;
         deleted.readings += delete(

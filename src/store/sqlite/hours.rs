@@ -51,20 +51,18 @@ const HOUR: i64 = 3600;
 
 impl Batch<'_> {
     /// Leaves out of readings that are about to be placed, ordered by series and instant, those between the first and the
-    /// last of their hour, and takes away what is there already and lies between now.
-    pub(super) fn hours_only(&mut self, readings: &mut Vec<Later>) -> rusqlite::Result<()> {
-        if counter(self.transaction, HOURS_ONLY)? != Some(1) {
-            return Ok(());
-        }
+    /// last of their hour, and takes away what is there already and lies between now. Where every value is kept they go where
+    /// they take little room.
+    pub(super) fn thin(&mut self, readings: &mut Vec<Later>) -> rusqlite::Result<()> {
+        let hours_only = counter(self.transaction, HOURS_ONLY)? == Some(1);
         let mut left_out = vec![false; readings.len()];
         let mut places = left_out.iter_mut();
         let mut zones: Option<(i64, TimeZone)> = None;
         for series in readings.chunk_by(|one, other| one.series() == other.series()) {
-            let mut rest: Vec<(i64, &mut bool)> = series
+            let mut rest: Vec<(&Later, &mut bool)> = series
                 .iter()
                 .zip(places.by_ref())
                 .filter(|(reading, _)| reading.is_plain())
-                .map(|(reading, place)| (reading.at, place))
                 .collect();
             let Some(of @ (meter, _)) = series.first().map(Later::series) else {
                 continue;
@@ -74,21 +72,35 @@ impl Batch<'_> {
                 _ => zone(self.transaction, meter)?,
             };
             let mut rest = rest.as_mut_slice();
-            while let Some((at, _)) = rest.first() {
-                let hour = hour_of(*at, &zone);
-                let (here, behind) = rest.split_at_mut(rest.partition_point(|(at, _)| *at < hour.1));
-                let there = thin_before(self.transaction, &mut self.noted, of, hour, here)?;
-                for (at, place) in here {
-                    **place = there.0 < *at && *at < there.1;
+            while let Some((reading, _)) = rest.first() {
+                let hour = hour_of(reading.at, &zone);
+                let (here, behind) =
+                    rest.split_at_mut(rest.partition_point(|(reading, _)| reading.at < hour.1));
+                if hours_only {
+                    let there = thin_before(self.transaction, &mut self.noted, of, hour, here)?;
+                    for (reading, place) in here {
+                        **place = there.0 < reading.at && reading.at < there.1;
+                        self.report.thinned += u64::from(**place);
+                    }
+                } else {
+                    // What is doubtful may be of the same instant, and be said first.
+                    let live = series.iter().filter(|reading| reading.is_live());
+                    let all = live.filter(|reading| hour.0 <= reading.at && reading.at < hour.1);
+                    let is_all = all.count() == here.len();
+                    if self.put_dense(of, here, is_all)?
+                        && let [_, between @ .., _] = here
+                    {
+                        for (_, place) in between {
+                            **place = true;
+                        }
+                    }
                 }
                 rest = behind;
             }
             zones = Some((meter, zone));
         }
         let mut left_out = left_out.into_iter();
-        let before = readings.len();
         readings.retain(|_| left_out.next() != Some(true));
-        self.report.thinned += (before - readings.len()) as u64;
         Ok(())
     }
 }
@@ -99,7 +111,7 @@ fn thin_before(
     noted: &mut Noted,
     (meter, channel): (i64, i64),
     (begin, end): (i64, i64),
-    coming: &[(i64, &mut bool)],
+    coming: &[(&Later, &mut bool)],
 ) -> rusqlite::Result<(i64, i64)> {
     // An hour lies in one quarter of a day, or in two where places are half an hour beside the others.
     let quarters = (quarter_of(begin), quarter_of(end - 1));
@@ -119,8 +131,10 @@ fn thin_before(
                 row.get::<_, i64>(2)?,
             ))
         })?;
-    let ends = |edge: Option<&(i64, &mut bool)>, stored: Option<i64>| {
-        [edge.map(|(at, _)| *at), stored].into_iter().flatten()
+    let ends = |edge: Option<&(&Later, &mut bool)>, stored: Option<i64>| {
+        [edge.map(|(reading, _)| reading.at), stored]
+            .into_iter()
+            .flatten()
     };
     let from = ends(coming.first(), first).min().unwrap_or(begin);
     let to = ends(coming.last(), last).max().unwrap_or(end);

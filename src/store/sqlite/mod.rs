@@ -19,6 +19,7 @@ mod alert;
 mod archive;
 mod backup;
 mod codes;
+mod dense;
 mod erase;
 mod erasures;
 mod error;
@@ -607,7 +608,7 @@ impl Store for SqliteStore {
                 dwellings: count("dwelling")?,
                 points: count("point")?,
                 meters: count("meter")?,
-                readings: count("every_reading")?,
+                readings: count("every_reading")? + dense::count(connection)?,
                 telegrams: count("telegram")? + archive::packed(connection)?,
                 heard: count("heard")?,
             })

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::codes;
+use super::dense::Dense;
 use super::recent::quarter_of;
 use super::write::{Batch, Fault, Statements, prepared};
 use crate::store::{Flags, MeterId, ReadingKey, Source, StoredReading};
@@ -19,12 +20,13 @@ pub(super) struct Said {
 }
 
 /// Where a plain live reading stands that is not among the rows.
-#[derive(Clone, Copy)]
 enum Aside {
     /// Put aside, of a household that keeps its hours.
     Hour,
     /// Of the last hours.
     Recent,
+    /// Between the ends of its hour, with others.
+    Dense(Dense),
 }
 
 /// Readings on their way to their places.
@@ -38,6 +40,8 @@ pub(super) struct Placing {
     put_aside: Option<bool>,
     /// The quarters of [`recent`](super::recent); not known until it is asked.
     pub(super) quarters: Option<Vec<i64>>,
+    /// Whether some readings are in [`dense`](super::dense) rows; not known until it is asked.
+    pub(super) dense: Option<bool>,
 }
 
 impl Placing {
@@ -51,7 +55,7 @@ impl Placing {
 pub(super) struct Later {
     meter: i64,
     pub(super) at: i64,
-    value: i64,
+    pub(super) value: i64,
     /// 0 for none.
     stamp: i64,
     channel: u32,
@@ -59,7 +63,7 @@ pub(super) struct Later {
     /// Of two in one place the first counts.
     order: u32,
     source: u8,
-    resolution: i8,
+    pub(super) resolution: i8,
 }
 
 impl Later {
@@ -68,9 +72,13 @@ impl Later {
         (self.meter, self.channel.into())
     }
 
+    pub(super) fn is_live(&self) -> bool {
+        self.source == Source::Live as u8
+    }
+
     /// Whether it is live and nothing is doubtful about it.
     pub(super) fn is_plain(&self) -> bool {
-        self.source == Source::Live as u8 && self.flags == 0 && self.stamp == 0
+        self.is_live() && self.flags == 0 && self.stamp == 0
     }
 }
 
@@ -121,7 +129,8 @@ impl Batch<'_> {
     }
 
     /// Gives all readings their places. Those that were put off come meter after meter: a page that takes many of them is
-    /// then written once. Of those the ends of each hour are enough, when the store is told so.
+    /// then written once. Of those the ends of each hour are enough, when the store is told so;
+    /// else what lies between takes less room.
     pub(super) fn put_now(&mut self) -> Result<(), Fault> {
         let mut later = self.placing.later.take().unwrap_or_default();
         later.sort_unstable_by_key(|reading| {
@@ -135,7 +144,7 @@ impl Batch<'_> {
             } = *reading;
             (meter, channel, at, source, order)
         });
-        self.hours_only(&mut later)?;
+        self.thin(&mut later)?;
         let newest = later.iter().map(|reading| reading.at).max();
         let lately = self.recent_from(newest.unwrap_or(i64::MIN))?;
         for reading in later {
@@ -339,6 +348,9 @@ impl Batch<'_> {
                 return Ok(Some((Aside::Recent, kept)));
             }
         }
+        if let Some((dense, kept)) = self.dense_at((meter, channel), at)? {
+            return Ok(Some((Aside::Dense(dense), kept)));
+        }
         let some = match self.placing.put_aside {
             Some(some) => some,
             None => self
@@ -365,6 +377,7 @@ impl Batch<'_> {
         let (from, quarter) = match aside {
             Aside::Hour => ("hour WHERE ?4 IS NULL", None),
             Aside::Recent => ("recent WHERE quarter = ?4", Some(quarter_of(at))),
+            Aside::Dense(dense) => return self.take_apart(&dense),
         };
         let condition = "AND meter = ?1 AND channel = ?2 AND at = ?3";
         self.transaction

@@ -9,7 +9,7 @@
 //! whenever somebody asks. Here they are some forty. Once a day each meter's page is written for all that the day brought.
 //! Only what is plain lies here: whoever has something to say of a reading brings it back among the rows first.
 
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{Connection, ErrorCode, params};
 
 use super::codes;
 use super::find::many;
@@ -218,30 +218,36 @@ pub(super) fn take_all(connection: &Connection) -> rusqlite::Result<u64> {
         "SELECT meter, channel, at, value, resolution, change FROM recent ORDER BY meter, channel, at",
         [],
         |row| {
-            let numbers = (0..6).map(|column| row.get::<_, i64>(column));
-            numbers.collect::<rusqlite::Result<Vec<i64>>>()
+            let mut numbers = [0; 6];
+            for (column, number) in numbers.iter_mut().enumerate() {
+                *number = row.get(column)?;
+            }
+            Ok(numbers)
         },
     )?;
     for row in rows {
-        let put = connection
-            .prepare_cached(
-                "INSERT INTO reading (meter, channel, at, value, resolution, change, source, flags, stamp)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, NULL)
-                 ON CONFLICT (meter, channel, at, source) DO UPDATE SET value = excluded.value,
-                 resolution = excluded.resolution, flags = excluded.flags, stamp = excluded.stamp,
-                 change = excluded.change WHERE excluded.change > reading.change",
-            )?
-            .execute(params_from_iter(row));
-        match put {
-            Ok(_) => {}
-            // Its place in the feed is taken.
-            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => {
-                refused += 1;
-            }
-            Err(error) => return Err(error),
-        }
+        refused += u64::from(!put_newer(connection, row)?);
     }
     connection.execute("DELETE FROM recent", [])?;
     connection.execute("DELETE FROM quarter", [])?;
     Ok(refused)
+}
+
+/// Puts a plain live reading (meter, channel, instant, value, resolution, change) among the rows, unless what stands there changed
+/// later; false when its place in the feed is taken.
+pub(super) fn put_newer(connection: &Connection, row: [i64; 6]) -> rusqlite::Result<bool> {
+    let put = connection
+        .prepare_cached(
+            "INSERT INTO reading (meter, channel, at, value, resolution, change, source, flags, stamp)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, NULL)
+             ON CONFLICT (meter, channel, at, source) DO UPDATE SET value = excluded.value,
+             resolution = excluded.resolution, flags = excluded.flags, stamp = excluded.stamp,
+             change = excluded.change WHERE excluded.change > reading.change",
+        )?
+        .execute(row);
+    match put {
+        Ok(_) => Ok(true),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Ok(false),
+        Err(error) => Err(error),
+    }
 }

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::archive;
 use super::codes::{instant, word};
+use super::dense;
 use super::find::{many, rows};
 use super::hours::{thin_hours, zone};
 use super::packed;
@@ -62,9 +63,10 @@ pub(super) fn retain(
 
     recent::take_over(connection, now.as_second(), &mut left)?;
 
-    let noted = &mut batch.noted;
     // The day that is not over for long is left alone: what of it was settled is thinned already.
     let young = days_before(now, retention.every_value_days.max(1));
+    report.readings += dense::let_go(connection, young, &mut left)?;
+    let noted = &mut batch.noted;
     let old = days_before(now, retention.live_days);
     let hours = Pass {
         done: "hourly",

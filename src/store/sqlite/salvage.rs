@@ -7,10 +7,11 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use rusqlite::{Connection, Row, params_from_iter};
 
 use super::archive;
 use super::codes;
+use super::dense;
 use super::inbox;
 use super::packed;
 use super::recent;
@@ -41,7 +42,7 @@ pub(super) fn salvage(
     let newer_registry = counter(damaged, "registry") > counter(good, "registry");
     within(good, || {
         for name in tables(good)? {
-            if ![READING, RECENT, CONFLICT, PACKED].contains(&name.as_str()) {
+            if ![READING, RECENT, DENSE, CONFLICT, PACKED].contains(&name.as_str()) {
                 walk(damaged, good, &name, newer_registry, is_whole, &mut salvaged)?;
             }
         }
@@ -62,11 +63,11 @@ pub(super) fn salvage_readings(
 ) -> rusqlite::Result<()> {
     within(good, || {
         // What one of them has among the last hours the other may have among the rows.
-        salvaged.refused += recent::take_all(good)?;
-        for name in [READING, RECENT, CONFLICT] {
+        salvaged.refused += recent::take_all(good)? + dense::take_all(good)?;
+        for name in [READING, RECENT, DENSE, CONFLICT] {
             walk(damaged, good, name, false, &|_, _| true, salvaged)?;
         }
-        salvaged.refused += recent::take_all(good)?;
+        salvaged.refused += recent::take_all(good)? + dense::take_all(good)?;
         // First what hangs on lost rows: a reading whose meter nobody knows any more is lost, too.
         salvaged.refused += orphans(good)?;
         packed::forget_all(good)?;
@@ -83,6 +84,7 @@ pub(super) fn salvage_readings(
 
 const READING: &str = "reading";
 const RECENT: &str = "recent";
+const DENSE: &str = "dense";
 const CONFLICT: &str = "conflict";
 /// Made of readings, and made anew of what is left of them.
 const PACKED: &str = "packed";
@@ -177,6 +179,8 @@ impl Table {
                 "INSERT",
                 " ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
             ),
+            // There is none yet, and a spoilt one takes nobody's place.
+            RECENT | DENSE => ("INSERT OR IGNORE", ""),
             _ if REGISTRY.contains(&name) && !newer_registry => ("INSERT OR IGNORE", ""),
             _ => ("INSERT OR REPLACE", ""),
         };
@@ -451,7 +455,14 @@ fn lost_readings(damaged: &Connection, good: &Connection) -> rusqlite::Result<Op
         good,
         "SELECT meter, channel, at, 0 FROM recent INDEXED BY recent_change WHERE change > 0 ORDER BY change",
     )?;
-    Ok(rows.zip(recent).map(|(rows, recent)| rows + recent))
+    // With its first one all of a row are there.
+    let dense = lost_of(
+        damaged,
+        good,
+        "SELECT meter, channel, first, 0, readings FROM dense INDEXED BY dense_change WHERE change > 0 ORDER BY change",
+    )?;
+    let lost = [rows, recent, dense].into_iter().sum();
+    Ok(lost)
 }
 
 fn lost_of(damaged: &Connection, good: &Connection, places: &str) -> rusqlite::Result<Option<u64>> {
@@ -473,8 +484,11 @@ fn lost_of(damaged: &Connection, good: &Connection, places: &str) -> rusqlite::R
                 };
                 // A spoilt page of the index may say anything: then nobody can count.
                 let Ok(place) = place() else { return Ok(None) };
-                let found = there.query_row(place, |_| Ok(())).optional()?;
-                lost += u64::from(found.is_none());
+                // Of how many, when it is of more than one.
+                let count = row.get::<_, u32>(4).unwrap_or(1);
+                if !there.exists(place)? {
+                    lost += u64::from(count);
+                }
             }
             Err(_) => return Ok(None),
         }

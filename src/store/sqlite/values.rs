@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter};
 
 use super::codes::{self, invalid};
+use super::dense;
 use super::find::{many, rows};
 use super::packed::{Packed, Walked, start_of, stretch_of};
 use super::read::{Channels, Known};
@@ -86,11 +87,21 @@ impl Values<'_> {
                 behind.map_or(-1, |(_, source)| source as i64),
                 rows(left),
             ];
-            page.extend(self.many(
+            let mut rows = self.many(
                 "meter = ?1 AND channel = ?2 AND at >= ?3 AND at < ?4 AND (?5 IS NULL OR source = ?5)
                  AND (at, source) > (?6, ?7) ORDER BY at, source LIMIT ?8",
                 parameters,
-            )?);
+            )?;
+            if query.source.is_none_or(|source| source == Source::Live) {
+                // Of an instant, what is live comes first: it was on the page before.
+                let from = behind.map_or(from.as_second(), |(at, _)| {
+                    from.as_second().max(at.as_second().saturating_add(1))
+                });
+                let time = (from, query.until.as_second());
+                self.add_dense((query.meter, channel), time, left, &mut rows)?;
+                rows.truncate(left);
+            }
+            page.append(&mut rows);
         }
         Ok(page)
     }
@@ -112,7 +123,15 @@ impl Values<'_> {
             }
         };
         let parameters = params![meter.0, channel.0, at.as_second(), without.0];
-        Ok(self.many(condition, parameters)?.pop())
+        let row = self.many(condition, parameters)?.pop();
+        let dense = dense::nearest(self.connection, (meter.0, channel.0), at.as_second(), side)?;
+        Ok(match (row, dense) {
+            (Some(row), Some((point, _))) if away(row.reading.at, at) <= away(point.at, at) => Some(row),
+            (_, Some((point, resolution))) => {
+                Some(self.dense_row((meter.0, channel.0), &point, resolution)?)
+            }
+            (row, None) => row,
+        })
     }
 
     /// The latest reading of each series of some meters: a few steps along the table for each series, in one statement.
@@ -217,10 +236,64 @@ impl Values<'_> {
         };
         let first = edge("at < ?3 ORDER BY at DESC", from, from.as_second())?;
         let last = edge("at >= ?3 ORDER BY at", until, until.as_second())?;
-        self.many(
+        let mut rows = self.many(
             "meter = ?1 AND channel = ?2 AND at BETWEEN ?3 AND ?4 ORDER BY at, source",
             params![meter.0, channel.0, first, last],
-        )
+        )?;
+        self.add_dense((meter, channel), (first, last), usize::MAX, &mut rows)?;
+        let before = rows.partition_point(|row| row.reading.at < from);
+        if let Some(before) = before.checked_sub(1).and_then(|last| rows.get(last)) {
+            let at = before.reading.at;
+            rows.drain(..rows.partition_point(|row| row.reading.at < at));
+        }
+        let behind = rows.partition_point(|row| row.reading.at < until);
+        if let Some(behind) = rows.get(behind) {
+            let at = behind.reading.at;
+            rows.truncate(rows.partition_point(|row| row.reading.at <= at));
+        }
+        Ok(rows)
+    }
+
+    /// Adds what a series has in dense rows between two instants, so many at most, to rows in their order.
+    fn add_dense(
+        &self,
+        (meter, channel): (MeterId, ChannelId),
+        time: (i64, i64),
+        limit: usize,
+        rows: &mut Vec<ReadingRow>,
+    ) -> rusqlite::Result<()> {
+        let series = (meter.0, channel.0);
+        let found = dense::between(self.connection, series, time, limit)?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        for (point, resolution) in found {
+            rows.push(self.dense_row(series, &point, resolution)?);
+        }
+        rows.sort_by_key(|row| (row.reading.at, row.reading.source));
+        Ok(())
+    }
+
+    fn dense_row(
+        &self,
+        (meter, channel): (i64, i64),
+        point: &dense::Point,
+        resolution: i8,
+    ) -> rusqlite::Result<ReadingRow> {
+        Ok(ReadingRow {
+            meter: MeterId(meter),
+            channel_id: ChannelId(channel),
+            reading: StoredReading {
+                channel: self.channel(channel)?,
+                at: point.at,
+                source: Source::Live,
+                value: point.value,
+                resolution,
+                flags: Flags::NONE,
+                stamp: None,
+            },
+            change: codes::unsigned(point.change),
+        })
     }
 
     /// Light rows of some series, for sums: what is packed, and the rows of the table where it is not. That holds no more than
@@ -347,11 +420,20 @@ impl Values<'_> {
 
     pub(super) fn changes(&self, after: u64, limit: usize) -> rusqlite::Result<Vec<ReadingRow>> {
         let after = i64::try_from(after).unwrap_or(i64::MAX);
-        self.many_of(
+        let mut page = self.many_of(
             "every_change",
             "change > ?1 ORDER BY change LIMIT ?2",
             params![after, rows(limit)],
-        )
+        )?;
+        let dense = dense::changes(self.connection, after, limit)?;
+        if !dense.is_empty() {
+            for (point, series, resolution) in dense {
+                page.push(self.dense_row(series, &point, resolution)?);
+            }
+            page.sort_by_key(|row| row.change);
+            page.truncate(limit);
+        }
+        Ok(page)
     }
 
     fn many(&self, condition: &str, parameters: &[&dyn ToSql]) -> rusqlite::Result<Vec<ReadingRow>> {
@@ -392,6 +474,11 @@ impl Values<'_> {
             .get(self.connection, ChannelId(id))?
             .ok_or_else(|| invalid(1, rusqlite::types::Type::Integer, "no channel has this number"))
     }
+}
+
+/// How far an instant is from another.
+fn away(one: Timestamp, other: Timestamp) -> SignedDuration {
+    one.duration_since(other).abs()
 }
 
 /// A series over a time, with the last instant before it and the first one behind.

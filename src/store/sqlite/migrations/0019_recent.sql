@@ -32,3 +32,19 @@ CREATE VIEW every_change AS
     SELECT meter, channel, at, 0, value, resolution, 0, NULL, change FROM hour
     UNION ALL
     SELECT meter, channel, at, 0, value, resolution, 0, NULL, change FROM recent;
+
+-- Where every value is kept (store.every_value_days): what lies between the first and the last of an hour, of what was settled
+-- together, by differences (sqlite/dense.rs). Their places in the feed of changes follow each other.
+CREATE TABLE dense (
+    quarter    INTEGER NOT NULL,                              -- of the first
+    meter      INTEGER NOT NULL REFERENCES meter (id),
+    channel    INTEGER NOT NULL REFERENCES channel (id),
+    first      INTEGER NOT NULL,
+    last       INTEGER NOT NULL,
+    readings   INTEGER NOT NULL,
+    resolution INTEGER NOT NULL,
+    change     INTEGER NOT NULL,                              -- of the first
+    octets     BLOB NOT NULL,
+    PRIMARY KEY (quarter, meter, channel, first)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX dense_change ON dense (change, readings);

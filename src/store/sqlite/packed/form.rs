@@ -6,11 +6,11 @@ use crate::store::sqlite::octets::{number, put_number, put_signed, signed};
 use crate::store::{Flags, Shown, Source};
 
 /// At, source, value, flags: as the table has them.
-pub(super) type Point = (i64, u8, i64, u32);
+pub(in super::super) type Point = (i64, u8, i64, u32);
 
 /// Points as octets: a first one that says whether each has its source and flags, or all are live and sound; then each as the
 /// difference from the one before.
-pub(super) fn written(points: &[Point], start: i64) -> Vec<u8> {
+pub(in super::super) fn written(points: &[Point], start: i64) -> Vec<u8> {
     let plain = points
         .iter()
         .all(|(_, source, _, flags)| *source == Source::Live as u8 && *flags == 0);
@@ -28,7 +28,7 @@ pub(super) fn written(points: &[Point], start: i64) -> Vec<u8> {
 }
 
 /// The points in such octets; nothing when they are others.
-pub(super) fn points(octets: &[u8], start: i64, into: &mut Vec<Shown>) -> Option<()> {
+pub(in super::super) fn points(octets: &[u8], start: i64, into: &mut Vec<Shown>) -> Option<()> {
     let (form, mut rest) = octets.split_first()?;
     let plain = match *form {
         PLAIN => true,

@@ -9,7 +9,7 @@
 //! readings takes the row away in the same transaction ([`Stale`]), and [`pack`] makes it anew one day.
 
 mod check;
-mod form;
+pub(super) mod form;
 
 use jiff::Timestamp;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};

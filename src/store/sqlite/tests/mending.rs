@@ -117,6 +117,29 @@ fn a_reading_of_the_last_hours_that_can_not_be_is_counted_and_the_rest_is_kept()
     assert_eq!(values(&store), [1000, 1001, 1003]);
 }
 
+#[test]
+fn every_value_of_a_damaged_store_comes_back_or_is_counted() {
+    let hear = |store: &SqliteStore, number: i64| {
+        let from = NOON - NOON.rem_euclid(3600) + number * 3600;
+        let said: Vec<_> = (0..60)
+            .map(|minute| live(1, from + minute * 60, number * 100 + minute))
+            .collect();
+        store.hear(&said).unwrap();
+        store.settle().unwrap();
+    };
+    let all = |store: &SqliteStore| store.changes(0, 1000).unwrap().len();
+    let (_scratch, store, lost) = mended_after("DELETE FROM quarter WHERE false", hear);
+    assert_eq!((all(&store), lost), (240, Some(0)));
+    let dense = |store: &SqliteStore| {
+        let connection = Connection::open(store.file().unwrap()).unwrap();
+        connection.query_row("SELECT count(*) FROM dense", [], |row| row.get::<_, i64>(0))
+    };
+    assert_eq!(dense(&store), Ok(0), "they are readings like all others");
+    let spoil = "UPDATE dense SET octets = zeroblob(9) WHERE change = (SELECT min(change) FROM dense)";
+    let (_scratch, store, lost) = mended_after(spoil, hear);
+    assert_eq!((all(&store), lost), (240 - 58, Some(58)));
+}
+
 fn hear_and_settle(store: &SqliteStore, number: i64) {
     store.hear(&[live(1, NOON + number * 60, 1000 + number)]).unwrap();
     store.settle().unwrap();

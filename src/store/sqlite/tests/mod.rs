@@ -10,12 +10,14 @@ mod news;
 mod opening;
 mod packed;
 mod packs;
+mod recent;
 mod registry;
 mod retention;
 mod segments;
 mod speed;
 mod values;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -201,6 +203,7 @@ fn content(path: &Path) -> Vec<String> {
             "SELECT * FROM outcome",
             "SELECT * FROM radio",
             "SELECT * FROM every_reading",
+            "SELECT * FROM dense",
             "SELECT * FROM conflict",
             "SELECT * FROM telegram",
             "SELECT * FROM telegram_pack",
@@ -230,23 +233,36 @@ fn everything(meter: i64) -> ReadingQuery {
 
 /// The same without the numbers that follow the order of arrival: ids, and places in the feed.
 fn meaning(path: &Path) -> Vec<String> {
-    dump(
+    let mut rows = dump(
         path,
         &[
-            "SELECT meter, quantity, channel.unit, at, source, value, resolution, flags, stamp
-             FROM every_reading JOIN channel ON channel.id = channel",
-            "SELECT count(*), count(DISTINCT change) FROM every_reading",
             "SELECT meter, quantity, at, source, value FROM conflict JOIN channel ON channel.id = channel",
             "SELECT received_at, meter, digest, octets, radio.name, rssi_dbm, code, evidence
              FROM telegram JOIN radio ON radio.id = radio JOIN outcome ON outcome.id = outcome",
             "SELECT meter, meter_state.first_heard, meter_state.last_heard, last_digest, rssi_dbm, radio.name, code,
              meter_state.telegrams, opened_at, opened_digest, device_time, status
              FROM meter_state JOIN radio ON radio.id = radio JOIN outcome ON outcome.id = outcome",
-            "SELECT meter, code, telegrams, last_at FROM meter_outcome JOIN outcome ON outcome.id = outcome",
+            // When one ended so last may be of a telegram that was judged otherwise since, and then depends on when that was told.
+            "SELECT meter, code, telegrams FROM meter_outcome JOIN outcome ON outcome.id = outcome",
             "SELECT * FROM meter_fact",
             "SELECT name, first_heard, last_heard, telegrams FROM radio",
         ],
-    )
+    );
+    rows.extend(said(path));
+    rows
+}
+
+/// All readings that the feed of a store says, wherever they lie, each once and in its own place.
+fn said(path: &Path) -> Vec<String> {
+    let readings = SqliteStore::open(path).unwrap().changes(0, 1_000_000).unwrap();
+    let changes: BTreeSet<u64> = readings.iter().map(|row| row.change).collect();
+    assert_eq!(changes.len(), readings.len());
+    let mut said: Vec<String> = readings
+        .iter()
+        .map(|row| format!("{:?}: {:?}", row.meter, row.reading))
+        .collect();
+    said.sort();
+    said
 }
 
 fn dump(path: &Path, queries: &[&str]) -> Vec<String> {
