@@ -5,13 +5,17 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use collector::{Check, Telegram};
+use decoders::Families;
 use jiff::{SignedDuration, Timestamp};
+use releve::pipeline::Pipeline;
 use releve::store::sqlite::Options;
-use releve::store::{Source, SqliteStore, Store, StoredReading};
+use releve::store::{Ingest, Retention, Source, SqliteStore, Store, StoredReading};
 
 use crate::Say;
 use crate::daemon::{RATE, heard, readings, two_thousand};
 use crate::figure::{Bar, Figure};
+use crate::history::{END, Grain, fill, registry, telegram};
 use crate::process::{Counted, Daemon, Folder, Simulated};
 
 /// Telegrams in an hour.
@@ -21,7 +25,8 @@ pub(crate) fn figures(say: &mut Say<'_>) {
     let folder = Folder::new("flash");
     let building = two_thousand(&folder);
     let hour = Hour::prepare(&folder, &building);
-    let one = hour.flash(0);
+    let daily = taken_over(building.meters);
+    let one = hour.flash(0, daily);
     say(Figure::new(
         "daemon, written to flash for each telegram heard",
         one.written / one.telegrams,
@@ -33,7 +38,7 @@ pub(crate) fn figures(say: &mut Say<'_>) {
         one.waited.as_secs_f64() * 1000.0,
         "ms",
     ));
-    let every = hour.flash(3650);
+    let every = hour.flash(3650, daily);
     say(Figure::new(
         "daemon, written to flash for each kept reading, where every value is kept",
         every.written / every.kept,
@@ -46,6 +51,8 @@ pub(crate) fn figures(say: &mut Say<'_>) {
 /// What was written, and for what.
 struct Written {
     written: f64,
+    /// Of it this hour's share of what goes among the rows once a day.
+    taken_over: f64,
     telegrams: f64,
     kept: f64,
     /// How long the one who asked behind the hour waited.
@@ -54,9 +61,15 @@ struct Written {
 
 impl Written {
     fn noting(&self) -> String {
-        let Self { telegrams, kept, .. } = self;
+        let Self {
+            telegrams,
+            kept,
+            taken_over,
+            ..
+        } = self;
+        let taken_over = taken_over / telegrams;
         format!(
-            "{telegrams} telegrams in batches of a hundred, {kept} readings kept; an hour, settled at its end; a store with a week in it, the log carried over"
+            "{telegrams} telegrams in batches of a hundred, {kept} readings kept; an hour, settled at its end; a store with a week in it, the log carried over; {taken_over:.1} a telegram of it once a day"
         )
     }
 }
@@ -103,7 +116,7 @@ impl<'a> Hour<'a> {
     }
 
     #[allow(clippy::cast_precision_loss, reason = "for people")]
-    fn flash(&self, every_value_days: u32) -> Written {
+    fn flash(&self, every_value_days: u32, daily: f64) -> Written {
         let db = self.folder.path(&format!("every-{every_value_days}.db"));
         fs::copy(&self.store, &db).unwrap();
         let capture = self.folder.path("hour.txt");
@@ -120,8 +133,10 @@ impl<'a> Hour<'a> {
         let kept = (kept - before) as f64;
         let written = (daemon.counted().written + carried_over(&db)) as f64;
         daemon.stop();
+        let taken_over = daily / 24.0;
         Written {
-            written,
+            written: written + taken_over,
+            taken_over,
             telegrams: self.lines.len() as f64,
             kept,
             waited,
@@ -148,6 +163,46 @@ fn remember_a_week(db: &Path) {
         store.add_readings(latest.meter, &readings).unwrap();
     }
     store.sync().unwrap();
+}
+
+/// What is written when the ends of a day's hours go among the rows, in a store with a week in it.
+#[allow(clippy::cast_precision_loss, reason = "for people")]
+fn taken_over(meters: u64) -> f64 {
+    let folder = Folder::new("day");
+    let db = folder.path("releve.db");
+    let meters = i64::try_from(meters).unwrap();
+    let (store, _) = registry(&db, meters);
+    fill(&store, meters, Grain::Hourly, (1, 8));
+    drop(store);
+    let store = SqliteStore::open(&db).unwrap();
+    store.keep_hours_only(true).unwrap();
+    let families = Families::embedded().unwrap();
+    let mut pipeline = Pipeline::on(&store, families).unwrap();
+    let begin = END - 86_400;
+    for half in 0..48 {
+        let said: Vec<Ingest> = (1..=meters)
+            .flat_map(|meter| {
+                let octets = telegram(meter, u32::try_from(half).unwrap());
+                let telegram = Telegram {
+                    received_at: Some(Timestamp::from_second(begin + half * 1800).unwrap()),
+                    ..Telegram::new(octets, Check::Receiver, "cellar".into())
+                };
+                pipeline.take(&telegram, Timestamp::UNIX_EPOCH).into_ingest()
+            })
+            .collect();
+        store.hear(&said).unwrap();
+        store.settle().unwrap();
+    }
+    carried_over(&db);
+    let before = Counted::of(std::process::id()).written;
+    let later = Timestamp::from_second(END + 8 * 3600).unwrap();
+    let all = Retention {
+        live_days: 3650,
+        ..Retention::default()
+    };
+    while store.retain(later, &all).unwrap().more {}
+    let written = Counted::of(std::process::id()).written - before;
+    (written + carried_over(&db)) as f64
 }
 
 /// How many changes the feed of a store has.

@@ -29,6 +29,9 @@ const SPAN: i64 = 2 * DAY;
 /// More quarters than a day has are there when clocks jumped; with so many nothing is waited for.
 const MOST: usize = 16;
 
+/// So many count as one row of other work.
+const FOR_ONE: usize = 10;
+
 /// The counter that says from when on readings lie here.
 const FROM: &str = "recent_from";
 
@@ -155,8 +158,8 @@ impl Batch<'_> {
     }
 }
 
-/// Puts among the rows what is a day old, and with it all that is over, meter after meter: a bounded piece of the work. Nothing
-/// that anybody is told changes by it.
+/// Puts among the rows what is a day old, and with it all that is over, meter after meter: a bounded piece of the work. A row of
+/// it counts little, since each piece writes the pages of the feed anew. Nothing that anybody is told changes by it.
 pub(super) fn take_over(connection: &Connection, now: i64, left: &mut usize) -> rusqlite::Result<()> {
     let all = quarters(connection)?;
     let is_old = |quarter: i64| quarter.saturating_mul(QUARTER) < now.saturating_sub(DAY);
@@ -174,7 +177,8 @@ pub(super) fn take_over(connection: &Connection, now: i64, left: &mut usize) -> 
         set_counter(connection, FROM, until.saturating_mul(QUARTER))?;
     }
     let mut first = connection.prepare_cached("SELECT min(meter) FROM recent WHERE quarter = ?1")?;
-    while *left > 0 {
+    let mut rows = left.saturating_mul(FOR_ONE);
+    while rows > 0 {
         let mut next: Option<i64> = None;
         for quarter in &due {
             let found: Option<i64> = first.query_row([quarter], |row| row.get(0))?;
@@ -183,11 +187,12 @@ pub(super) fn take_over(connection: &Connection, now: i64, left: &mut usize) -> 
         let Some(meter) = next else {
             let place = "DELETE FROM quarter WHERE number < ?1";
             connection.prepare_cached(place)?.execute([until])?;
-            return Ok(());
+            break;
         };
         let moved = take(connection, meter, until)?;
-        *left = left.saturating_sub(moved.max(1));
+        rows = rows.saturating_sub(moved.max(1));
     }
+    *left = rows / FOR_ONE;
     Ok(())
 }
 
