@@ -38,7 +38,7 @@ pub(crate) fn figures(extent: Extent, say: &mut Say<'_>) {
     let folder = Folder::new("api");
     let db = folder.path("releve.db");
     let (meters, years) = (1000, extent.pick(1, 10));
-    let (store, dwellings) = registry(&db, meters);
+    let (store, dwellings) = registry(&db, meters, true);
     let rows = hours(&store, meters, years);
     drop(store);
     let size = std::fs::metadata(&db).unwrap().len() as f64 / 1e9;

@@ -25,8 +25,8 @@ pub(crate) fn figures(say: &mut Say<'_>) {
     let folder = Folder::new("flash");
     let building = two_thousand(&folder);
     let hour = Hour::prepare(&folder, &building);
-    let daily = taken_over(building.meters);
-    let one = hour.flash(0, daily);
+    let daily = once_a_day(building.meters);
+    let one = hour.flash(0, daily.taken_over);
     say(Figure::new(
         "daemon, written to flash for each telegram heard",
         one.written / one.telegrams,
@@ -34,11 +34,16 @@ pub(crate) fn figures(say: &mut Say<'_>) {
     )
     .noting(one.noting()));
     say(Figure::new(
+        "daemon, written to flash for each telegram, when of the day a week before its ends stay",
+        daily.let_go / 24.0 / one.telegrams,
+        "octets",
+    ));
+    say(Figure::new(
         "daemon, whoever asks then waits, once",
         one.waited.as_secs_f64() * 1000.0,
         "ms",
     ));
-    let every = hour.flash(3650, daily);
+    let every = hour.flash(3650, daily.taken_over);
     say(Figure::new(
         "daemon, written to flash for each kept reading, where every value is kept",
         every.written / every.kept,
@@ -51,8 +56,8 @@ pub(crate) fn figures(say: &mut Say<'_>) {
 /// What was written, and for what.
 struct Written {
     written: f64,
-    /// Of it this hour's share of what goes among the rows once a day.
-    taken_over: f64,
+    /// Of it this hour's share of what is done once a day.
+    daily: f64,
     telegrams: f64,
     kept: f64,
     /// How long the one who asked behind the hour waited.
@@ -64,12 +69,12 @@ impl Written {
         let Self {
             telegrams,
             kept,
-            taken_over,
+            daily,
             ..
         } = self;
-        let taken_over = taken_over / telegrams;
+        let daily = daily / telegrams;
         format!(
-            "{telegrams} telegrams in batches of a hundred, {kept} readings kept; an hour, settled at its end; a store with a week in it, the log carried over; {taken_over:.1} a telegram of it once a day"
+            "{telegrams} telegrams in batches of a hundred, {kept} readings kept; an hour, settled at its end; a store with a week in it, the log carried over; {daily:.1} a telegram of it once a day"
         )
     }
 }
@@ -133,10 +138,10 @@ impl<'a> Hour<'a> {
         let kept = (kept - before) as f64;
         let written = (daemon.counted().written + carried_over(&db)) as f64;
         daemon.stop();
-        let taken_over = daily / 24.0;
+        let daily = daily / 24.0;
         Written {
-            written: written + taken_over,
-            taken_over,
+            written: written + daily,
+            daily,
             telegrams: self.lines.len() as f64,
             kept,
             waited,
@@ -157,7 +162,7 @@ fn remember_a_week(db: &Path) {
         let readings: Vec<_> = (0..7 * 48)
             .map(|half| StoredReading {
                 at: begin + SignedDuration::from_mins(half * 30),
-                ..latest.reading.clone()
+                ..latest.reading
             })
             .collect();
         store.add_readings(latest.meter, &readings).unwrap();
@@ -165,13 +170,21 @@ fn remember_a_week(db: &Path) {
     store.sync().unwrap();
 }
 
-/// What is written when the ends of a day's hours go among the rows, in a store with a week in it.
+/// What is done once a day.
+struct Daily {
+    /// Written when the ends of its hours go among the rows.
+    taken_over: f64,
+    /// Written when of the day a week before the first and the last of each meter alone stay.
+    let_go: f64,
+}
+
+/// A day of the ends of hours, in a store with a week in it.
 #[allow(clippy::cast_precision_loss, reason = "for people")]
-fn taken_over(meters: u64) -> f64 {
+fn once_a_day(meters: u64) -> Daily {
     let folder = Folder::new("day");
     let db = folder.path("releve.db");
     let meters = i64::try_from(meters).unwrap();
-    let (store, _) = registry(&db, meters);
+    let (store, _) = registry(&db, meters, false);
     fill(&store, meters, Grain::Hourly, (1, 8));
     drop(store);
     let store = SqliteStore::open(&db).unwrap();
@@ -194,15 +207,21 @@ fn taken_over(meters: u64) -> f64 {
         store.settle().unwrap();
     }
     carried_over(&db);
-    let before = Counted::of(std::process::id()).written;
-    let later = Timestamp::from_second(END + 8 * 3600).unwrap();
-    let all = Retention {
-        live_days: 3650,
-        ..Retention::default()
+    let retained = |live_days| {
+        let retention = Retention {
+            live_days,
+            ..Retention::default()
+        };
+        let later = Timestamp::from_second(END + 8 * 3600).unwrap();
+        let before = Counted::of(std::process::id()).written;
+        while store.retain(later, &retention).unwrap().more {}
+        let written = Counted::of(std::process::id()).written - before;
+        (written + carried_over(&db)) as f64
     };
-    while store.retain(later, &all).unwrap().more {}
-    let written = Counted::of(std::process::id()).written - before;
-    (written + carried_over(&db)) as f64
+    Daily {
+        taken_over: retained(3650),
+        let_go: retained(7),
+    }
 }
 
 /// How many changes the feed of a store has.

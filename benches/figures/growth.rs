@@ -40,7 +40,7 @@ pub(crate) fn figures(extent: Extent, plot: Option<&str>, say: &mut Say<'_>) {
     for meters in sizes {
         let folder = Folder::new(&format!("growth-{meters}"));
         let db = folder.path("releve.db");
-        let (store, dwellings) = registry(&db, *meters);
+        let (store, dwellings) = registry(&db, *meters, true);
         // As the daemon does by default.
         store.keep_hours_only(true).unwrap();
         let (mut readings, mut filled) = (0, 0);

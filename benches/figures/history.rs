@@ -40,8 +40,8 @@ impl Grain {
     }
 }
 
-/// A store with so many meters and no readings; the number of its dwellings.
-pub(crate) fn registry(path: &Path, meters: i64) -> (SqliteStore, i64) {
+/// A store with so many meters and no readings, of households that keep their hours or not; the number of its dwellings.
+pub(crate) fn registry(path: &Path, meters: i64, keeps_hourly: bool) -> (SqliteStore, i64) {
     let store = SqliteStore::open_with(path, Options::bulk()).unwrap();
     let dwellings = meters.div_euclid(OF_A_DWELLING).max(1);
     let mut changes = vec![Change::Site(Site {
@@ -65,7 +65,7 @@ pub(crate) fn registry(path: &Path, meters: i64) -> (SqliteStore, i64) {
             role: Role::Tenant,
             from: jiff::civil::date(2010, 1, 1),
             until: None,
-            keeps_hourly: true,
+            keeps_hourly,
         }));
     }
     for meter in 1..=meters {

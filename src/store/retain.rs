@@ -26,7 +26,7 @@ impl Default for Retention {
             live_days: 7,
             heard_days: 7,
             outage_days: 1100,
-            rows: 10_000,
+            rows: 50_000,
         }
     }
 }

@@ -239,12 +239,11 @@ pub(super) fn between(
     Ok(found)
 }
 
-/// What changed behind a place of the feed, so many at most: with each the series and the resolution.
-pub(super) fn changes(
-    connection: &Connection,
-    after: i64,
-    limit: usize,
-) -> rusqlite::Result<Vec<(Point, (i64, i64), i8)>> {
+/// A reading, its series, and its resolution.
+pub(super) type Said = (Point, (i64, i64), i8);
+
+/// What changed behind a place of the feed, so many at most.
+pub(super) fn changes(connection: &Connection, after: i64, limit: usize) -> rusqlite::Result<Vec<Said>> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM dense
          WHERE change >= ifnull((SELECT max(change) FROM dense WHERE change <= ?1), ?1) ORDER BY change"

@@ -159,7 +159,7 @@ fn ends(store: &SqliteStore, (from, until): (i64, i64)) -> Vec<String> {
         let spoken = store
             .spoken(&[(meter, channel)], at(from), at(until), step, Flags::NONE)
             .unwrap();
-        answers.push(format!("{:?} {:?}", spoken.first().is_some(), spoken.last()));
+        answers.push(format!("{:?} {:?}", !spoken.is_empty(), spoken.last()));
     }
     answers
 }
