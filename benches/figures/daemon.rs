@@ -40,8 +40,8 @@ pub(crate) fn figures(extent: Extent, say: &mut Say<'_>) {
     let mut telegrams = text.lines().filter_map(|line| line.split(' ').nth(4));
     let mut daemon = Daemon::start(&folder, &building.db, true);
     let mut air = daemon.air.take().unwrap();
-    // Every meter has been heard, and its page of the store is known.
-    let warm = usize::try_from(building.meters).unwrap();
+    // Every meter has been heard, its key is known to be right, and so is its page of the store.
+    let warm = usize::try_from(building.meters * 4).unwrap();
     for telegram in telegrams.by_ref().take(warm) {
         writeln!(air, "{telegram}").unwrap();
     }
