@@ -161,6 +161,11 @@ impl Batch<'_> {
 /// Puts among the rows what is a day old, and with it all that is over, meter after meter: a bounded piece of the work. A row of
 /// it counts little, since each piece writes the pages of the feed anew. Nothing that anybody is told changes by it.
 pub(super) fn take_over(connection: &Connection, now: i64, left: &mut usize) -> rusqlite::Result<()> {
+    let from = counter(connection, FROM)?;
+    if from.is_some_and(|from| from > now.saturating_add(DAY)) {
+        // A clock was ahead.
+        set_counter(connection, FROM, now)?;
+    }
     let all = quarters(connection)?;
     let is_old = |quarter: i64| quarter.saturating_mul(QUARTER) < now.saturating_sub(DAY);
     if all.len() < MOST && !all.first().is_some_and(|first| is_old(*first)) {
@@ -173,7 +178,7 @@ pub(super) fn take_over(connection: &Connection, now: i64, left: &mut usize) -> 
     };
     // From here on nothing comes that would have to be taken over once more.
     let until = last.saturating_add(1);
-    if counter(connection, FROM)?.is_none_or(|from| from < until.saturating_mul(QUARTER)) {
+    if from.is_none_or(|from| from < until.saturating_mul(QUARTER)) {
         set_counter(connection, FROM, until.saturating_mul(QUARTER))?;
     }
     let mut first = connection.prepare_cached("SELECT min(meter) FROM recent WHERE quarter = ?1")?;

@@ -317,6 +317,29 @@ fn what_is_settled_lies_among_the_last_hours_and_goes_among_the_rows_a_day_later
 }
 
 #[test]
+fn a_clock_that_was_ahead_is_forgotten() {
+    let (scratch, store) = store(1);
+    let heard = |second: i64| {
+        store.hear(&[live(1, NOON + second, second)]).unwrap();
+        store.settle().unwrap();
+        places(&scratch)
+    };
+    let years = 4 * 365 * DAY;
+    assert_eq!(heard(0), [0, 1, 0]);
+    assert_eq!(heard(years), [0, 2, 0]);
+    keep(&store, years + 2 * DAY, 100);
+    assert_eq!(places(&scratch), [2, 0, 0]);
+    // What is of before goes among the rows, until somebody has looked at a clock that is right.
+    assert_eq!(heard(3600), [3, 0, 0]);
+    keep(&store, 3700, 100);
+    assert_eq!(heard(7200), [3, 1, 0]);
+    assert_eq!(
+        store.latest(&[MeterId(1)]).unwrap()[0].reading.at,
+        at(NOON + years)
+    );
+}
+
+#[test]
 fn every_value_takes_three_octets_and_goes_when_its_days_are_over() {
     let (scratch, store) = store(1);
     store.hear(&every_half_minute(1, NOON, 240)).unwrap();
