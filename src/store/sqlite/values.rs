@@ -241,16 +241,7 @@ impl Values<'_> {
             params![meter.0, channel.0, first, last],
         )?;
         self.add_dense((meter, channel), (first, last), usize::MAX, &mut rows)?;
-        let before = rows.partition_point(|row| row.reading.at < from);
-        if let Some(before) = before.checked_sub(1).and_then(|last| rows.get(last)) {
-            let at = before.reading.at;
-            rows.drain(..rows.partition_point(|row| row.reading.at < at));
-        }
-        let behind = rows.partition_point(|row| row.reading.at < until);
-        if let Some(behind) = rows.get(behind) {
-            let at = behind.reading.at;
-            rows.truncate(rows.partition_point(|row| row.reading.at <= at));
-        }
+        with_surroundings(&mut rows, |row| row.reading.at, (from, until));
         Ok(rows)
     }
 
@@ -379,17 +370,7 @@ impl Values<'_> {
         }
         recent::shown(self.connection, of, shown)?;
         shown.sort_by_key(|shown| (shown.at, shown.source));
-        // From the last instant before on, up to the first one behind.
-        if let Some(behind) = shown
-            .get(shown.partition_point(|shown| shown.at < until))
-            .copied()
-        {
-            shown.truncate(shown.partition_point(|shown| shown.at <= behind.at));
-        }
-        let inside = shown.partition_point(|shown| shown.at < from);
-        if let Some(before) = inside.checked_sub(1).and_then(|last| shown.get(last)).copied() {
-            shown.drain(..shown.partition_point(|shown| shown.at < before.at));
-        }
+        with_surroundings(shown, |shown| shown.at, (from, until));
         Ok(())
     }
 
@@ -473,6 +454,23 @@ impl Values<'_> {
         self.channels
             .get(self.connection, ChannelId(id))?
             .ok_or_else(|| invalid(1, rusqlite::types::Type::Integer, "no channel has this number"))
+    }
+}
+
+/// Leaves of what is in the order of its instants the time that was asked for, with the last instant before it and the first one
+/// behind it.
+fn with_surroundings<T>(
+    all: &mut Vec<T>,
+    at: impl Fn(&T) -> Timestamp,
+    (from, until): (Timestamp, Timestamp),
+) {
+    let behind = all.get(all.partition_point(|one| at(one) < until)).map(&at);
+    if let Some(behind) = behind {
+        all.truncate(all.partition_point(|one| at(one) <= behind));
+    }
+    let before = all.get(..all.partition_point(|one| at(one) < from));
+    if let Some(before) = before.and_then(<[T]>::last).map(&at) {
+        all.drain(..all.partition_point(|one| at(one) < before));
     }
 }
 
