@@ -14,7 +14,7 @@ pub struct Retention {
     pub heard_days: u32,
     /// Days that a time in which nobody listened is remembered after it ended: as long as it may explain a figure.
     pub outage_days: u32,
-    /// At most so many rows are removed in one call.
+    /// At most so many rows are looked at in one call; what only goes from one place to another counts a tenth.
     pub rows: usize,
 }
 

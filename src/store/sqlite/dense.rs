@@ -15,6 +15,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codes;
 use super::find::many;
+use super::hours::HOUR;
 use super::packed::form::{points, written};
 use super::place::Later;
 use super::recent::{self, quarter_of};
@@ -24,8 +25,6 @@ use crate::store::{Side, Source};
 
 /// Fewer are rows like all others.
 const FEW: usize = 4;
-/// What lies together is of one hour.
-const HOUR: i64 = 3600;
 
 /// A row.
 pub(super) struct Dense {
@@ -34,7 +33,7 @@ pub(super) struct Dense {
     first: i64,
     last: i64,
     readings: i64,
-    pub(super) resolution: i8,
+    resolution: i8,
     change: i64,
     octets: Vec<u8>,
 }
@@ -63,7 +62,7 @@ impl Dense {
         })
     }
 
-    pub(super) fn series(&self) -> (i64, i64) {
+    fn series(&self) -> (i64, i64) {
         (self.meter, self.channel)
     }
 
@@ -86,7 +85,7 @@ impl Dense {
     }
 
     /// What it holds, by instant; nothing when it is not as it was written.
-    pub(super) fn points(&self) -> Option<Vec<Point>> {
+    fn points(&self) -> Option<Vec<Point>> {
         let (sum, written) = self.octets.split_first_chunk::<4>()?;
         if *sum != self.sum(written) {
             return None;
@@ -149,7 +148,7 @@ impl Dense {
 }
 
 /// Whether any reading lies here.
-pub(super) fn some(connection: &Connection) -> rusqlite::Result<bool> {
+fn some(connection: &Connection) -> rusqlite::Result<bool> {
     connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM dense)")?
         .query_row([], |row| row.get(0))

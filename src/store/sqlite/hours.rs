@@ -47,7 +47,8 @@ fn hour_of(at: i64, zone: &TimeZone) -> (i64, i64) {
     (begin, begin.saturating_add(HOUR))
 }
 
-const HOUR: i64 = 3600;
+/// In seconds.
+pub(super) const HOUR: i64 = 3600;
 
 impl Batch<'_> {
     /// Leaves out of readings that are about to be placed, ordered by series and instant, those between the first and the

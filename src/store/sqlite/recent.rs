@@ -14,6 +14,7 @@ use rusqlite::{Connection, ErrorCode, params};
 use super::codes;
 use super::find::many;
 use super::place::{Place, Said};
+use super::salvage::UNLESS_NEWER;
 use super::values::LIVE;
 use super::write::{Batch, Fault, counter, set_counter};
 use crate::store::{ChannelId, Flags, MeterId, Shown, Source};
@@ -58,7 +59,7 @@ pub(super) fn quarter_of(at: i64) -> i64 {
 }
 
 /// The quarters that there are.
-pub(super) fn quarters(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
+fn quarters(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
     many(
         connection,
         "SELECT number FROM quarter ORDER BY number",
@@ -247,13 +248,10 @@ pub(super) fn take_all(connection: &Connection) -> rusqlite::Result<u64> {
 /// later; false when its place in the feed is taken.
 pub(super) fn put_newer(connection: &Connection, row: [i64; 6]) -> rusqlite::Result<bool> {
     let put = connection
-        .prepare_cached(
+        .prepare_cached(&format!(
             "INSERT INTO reading (meter, channel, at, value, resolution, change, source, flags, stamp)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, NULL)
-             ON CONFLICT (meter, channel, at, source) DO UPDATE SET value = excluded.value,
-             resolution = excluded.resolution, flags = excluded.flags, stamp = excluded.stamp,
-             change = excluded.change WHERE excluded.change > reading.change",
-        )?
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, NULL){UNLESS_NEWER}"
+        ))?
         .execute(row);
     match put {
         Ok(_) => Ok(true),

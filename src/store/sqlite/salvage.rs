@@ -210,7 +210,8 @@ const REGISTRY: [&str; 7] = [
     "occupancy",
 ];
 
-const UNLESS_NEWER: &str = " ON CONFLICT (meter, channel, at, source) DO UPDATE SET value = excluded.value, \
+/// Of two readings in one place the one that changed later is right.
+pub(super) const UNLESS_NEWER: &str = " ON CONFLICT (meter, channel, at, source) DO UPDATE SET value = excluded.value, \
      resolution = excluded.resolution, flags = excluded.flags, stamp = excluded.stamp, change = excluded.change \
      WHERE excluded.change > reading.change";
 

@@ -388,6 +388,7 @@ proptest! {
     ) {
         let (scratch, mut heard) = store(3);
         let (straight, ingested) = store(3);
+        let any_judged = batches.iter().any(|(_, _, judged)| !judged.is_empty());
         for (telegrams, between, judged) in batches {
             let mut batch: Vec<Ingest> = telegrams.into_iter().map(Ingest::Telegram).collect();
             // Of telegrams that came before, or will come, or are of this batch.
@@ -410,7 +411,15 @@ proptest! {
             }
         }
         heard.settle().unwrap();
-        prop_assert_eq!(meaning(&scratch.path()), meaning(&straight.path()));
+        // When one ended so last may be of a telegram that was judged otherwise since, and then depends on when that was told.
+        let said = |path: &std::path::Path| -> Vec<String> {
+            let timeless = |row: String| match row.rsplit_once(", ") {
+                Some((row, _)) if any_judged && row.starts_with(OUTCOMES) => row.to_owned(),
+                _ => row,
+            };
+            meaning(path).into_iter().map(timeless).collect()
+        };
+        prop_assert_eq!(said(&scratch.path()), said(&straight.path()));
         prop_assert_eq!(waiting(&scratch.path()), 0);
     }
 }

@@ -242,8 +242,7 @@ fn meaning(path: &Path) -> Vec<String> {
             "SELECT meter, meter_state.first_heard, meter_state.last_heard, last_digest, rssi_dbm, radio.name, code,
              meter_state.telegrams, opened_at, opened_digest, device_time, status
              FROM meter_state JOIN radio ON radio.id = radio JOIN outcome ON outcome.id = outcome",
-            // When one ended so last may be of a telegram that was judged otherwise since, and then depends on when that was told.
-            "SELECT meter, code, telegrams FROM meter_outcome JOIN outcome ON outcome.id = outcome",
+            OUTCOMES,
             "SELECT * FROM meter_fact",
             "SELECT name, first_heard, last_heard, telegrams FROM radio",
         ],
@@ -251,6 +250,9 @@ fn meaning(path: &Path) -> Vec<String> {
     rows.extend(said(path));
     rows
 }
+
+const OUTCOMES: &str =
+    "SELECT meter, code, telegrams, last_at FROM meter_outcome JOIN outcome ON outcome.id = outcome";
 
 /// All readings that the feed of a store says, wherever they lie, each once and in its own place.
 fn said(path: &Path) -> Vec<String> {
